@@ -1,0 +1,75 @@
+"""Two clocks, passed in and never read from the side.
+
+*Market* time drives trading and the journal: the venue's time live, the bar's time in a replay.
+*Wall* time drives log-ins, one-time passwords, approvals and leases.
+
+1. Every instant is an aware `datetime` in UTC.
+2. Only this module reads the machine's clock.
+"""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The current instant, UTC."""
+        ...
+
+
+class WallClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class ManualClock:
+    """A clock moved by its owner: market time of a replay, and tests. Never goes back."""
+
+    def __init__(self, start: datetime) -> None:
+        self._now = utc(start)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def advance_to(self, instant: datetime) -> None:
+        self._now = max(self._now, utc(instant))
+
+
+WALL = WallClock()
+
+
+def monotonic() -> float:
+    """Seconds for measuring durations and lease deadlines; unaffected by clock steps."""
+    return time.monotonic()
+
+
+def utc(instant: datetime) -> datetime:
+    """Return the instant in UTC. Raises ValueError for a naive datetime."""
+    if instant.tzinfo is None:
+        raise ValueError(f"naive datetime {instant!r}")
+    return instant.astimezone(UTC)
+
+
+def from_millis(millis: int) -> datetime:
+    """Milliseconds since the epoch to an instant, exactly."""
+    return EPOCH + timedelta(milliseconds=millis)
+
+
+def to_millis(instant: datetime) -> int:
+    """An instant to whole milliseconds since the epoch."""
+    return (utc(instant) - EPOCH) // timedelta(milliseconds=1)
+
+
+def iso(instant: datetime) -> str:
+    """`2026-11-20T09:57:03.214000Z`: fixed width, so that text order is time order."""
+    return utc(instant).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def day_start(instant: datetime) -> datetime:
+    """Midnight UTC of the instant's day: a trading day is a UTC day."""
+    return utc(instant).replace(hour=0, minute=0, second=0, microsecond=0)

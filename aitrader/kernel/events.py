@@ -1,0 +1,77 @@
+"""Names of the events that the journal records, with the schema version of each.
+
+1. A name is `<noun>.<past participle>` and is unique for ever.
+2. A change of the data that an event carries raises its version; old rows keep theirs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class EventName(StrEnum):
+    RUN_STARTED = "run.started"
+    RUN_ENDED = "run.ended"
+    FEED_QUARANTINED = "feed.quarantined"
+    FEED_GAP = "feed.gap_found"
+    FEED_EXTREME = "feed.extreme_bar"
+    FEED_STALE = "feed.stale"
+    FEED_RECOVERED = "feed.recovered"
+    SIGNAL_RAISED = "signal.raised"
+    ORDER_CREATED = "order.created"
+    ORDER_DENIED = "order.denied"
+    ORDER_SENT = "order.sent"
+    ORDER_ACKNOWLEDGED = "order.acknowledged"
+    ORDER_UNKNOWN = "order.outcome_unknown"
+    ORDER_RESOLVED = "order.outcome_resolved"
+    ORDER_FILLED = "order.filled"
+    ORDER_CLOSED = "order.closed"
+    ORDER_CANCEL_REQUESTED = "order.cancel_requested"
+    ORDER_CANCEL_ANSWERED = "order.cancel_answered"
+    BREAK_OPENED = "reconciliation.break_opened"
+    RECONCILED = "reconciliation.completed"
+    TRADING_HALTED = "trading.halted"
+    TRADING_RELEASED = "trading.released"
+    STRATEGY_ENABLED = "strategy.enabled"
+    STRATEGY_DISABLED = "strategy.disabled"
+    STRATEGY_CONFIGURED = "strategy.configured"
+    LIMIT_CHANGED = "limit.changed"
+    ACCOUNT_OPENED = "account.opened"
+    INSTRUMENT_LISTED = "instrument.listed"
+    INTEGRITY_FAILED = "integrity.failed"
+    POSITION_UNPROTECTED = "position.unprotected"
+    ALERT_ACKNOWLEDGED = "alert.acknowledged"
+    OPERATOR_CREATED = "operator.created"
+    OPERATOR_CHANGED = "operator.changed"
+    OPERATOR_LOGGED_IN = "operator.logged_in"
+    OPERATOR_LOGIN_FAILED = "operator.login_failed"
+    OPERATOR_LOGGED_OUT = "operator.logged_out"
+    DEVICE_ENROLLED = "operator.device_enrolled"
+
+
+#: Version of the data each event carries; 1 unless listed.
+VERSIONS: Mapping[EventName, int] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One fact for the journal.
+
+    `object_id` is the public id of what changed; `trace_id` ties signal, order and fill together;
+    `data` holds text, int, bool, None, Decimal, datetime, and lists or dicts of these.
+    """
+
+    name: EventName
+    actor: str
+    object_type: str
+    object_id: str
+    market_at: datetime
+    data: Mapping[str, Any] = field(default_factory=dict)
+    trace_id: str = ""
+    on_behalf_of: str = ""
+
+    @property
+    def version(self) -> int:
+        return VERSIONS.get(self.name, 1)
