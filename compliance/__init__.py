@@ -1,0 +1,1 @@
+"""The journal, alerts, approvals, operators and roles."""

@@ -1,0 +1,1 @@
+"""Pages, WebSockets and the admin site."""

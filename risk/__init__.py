@@ -1,0 +1,1 @@
+"""The gate: limits, checks, breakers and the kill switch."""

@@ -1,0 +1,1 @@
+"""Market data, orders, gateways, positions, reconciliation and backtest."""
