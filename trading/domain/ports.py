@@ -1,0 +1,88 @@
+"""What the services need from the outside, as protocols; gateways implement them.
+
+1. `submit` and `cancel` make one wire attempt and never retry.
+2. They raise only NotSent, RejectedByVenue or OutcomeUnknown (kernel/errors.py).
+3. `query` is evidence: None means that the venue says it does not know the order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from aitrader.kernel.fix import OrdType, Side, TimeInForce
+from trading.domain.execution_report import ExecutionReport, StreamedReport
+
+
+class ClientIdClass(StrEnum):
+    """What a venue promises about a client order id; decides the recovery ladder."""
+
+    IDEMPOTENT = "IDEMPOTENT"
+    OPEN_ONLY = "OPEN_ONLY"
+    NONE = "NONE"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    ord_types: frozenset[OrdType]
+    times_in_force: frozenset[TimeInForce]
+    client_id_class: ClientIdClass
+    native_oco: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """FIX NewOrderSingle, our subset. Orders of one `oco_group` cancel each other when one fills.
+
+    `trailing_bps` is the distance of a trailing stop below (above) the best price since it rested,
+    in basis points; `sent_at` is market time.
+    """
+
+    cl_ord_id: str
+    instrument: str
+    side: Side
+    ord_type: OrdType
+    order_qty: Decimal
+    time_in_force: TimeInForce
+    sent_at: datetime
+    price: Decimal | None = None
+    stop_px: Decimal | None = None
+    trailing_bps: Decimal | None = None
+    oco_group: str = ""
+    reduce_only: bool = False
+
+
+class Gateway(Protocol):
+    """One venue, one signed-in account per call argument."""
+
+    @property
+    def venue(self) -> str: ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def submit(self, *, account: str, order: NewOrder) -> ExecutionReport:
+        """Send one order; the venue's first word about it."""
+        ...
+
+    def cancel(self, *, account: str, cl_ord_id: str, at: datetime) -> ExecutionReport:
+        """Ask to cancel; RejectedByVenue when the order is no longer open."""
+        ...
+
+    def query(self, *, account: str, cl_ord_id: str) -> Sequence[ExecutionReport] | None:
+        """All the venue knows of an order: its status report and every trade."""
+        ...
+
+    def executions(self, *, account: str, after: int, limit: int) -> Sequence[StreamedReport]:
+        """Reports after a place in the account's stream, oldest first."""
+        ...
+
+    def open_orders(self, *, account: str) -> Sequence[str]:
+        """Client order ids that rest at the venue now."""
+        ...
+
+    def balances(self, *, account: str) -> dict[str, Decimal]:
+        """Total balance per asset, free and locked together."""
+        ...
