@@ -1,0 +1,17 @@
+"""The one row that names this database.
+
+1. There is at most one row; its `namespace` is drawn once and seeds every derived id.
+"""
+
+from django.db import models
+
+
+class Installation(models.Model):
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    namespace = models.CharField(max_length=64)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(id=1), name="compliance_installation_one")
+        ]

@@ -1,0 +1,19 @@
+"""Who may trade, by scope. No row means ACTIVE; the severest row that applies wins."""
+
+from django.db import models
+
+
+class TradingStateRow(models.Model):
+    """`scope_code` is empty for the global scope."""
+
+    scope = models.CharField(max_length=16)
+    scope_code = models.CharField(max_length=64, blank=True, default="")
+    state = models.CharField(max_length=16)
+    reason = models.CharField(max_length=300)
+    changed_by = models.CharField(max_length=100)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["scope", "scope_code"], name="risk_tradingstate_scope")
+        ]

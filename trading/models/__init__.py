@@ -1,0 +1,42 @@
+"""Rows of the trading app."""
+
+from trading.models.account import Account, AccountDay, Balance, EquityPoint
+from trading.models.bar import BarRow, FeedGap, FeedInstrument, QuarantinedBar
+from trading.models.feed import Feed
+from trading.models.fill import Fill
+from trading.models.instrument import InstrumentRow, Venue
+from trading.models.ledger import LedgerPosting, LedgerTransaction
+from trading.models.order import CancelRequest, Order
+from trading.models.position import Position, Trade
+from trading.models.recon_break import ReconBreak
+from trading.models.sim_venue import SimBalance, SimExecution, SimOrder
+from trading.models.strategy import Signal, Strategy, StrategyCursor, StrategyVersion
+
+__all__ = [
+    "Account",
+    "AccountDay",
+    "Balance",
+    "BarRow",
+    "CancelRequest",
+    "EquityPoint",
+    "Feed",
+    "FeedGap",
+    "FeedInstrument",
+    "Fill",
+    "InstrumentRow",
+    "LedgerPosting",
+    "LedgerTransaction",
+    "Order",
+    "Position",
+    "QuarantinedBar",
+    "ReconBreak",
+    "Signal",
+    "SimBalance",
+    "SimExecution",
+    "SimOrder",
+    "Strategy",
+    "StrategyCursor",
+    "StrategyVersion",
+    "Trade",
+    "Venue",
+]

@@ -1,0 +1,39 @@
+"""Venues and their instruments, as rows. Rules for reading them: domain/instrument.py."""
+
+from django.db import models
+
+from aitrader.kernel.fix import AccountKind
+from trading.models.columns import Amount
+
+
+class Venue(models.Model):
+    code = models.CharField(max_length=16, unique=True)
+    name = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class InstrumentRow(models.Model):
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    code = models.CharField(max_length=64, unique=True)
+    base = models.CharField(max_length=16)
+    quote = models.CharField(max_length=16)
+    kind = models.CharField(max_length=8, choices=[(k, k) for k in AccountKind])
+    tick = Amount()
+    lot = Amount()
+    min_qty = Amount()
+    min_notional = Amount()
+    max_bar_range = Amount(default="0.5")
+
+    class Meta:
+        db_table = "trading_instrument"
+        verbose_name = "instrument"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(tick__gt=0, lot__gt=0), name="trading_instrument_steps"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.code

@@ -1,0 +1,35 @@
+"""The double-entry ledger.
+
+1. The postings of one transaction sum to zero in each asset: a deferred constraint trigger in the
+   migration refuses anything else at commit.
+2. Rows are only ever inserted; a correction is another transaction.
+"""
+
+from django.db import models
+
+from trading.models.account import Account
+from trading.models.columns import Amount, PublicId
+from trading.models.fill import Fill
+
+
+class LedgerTransaction(models.Model):
+    public_id = PublicId()
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    fill = models.OneToOneField(Fill, null=True, on_delete=models.PROTECT)
+    kind = models.CharField(max_length=16)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "trading_ledger_transaction"
+
+
+class LedgerPosting(models.Model):
+    transaction = models.ForeignKey(
+        LedgerTransaction, on_delete=models.PROTECT, related_name="postings"
+    )
+    ledger_account = models.CharField(max_length=16)
+    asset = models.CharField(max_length=16)
+    amount = Amount()
+
+    class Meta:
+        db_table = "trading_ledger_posting"

@@ -1,0 +1,31 @@
+"""A break: where our books and the venue's differ and no venue record explains it.
+
+1. A break is closed only with a resolution; it is never deleted.
+"""
+
+from django.db import models
+
+from trading.models.account import Account
+from trading.models.columns import PublicId
+
+
+class ReconBreak(models.Model):
+    public_id = PublicId()
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="breaks")
+    kind = models.CharField(max_length=32)
+    object_id = models.CharField(max_length=64)
+    ours = models.CharField(max_length=200)
+    venues = models.CharField(max_length=200)
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+    resolution = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta:
+        db_table = "trading_recon_break"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "kind", "object_id"],
+                condition=models.Q(closed_at__isnull=True),
+                name="trading_recon_break_open",
+            )
+        ]
