@@ -1,0 +1,19 @@
+"""The composition itself as an app, and the admin site it puts in Django's place."""
+
+from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
+
+
+class AitraderConfig(AppConfig):
+    """Holds the commands `run`, `paper` and `migrate`, and the system checks."""
+
+    name = "aitrader"
+
+    def ready(self) -> None:
+        from aitrader import checks  # noqa: F401  # registers on import
+
+
+class AdminSiteConfig(AdminConfig):
+    """Django's admin with our site, which asks for a second factor."""
+
+    default_site = "dashboard.backoffice.BackOffice"

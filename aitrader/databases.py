@@ -1,0 +1,200 @@
+"""Databases of the one server: made, cloned from a migrated template, dropped, and switched to.
+
+1. Text is ordered bytewise (collation C) on every server, so that equal data sorts equally.
+2. A template is migrated once per state of the migrations and cloned from then on.
+3. The application's role owns nothing; on append-only tables it may insert and read, no more.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.apps import apps
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections, transaction
+from psycopg import sql
+
+APPEND_ONLY = (
+    "compliance_journal_entry",
+    "compliance_journal_leaf",
+    "risk_decision",
+    "trading_execution_event",
+    "trading_fill",
+    "trading_ledger_posting",
+    "trading_ledger_transaction",
+    "trading_signal",
+)
+READ_ONLY = ("django_migrations",)
+_TEMPLATE_PREFIX = "aitrader_template_"
+_KEPT_TEMPLATES = 4
+# Any constant will do: it names the lock under which one process builds or grants.
+_BUILD_LOCK = 0x6169_7472
+_GRANT_LOCK = 0x6169_7473
+
+
+def exists(name: str) -> bool:
+    """Tell whether the server has a database of this name."""
+    with _maintenance() as connection:
+        return _exists(connection, name)
+
+
+def create(name: str, *, template: str | None = None) -> None:
+    """Create a database: empty with bytewise collation, or a clone of `template`."""
+    with _maintenance() as connection:
+        _create(connection, name, template)
+
+
+def drop(name: str) -> None:
+    """Drop a database if it exists, and end the sessions that use it."""
+    if settings.DATABASES["default"]["NAME"] == name:
+        _close()
+    with _maintenance() as connection:
+        _drop(connection, name)
+
+
+def current() -> str:
+    """Return the name of the database in use."""
+    return str(connections["default"].settings_dict["NAME"])
+
+
+def use(name: str) -> None:
+    """Point both aliases at the database `name`. Other threads must reconnect by themselves."""
+    _close()
+    for alias in ("default", "owner"):
+        settings.DATABASES[alias]["NAME"] = name
+        # The dictionary that connections made by any thread from now on are built from.
+        connections.settings[alias]["NAME"] = name
+        connections[alias].settings_dict["NAME"] = name
+
+
+def migrate() -> None:
+    """Bring the database in use to the newest migration, as its owner; then grant."""
+    call_command("migrate", database="owner", interactive=False, verbosity=0)
+
+
+def template() -> str:
+    """Return the name of a migrated database to clone; build it when the migrations changed."""
+    name = f"{_TEMPLATE_PREFIX}{_fingerprint()}"
+    with _maintenance() as connection:
+        if _is_finished(connection, name):
+            return name
+        connection.execute("SELECT pg_advisory_lock(%s)", [_BUILD_LOCK])
+        if not _is_finished(connection, name):
+            _build(connection, name)
+            _forget_old(connection)
+    return name
+
+
+def grant() -> None:
+    """Give the application's role its rights on every table of the database in use.
+
+    Converging: a right that is not listed here is taken away. Nothing to do where one role
+    both owns and uses the tables.
+    """
+    app = connections["default"].settings_dict["USER"]
+    if app == connections["owner"].settings_dict["USER"]:
+        return
+    role = sql.Identifier(app)
+    with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_GRANT_LOCK])
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        present = {row[0] for row in cursor.fetchall()}
+        for statement in (
+            "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+            "GRANT USAGE ON SCHEMA public TO {role}",
+            "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+            "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
+        ):
+            cursor.execute(sql.SQL(statement).format(role=role))
+        for tables, rights in ((APPEND_ONLY, "UPDATE, DELETE"), (READ_ONLY, _WRITES)):
+            for table in sorted(present.intersection(tables)):
+                statement = f"REVOKE {rights} ON {{table}} FROM {{role}}"
+                cursor.execute(sql.SQL(statement).format(table=sql.Identifier(table), role=role))
+
+
+_WRITES = "INSERT, UPDATE, DELETE"
+
+
+@contextmanager
+def _maintenance() -> "Iterator[psycopg.Connection[tuple[Any, ...]]]":
+    """Connect as the owner to the server's own database: there databases are made."""
+    parameters = dict(connections["owner"].get_connection_params())
+    wanted = ("host", "port", "user", "password", "sslmode", "sslrootcert", "sslcert", "sslkey")
+    kept = {key: parameters[key] for key in wanted if parameters.get(key)}
+    with psycopg.connect(**kept, dbname="postgres", autocommit=True) as connection:
+        yield connection
+
+
+def _exists(connection: "psycopg.Connection[tuple[Any, ...]]", name: str) -> bool:
+    row = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
+    return row is not None
+
+
+def _create(
+    connection: "psycopg.Connection[tuple[Any, ...]]", name: str, source: str | None
+) -> None:
+    made = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+        sql.Identifier(name), sql.Identifier(source or "template0")
+    )
+    if source is None:
+        made += sql.SQL(" ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'")
+    connection.execute(made)
+
+
+def _drop(connection: "psycopg.Connection[tuple[Any, ...]]", name: str) -> None:
+    statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+    connection.execute(statement.format(sql.Identifier(name)))
+
+
+def _is_finished(connection: "psycopg.Connection[tuple[Any, ...]]", name: str) -> bool:
+    row = connection.execute(
+        "SELECT 1 FROM pg_database WHERE datname = %s AND NOT datallowconn", [name]
+    ).fetchone()
+    return row is not None
+
+
+def _build(connection: "psycopg.Connection[tuple[Any, ...]]", name: str) -> None:
+    """Migrate a new database; that it refuses connections says that it is complete."""
+    _drop(connection, name)
+    _create(connection, name, None)
+    before = current()
+    try:
+        use(name)
+        migrate()
+    finally:
+        use(before)
+    # A session in the template would make every clone fail.
+    statement = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false")
+    connection.execute(statement.format(sql.Identifier(name)))
+
+
+def _forget_old(connection: "psycopg.Connection[tuple[Any, ...]]") -> None:
+    rows = connection.execute(
+        "SELECT datname FROM pg_database WHERE starts_with(datname, %s) "
+        "ORDER BY oid DESC OFFSET %s",
+        [_TEMPLATE_PREFIX, _KEPT_TEMPLATES],
+    ).fetchall()
+    for (name,) in rows:
+        _drop(connection, name)
+
+
+def _fingerprint() -> str:
+    """Hash everything that decides what a migrated database looks like."""
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    digest.update(str(connections["default"].settings_dict["USER"]).encode())
+    for config in sorted(apps.get_app_configs(), key=lambda each: each.label):
+        for file in sorted(Path(config.path, "migrations").rglob("*")):
+            if file.suffix in {".py", ".sql"}:
+                digest.update(f"{config.label}/{file.name}\0".encode())
+                digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _close() -> None:
+    for alias in ("default", "owner"):
+        connections[alias].close()

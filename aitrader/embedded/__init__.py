@@ -1,0 +1,1 @@
+"""PostgreSQL that comes with the desk."""

@@ -1,0 +1,229 @@
+"""Start, attach to and stop the PostgreSQL cluster that comes with the desk.
+
+1. One cluster per home folder; `start` makes it, starts it or attaches to it.
+2. The cluster stops with its last user; a user killed outright is forgotten by the next start.
+3. What was committed survives kill -9 of everything: fsync, full page writes and synchronous
+   commit are on, pages carry checksums.
+4. It listens on a Unix socket only and asks every role for its password. Where the system has
+   no Unix sockets it listens on 127.0.0.1 (written for, not verified).
+"""
+
+import atexit
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import fasteners
+import psutil
+
+from aitrader import env
+from aitrader.embedded import configuration, roles, users
+from aitrader.embedded.layout import SOCKETS, Layout, execute, give, locate, prepare
+from aitrader.kernel.clock import monotonic
+from aitrader.kernel.errors import BadInput
+
+_START_SECONDS = 30
+_guard = threading.RLock()
+_started: dict[Path, "Cluster"] = {}
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running cluster. `own` is true when this process started it rather than attached."""
+
+    layout: Layout
+    pid: int
+    own: bool
+
+    def parameters(self, role: roles.Role, dbname: str = roles.DATABASE) -> roles.Parameters:
+        return parameters(role, dbname=dbname, home=self.layout.home)
+
+
+def start(home: Path | None = None) -> Cluster:
+    """Return the running cluster of `home`, made and started if needed; safe to call again.
+
+    Raises BadInput, with one line, when the folder is not writable or PostgreSQL does not start.
+    """
+    layout = locate(home or env.load().home)
+    with _guard:
+        known = _started.get(layout.home)
+        if known is not None and _alive(layout) == known.pid:
+            return known
+        prepare(layout)
+        with _lock(layout):
+            pid = _alive(layout)
+            own = pid is None
+            if pid is None:
+                pid = _launch(layout)
+            users.enter(layout.users)
+        cluster = Cluster(layout, pid, own)
+        _started[layout.home] = cluster
+        _stop_with_this_process(layout)
+        return cluster
+
+
+def stop(home: Path | None = None) -> None:
+    """Leave the cluster; it stops unless another living process uses it."""
+    layout = locate(home or env.load().home)
+    with _guard:
+        _started.pop(layout.home, None)
+        if not layout.users.is_dir():
+            return
+        with _lock(layout):
+            users.leave(layout.users)
+            if not users.living(layout.users) and _alive(layout) is not None:
+                execute(layout, "pg_ctl", "stop", "-D", str(layout.data), "-m", "fast", "-w")
+
+
+def parameters(
+    role: roles.Role, *, dbname: str = roles.DATABASE, home: Path | None = None
+) -> roles.Parameters:
+    """Return how to connect as `role`, whether or not the cluster runs yet."""
+    layout = locate(home or env.load().home)
+    host, port = (
+        (str(layout.socket), configuration.SOCKET_PORT)
+        if SOCKETS
+        else ("127.0.0.1", _tcp_port(layout))
+    )
+    return roles.Parameters(host, port, role, roles.password(layout.home, role), dbname)
+
+
+def _lock(layout: Layout) -> fasteners.InterProcessLock:
+    return fasteners.InterProcessLock(layout.run / "pg.lock")
+
+
+def _stop_with_this_process(layout: Layout) -> None:
+    me = os.getpid()
+
+    def leave() -> None:
+        # A forked child inherits this hook but is no user of its own.
+        if os.getpid() == me and layout.home in _started:
+            stop(layout.home)
+
+    atexit.register(leave)
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if in_main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        # The default action skips atexit, and the database would outlive its user.
+        signal.signal(signal.SIGTERM, _exit_on_signal)
+
+
+def _exit_on_signal(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+def _alive(layout: Layout) -> int | None:
+    """Return the postmaster's id if it serves this data folder and is ready."""
+    lines = _pid_lines(layout)
+    if lines is None or len(lines) < 8 or lines[7].strip() != "ready":
+        return None
+    return int(lines[0]) if _serves(int(lines[0]), layout) else None
+
+
+def _pid_lines(layout: Layout) -> list[str] | None:
+    try:
+        return layout.pid_file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return None
+
+
+def _serves(pid: int, layout: Layout) -> bool:
+    try:
+        command = psutil.Process(pid).cmdline()
+    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+        return False
+    return any("postgres" in word for word in command[:1]) and str(layout.data) in command
+
+
+def _launch(layout: Layout) -> int:
+    if not layout.data.exists():
+        _initialise(layout)
+    deadline = monotonic() + _START_SECONDS
+    while True:
+        _wait_for_predecessor(layout, deadline)
+        if _alive(layout) is not None:
+            break
+        configuration.write(layout, tcp_port=None if SOCKETS else _tcp_port(layout))
+        try:
+            execute(layout, "pg_ctl", "start", "-D", str(layout.data), "-l", str(layout.log), "-w")
+            break
+        except BadInput as error:
+            # Backends of a postmaster that was killed hold the shared memory for a moment.
+            if monotonic() > deadline or not _held_by_orphans(layout):
+                raise BadInput(_why(layout, error)) from None
+            time.sleep(0.2)
+    pid = _alive(layout)
+    if pid is None:
+        raise BadInput(f"PostgreSQL started and stopped again: see {layout.log}")
+    roles.converge(parameters(roles.SUPERUSER, dbname="postgres", home=layout.home), layout.home)
+    return pid
+
+
+def _initialise(layout: Layout) -> None:
+    """Make the cluster beside its place and move it in whole: a kill leaves no half cluster."""
+    draft = layout.home / "pg.new"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700)
+    give(draft)
+    password = layout.run / "pg.password"
+    password.touch(mode=0o600)
+    password.write_text(roles.password(layout.home, roles.SUPERUSER) + "\n", encoding="ascii")
+    give(password)
+    try:
+        execute(
+            layout,
+            "initdb",
+            *("-D", str(draft), "-U", roles.SUPERUSER, "--pwfile", str(password)),
+            *("--data-checksums", "--encoding=UTF8", "--locale=C", "--auth=scram-sha-256"),
+            timeout=120,
+        )
+    finally:
+        password.unlink()
+    draft.rename(layout.data)
+
+
+def _wait_for_predecessor(layout: Layout, deadline: float) -> None:
+    """Let a server that is starting or stopping finish; forget one that is gone."""
+    while _alive(layout) is None and (lines := _pid_lines(layout)) is not None:
+        if not (lines and lines[0].strip().isdigit() and _serves(int(lines[0]), layout)):
+            # The system may have given the old id to another process of the same user, and
+            # PostgreSQL would then refuse to start.
+            layout.pid_file.unlink(missing_ok=True)
+            for stale in layout.socket.glob(".s.PGSQL.*"):
+                stale.unlink(missing_ok=True)
+            return
+        if monotonic() > deadline:
+            raise BadInput(f"a PostgreSQL server (process {lines[0]}) does not end or get ready")
+        time.sleep(0.1)
+
+
+def _held_by_orphans(layout: Layout) -> bool:
+    tail = _tail(layout)
+    return "pre-existing shared memory block" in tail or "is still in use" in tail
+
+
+def _why(layout: Layout, error: BadInput) -> str:
+    fatal = [line for line in _tail(layout).splitlines() if "FATAL" in line or "PANIC" in line]
+    return f"PostgreSQL does not start: {fatal[-1]}" if fatal else str(error)
+
+
+def _tail(layout: Layout) -> str:
+    with layout.log.open("rb") as file:
+        file.seek(max(0, layout.log.stat().st_size - 4000))
+        return file.read().decode("utf-8", errors="replace")
+
+
+def _tcp_port(layout: Layout) -> int:
+    """Return this cluster's port: chosen free, once, and kept."""
+    kept = layout.run / "pg.port"
+    if not kept.exists():
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            kept.write_text(str(probe.getsockname()[1]), encoding="ascii")
+    return int(kept.read_text(encoding="ascii"))

@@ -1,0 +1,1 @@
+"""Django settings, one file for each way of running."""

@@ -1,0 +1,23 @@
+"""The desk on one machine: embedded PostgreSQL and in-process broker unless URLs say otherwise."""
+
+from aitrader import env
+from aitrader.settings.parts.apps import *  # noqa: F403  # settings are this file's names
+from aitrader.settings.parts.cache import *  # noqa: F403
+from aitrader.settings.parts.celery import *  # noqa: F403
+from aitrader.settings.parts.database import DATABASES as DATABASES
+from aitrader.settings.parts.database import DEFAULT_AUTO_FIELD as DEFAULT_AUTO_FIELD
+from aitrader.settings.parts.logging import LOGGING as LOGGING
+from aitrader.settings.parts.security import *  # noqa: F403
+from aitrader.settings.parts.static import *  # noqa: F403
+from aitrader.settings.parts.templates import *  # noqa: F403
+
+_env = env.load()
+
+DEBUG = _env.debug
+WHITENOISE_AUTOREFRESH = DEBUG
+AITRADER_HOME = _env.home
+AITRADER_PORT = _env.port
+AITRADER_METRICS_TOKEN = _env.metrics_token
+AITRADER_CRASHPOINT = _env.crashpoint
+# Which way we run: a process that holds everything, or a worker among others.
+AITRADER_EMBEDDED = _env.database_url is None and _env.redis_url is None

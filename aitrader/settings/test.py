@@ -1,0 +1,9 @@
+"""For tests: the same desk, with a cheap password hash and a fixed key."""
+
+from aitrader.settings.base import *  # noqa: F403  # settings are this file's names
+
+SECRET_KEY = "for tests only: never a deployment's key"
+DEBUG = False
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1", "[::1]"]
+# Argon2 is slow on purpose; a test that logs in should not be.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,5 @@
+"""The roots of all addresses."""
+
+from django.urls import include, path
+
+urlpatterns = [path("", include("dashboard.urls"))]
