@@ -19,16 +19,16 @@ from django.db import connections, transaction
 from psycopg import sql
 
 APPEND_ONLY = (
-    "compliance_journal_entry",
-    "compliance_journal_leaf",
+    "compliance_journalentry",
+    "compliance_journalleaf",
     "risk_decision",
-    "trading_execution_event",
     "trading_fill",
     "trading_ledger_posting",
     "trading_ledger_transaction",
     "trading_signal",
 )
 READ_ONLY = ("django_migrations",)
+ALIASES = ("default", "venue", "owner")
 _TEMPLATE_PREFIX = "aitrader_template_"
 _KEPT_TEMPLATES = 4
 # Any constant will do: it names the lock under which one process builds or grants.
@@ -62,9 +62,9 @@ def current() -> str:
 
 
 def use(name: str) -> None:
-    """Point both aliases at the database `name`. Other threads must reconnect by themselves."""
+    """Point every alias at the database `name`. Other threads must reconnect by themselves."""
     _close()
-    for alias in ("default", "owner"):
+    for alias in ALIASES:
         settings.DATABASES[alias]["NAME"] = name
         # The dictionary that connections made by any thread from now on are built from.
         connections.settings[alias]["NAME"] = name
@@ -196,5 +196,5 @@ def _fingerprint() -> str:
 
 
 def _close() -> None:
-    for alias in ("default", "owner"):
+    for alias in ALIASES:
         connections[alias].close()

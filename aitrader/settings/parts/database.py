@@ -1,4 +1,5 @@
-"""Two ways to one PostgreSQL database: `default` may read and write rows, `owner` may migrate."""
+"""Ways to one PostgreSQL database: `default` reads and writes rows, `owner` may migrate, and
+`venue` is the simulated venue's own session."""
 
 from typing import Any
 
@@ -28,7 +29,12 @@ def databases(settings: Env) -> dict[str, dict[str, Any]]:
         owner_url = settings.database_owner_url or settings.database_url
         app = _from_url("DATABASE_URL", settings.database_url.get_secret_value())
         owner = _from_url("DATABASE_OWNER_URL", owner_url.get_secret_value())
-    return {"default": _alias(app, _APP_TIMEOUTS), "owner": _alias(owner, _OWNER_TIMEOUTS)}
+    return {
+        "default": _alias(dict(app), _APP_TIMEOUTS),
+        # The simulated venue's own connection: what it commits does not depend on ours.
+        "venue": _alias(dict(app), _APP_TIMEOUTS),
+        "owner": _alias(owner, _OWNER_TIMEOUTS),
+    }
 
 
 def _embedded(settings: Env, role: roles.Role) -> dict[str, Any]:
