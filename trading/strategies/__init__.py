@@ -1,0 +1,1 @@
+"""Pure trading strategies: fixed-length windows in, stances out."""
