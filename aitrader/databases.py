@@ -18,17 +18,12 @@ from django.core.management import call_command
 from django.db import connections, transaction
 from psycopg import sql
 
-APPEND_ONLY = (
-    "compliance_journalentry",
-    "compliance_journalleaf",
-    "risk_decision",
-    "trading_fill",
-    "trading_ledger_posting",
-    "trading_ledger_transaction",
-    "trading_signal",
-)
-READ_ONLY = ("django_migrations",)
 ALIASES = ("default", "venue", "owner")
+# A table that refuses changes by trigger is one that the role may not change either.
+_REFUSING = """
+SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger
+  JOIN pg_proc ON pg_proc.oid = tgfoid WHERE proname = 'aitrader_refuse_change'
+"""
 _TEMPLATE_PREFIX = "aitrader_template_"
 _KEPT_TEMPLATES = 4
 # Any constant will do: it names the lock under which one process builds or grants.
@@ -101,8 +96,8 @@ def grant() -> None:
     role = sql.Identifier(app)
     with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_GRANT_LOCK])
-        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        present = {row[0] for row in cursor.fetchall()}
+        cursor.execute(_REFUSING)
+        append_only = sorted(row[0] for row in cursor.fetchall())
         for statement in (
             "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
             "GRANT USAGE ON SCHEMA public TO {role}",
@@ -111,13 +106,12 @@ def grant() -> None:
             "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
         ):
             cursor.execute(sql.SQL(statement).format(role=role))
-        for tables, rights in ((APPEND_ONLY, "UPDATE, DELETE"), (READ_ONLY, _WRITES)):
-            for table in sorted(present.intersection(tables)):
-                statement = f"REVOKE {rights} ON {{table}} FROM {{role}}"
-                cursor.execute(sql.SQL(statement).format(table=sql.Identifier(table), role=role))
-
-
-_WRITES = "INSERT, UPDATE, DELETE"
+        for table in append_only:
+            statement = f"REVOKE UPDATE, DELETE ON {table} FROM {{role}}"
+            cursor.execute(sql.SQL(statement).format(role=role))
+        cursor.execute(
+            sql.SQL("REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {}").format(role)
+        )
 
 
 @contextmanager

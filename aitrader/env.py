@@ -93,6 +93,14 @@ def choose_settings(module: str) -> str:
     return os.environ.setdefault("DJANGO_SETTINGS_MODULE", module)
 
 
+def nest_home(name: str) -> None:
+    """Move the home folder one level down, also for child processes; again changes nothing."""
+    home = load().home
+    if home.name != name:
+        os.environ["AITRADER_HOME"] = str(home / name)
+        load.cache_clear()
+
+
 def child_environment() -> dict[str, str]:
     """Return an environment for PostgreSQL's programs, free of the caller's PG* variables."""
     kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}

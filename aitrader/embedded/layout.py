@@ -155,7 +155,6 @@ def _share_binaries(tree: Path) -> None:
 def execute(layout: Layout, program: str, *arguments: str, timeout: float = 60) -> str:
     """Run one of PostgreSQL's programs as its user; return its output. Raises BadInput."""
     owner = system_user()
-    identity = {} if owner is None else {"user": owner[0], "group": owner[1], "extra_groups": []}
     # A pipe would stay open in the server that pg_ctl leaves behind: only a file ends.
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
         done = subprocess.run(
@@ -167,7 +166,9 @@ def execute(layout: Layout, program: str, *arguments: str, timeout: float = 60) 
             env=env.child_environment(),
             timeout=timeout,
             check=False,
-            **identity,  # type: ignore[arg-type]  # three optional keywords of one call
+            user=None if owner is None else owner[0],
+            group=None if owner is None else owner[1],
+            extra_groups=None if owner is None else [],
         )
         output.seek(0)
         text = output.read().strip()

@@ -1,6 +1,11 @@
 """For tests: the same desk, with a cheap password hash and a fixed key."""
 
-from aitrader.settings.base import *  # noqa: F403  # settings are this file's names
+from aitrader import env
+
+# Before the rest is read: tests keep a cluster of their own beside the desk's.
+env.nest_home("test")
+
+from aitrader.settings.base import *  # noqa: E402, F403  # settings are this file's names
 
 SECRET_KEY = "for tests only: never a deployment's key"
 DEBUG = False

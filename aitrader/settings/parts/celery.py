@@ -3,7 +3,7 @@
 Without Redis the broker lives in the process and dies with it; the sweeps find what was missed.
 """
 
-from kombu import Queue
+from kombu.entity import Queue
 
 from aitrader import env
 

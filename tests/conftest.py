@@ -1,0 +1,121 @@
+"""How the tests get a database, and what each folder may touch.
+
+1. `tests/unit` opens no socket and no database.
+2. Everything else works on a clone of a migrated template, as the application's role, which can
+   neither truncate nor disable a trigger: nothing is ever flushed.
+3. `db` (or `@pytest.mark.django_db`) rolls back; `fresh_database` gives a test that needs real
+   commits a clone of its own.
+"""
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from pytest_socket import disable_socket, enable_socket
+
+from aitrader import databases, env
+from aitrader.embedded import postgres
+
+TESTS = Path(__file__).parent
+UNIT = TESTS / "unit"
+_DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "fresh_database"}
+_counter = itertools.count(1)
+
+hypothesis_settings.register_profile(
+    "default", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.register_profile("prove", deadline=None, max_examples=2_000)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    proving = config.getoption("markexpr") == "prove"
+    hypothesis_settings.load_profile("prove" if proving else "default")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the long proofs and what has no servers out of a plain run; refuse what flushes."""
+    expression = config.getoption("markexpr")
+    without_servers = env.load().database_url is None or env.load().redis_url is None
+    kept, left = [], []
+    for item in items:
+        _refuse_wrong_database(item)
+        if item.get_closest_marker("prove") and "prove" not in expression:
+            left.append(item)
+            continue
+        if item.get_closest_marker("services") and without_servers:
+            item.add_marker(pytest.mark.skip(reason="DATABASE_URL and REDIS_URL are not set"))
+        kept.append(item)
+    items[:] = kept
+    config.hook.pytest_deselected(items=left)
+
+
+def _refuse_wrong_database(item: pytest.Item) -> None:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    mark = item.get_closest_marker("django_db")
+    if UNIT in item.path.parents and (mark or fixtures & _DATABASE_FIXTURES):
+        raise pytest.UsageError(f"{item.nodeid}: a unit test uses no database")
+    if "transactional_db" in fixtures or (mark and mark.kwargs.get("transaction")):
+        raise pytest.UsageError(f"{item.nodeid}: use fresh_database, nothing may be flushed")
+
+
+@pytest.fixture(autouse=True)
+def _no_sockets_in_unit_tests(request: pytest.FixtureRequest) -> Iterator[None]:
+    if UNIT not in request.path.parents:
+        yield
+        return
+    # An event loop wakes itself through a Unix socket pair.
+    disable_socket(allow_unix_socket=True)
+    yield
+    enable_socket()
+
+
+@pytest.fixture(scope="session")
+def template_database() -> str:
+    """The name of a migrated database to clone."""
+    if env.load().database_url is None:
+        postgres.start()
+    return databases.template()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    request: pytest.FixtureRequest, django_db_blocker: "pytest.FixtureRequest"
+) -> Iterator[None]:
+    """Give this worker its own clone; overrides the fixture of pytest-django."""
+    blocker = django_db_blocker
+    with blocker.unblock():  # type: ignore[attr-defined]  # pytest-django's blocker is untyped
+        template: str = request.getfixturevalue("template_database")
+        before = databases.current()
+        name = _name("worker")
+        databases.create(name, template=template)
+        databases.use(name)
+    yield
+    with blocker.unblock():  # type: ignore[attr-defined]  # as above
+        databases.use(before)
+        databases.drop(name)
+
+
+@pytest.fixture
+def fresh_database(
+    django_db_setup: None, template_database: str, django_db_blocker: "pytest.FixtureRequest"
+) -> Iterator[str]:
+    """A migrated database for one test: commits are real, threads may connect."""
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]  # as above
+        before = databases.current()
+        name = _name("fresh")
+        databases.create(name, template=template_database)
+        databases.use(name)
+        try:
+            yield name
+        finally:
+            databases.use(before)
+            databases.drop(name)
+
+
+def _name(kind: str) -> str:
+    # The process id keeps runs apart that share a server.
+    return f"aitrader_test_{os.getpid()}_{kind}_{next(_counter)}"
