@@ -1,0 +1,177 @@
+"""Opening recorded candle files and learning from their names what they hold.
+
+1. A file says nothing that its name, or the caller, did not: symbol and interval are never
+   guessed from the numbers. PERP only when the name says `perp`.
+2. Whatever is wrong with the bytes (cut gzip, wrong text) is an InvalidBar with file and line.
+"""
+
+import gzip
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from aitrader.kernel.errors import BadInput, InvalidBar
+from aitrader.kernel.fix import AccountKind
+from trading.domain.bar import Bar
+from trading.domain.candle_file import CandleReader, GapCount, Quarantined
+
+SUFFIXES = (".csv.gz", ".csv")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_INTERVAL = re.compile(r"([1-9][0-9]{0,3})([mhd])")
+# Longer codes first: FDUSD ends with USD.
+_QUOTES = ("FDUSD", "USDT", "USDC", "TUSD", "BUSD", "USD", "EUR", "GBP", "TRY", "BTC", "ETH", "BNB")
+_SYMBOL = re.compile(rf"([A-Z0-9]{{2,12}}?)[-/]?({'|'.join(_QUOTES)})")
+
+
+@dataclass(slots=True)
+class CandleFile:
+    """One file of bars; every iteration reads it again, from the start, one row at a time.
+
+    `gaps`, `accepted` and `quarantined` count for the latest iteration. Iterating raises
+    InvalidBar.
+    """
+
+    path: Path
+    source: str
+    base: str
+    quote: str
+    kind: AccountKind
+    interval: timedelta
+    quarantined: int = 0
+    _reader: CandleReader | None = field(default=None, repr=False)
+
+    @property
+    def symbol(self) -> str:
+        return f"{self.base}{self.quote}"
+
+    @property
+    def gaps(self) -> GapCount:
+        return self._reader.gaps if self._reader else GapCount()
+
+    @property
+    def accepted(self) -> int:
+        """Bars accepted so far."""
+        return self._reader.accepted if self._reader else 0
+
+    def __iter__(self) -> Iterator[Bar | Quarantined]:
+        reader = CandleReader(
+            _lines(self.path, self.source), source=self.source, interval=self.interval
+        )
+        self._reader, self.quarantined = reader, 0
+        for item in reader:
+            if isinstance(item, Quarantined):
+                self.quarantined += 1
+            yield item
+
+
+def read(
+    path: str | Path,
+    *,
+    symbol: str | None = None,
+    interval: str | None = None,
+    kind: AccountKind | None = None,
+) -> CandleFile:
+    """The candle file at `path`; what is not given is read from its name.
+
+    `symbol` such as BTCUSDT or BTC-USDT, `interval` such as 1m, 4h, 1d. Raises BadInput when the
+    file is not there or its name does not say enough.
+    """
+    source, file = str(path), Path(path)
+    if not file.is_file():
+        raise BadInput(f"{source}: no such file")
+    if not file.name.lower().endswith(SUFFIXES):
+        raise BadInput(f"{source}: a candle file ends with .csv.gz or .csv")
+    tokens = _tokens(file.name)
+    base, quote = _symbol(source, tokens, symbol)
+    return CandleFile(
+        path=file,
+        source=source,
+        base=base,
+        quote=quote,
+        kind=kind or (AccountKind.PERP if "perp" in tokens else AccountKind.SPOT),
+        interval=_interval(source, tokens, interval),
+    )
+
+
+def read_all(
+    path: str | Path,
+    *,
+    symbol: str | None = None,
+    interval: str | None = None,
+    kind: AccountKind | None = None,
+) -> list[CandleFile]:
+    """The file at `path`, or every candle file directly inside the folder, by name.
+
+    Raises BadInput like `read`, and for a folder without candle files or a `symbol` for several.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        return [read(path, symbol=symbol, interval=interval, kind=kind)]
+    files = sorted(entry for entry in folder.iterdir() if entry.name.lower().endswith(SUFFIXES))
+    if not files:
+        raise BadInput(f"{path}: no .csv.gz or .csv file in this folder")
+    if symbol is not None and len(files) > 1:
+        raise BadInput(f"{path}: one symbol cannot name the {len(files)} files of a folder")
+    return [read(file, symbol=symbol, interval=interval, kind=kind) for file in files]
+
+
+def parse_interval(text: str) -> timedelta:
+    """`1m`, `15m`, `4h`, `1d`. Raises BadInput for anything else, or longer than a day."""
+    found = _INTERVAL.fullmatch(text)
+    if found:
+        interval = timedelta(**{_UNITS[found[2]]: int(found[1])})
+        if interval <= timedelta(days=1):
+            return interval
+    raise BadInput(f"interval {text!r} is not of the form 1m, 15m, 4h or 1d")
+
+
+def parse_symbol(text: str) -> tuple[str, str]:
+    """Base and quote of `BTCUSDT`, `BTC-USDT` or `btc/usdt`. Raises BadInput."""
+    found = _SYMBOL.fullmatch(text.upper())
+    if not found:
+        raise BadInput(f"symbol {text!r} is not of the form BTCUSDT or BTC-USDT")
+    return found[1], found[2]
+
+
+def _tokens(name: str) -> list[str]:
+    stem = next(name[: -len(end)] for end in SUFFIXES if name.lower().endswith(end))
+    return stem.lower().split("_")
+
+
+def _symbol(source: str, tokens: list[str], given: str | None) -> tuple[str, str]:
+    if given is not None:
+        return parse_symbol(given)
+    found = next((token for token in tokens if _SYMBOL.fullmatch(token.upper())), None)
+    if found is None:
+        raise BadInput(f"{source}: no symbol such as btcusdt in the file name; give --symbol")
+    return parse_symbol(found)
+
+
+def _interval(source: str, tokens: list[str], given: str | None) -> timedelta:
+    if given is not None:
+        return parse_interval(given)
+    found = next((token for token in tokens if _INTERVAL.fullmatch(token)), None)
+    if found is None:
+        raise BadInput(f"{source}: no interval such as 1m in the file name; give --interval")
+    return parse_interval(found)
+
+
+def _lines(path: Path, source: str) -> Iterator[str]:
+    done = 0
+    opener = gzip.open if path.name.lower().endswith(".gz") else open
+    try:
+        with opener(path, "rt", encoding="utf-8", newline="\n") as lines:
+            for text in lines:
+                yield text
+                done += 1
+    except EOFError:
+        raise InvalidBar(f"{source}:{done + 1}: the gzip file is cut short") from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise InvalidBar(f"{source}:{done + 1}: not a sound gzip file ({error})") from None
+    except UnicodeDecodeError:
+        raise InvalidBar(f"{source}:{done + 1}: not UTF-8 text") from None
+    except OSError as error:
+        raise BadInput(f"{source}: cannot be read ({error.strerror})") from None
