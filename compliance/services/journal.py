@@ -1,0 +1,114 @@
+"""Writing the journal, and reading it back whole.
+
+1. An entry is written by the transaction that makes the change, or not at all.
+2. All entries of a call go in one statement; no number is given here (see sequencer.py).
+3. The digest covers the bodies in leaf order: wall time, host and revision are outside it.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from aitrader.kernel.errors import IntegrityFailure
+from aitrader.kernel.events import Event
+from compliance.domain.canonical import body_of, canonical, join, leaf
+from compliance.services import provenance
+
+_COLUMNS = (
+    "event, version, actor, on_behalf_of, object_type, object_id, trace_id, "
+    "market_at, recorded_at, payload, leaf"
+)
+_ROW = f"({', '.join(['%s'] * 11)})"
+_INSERT = f"INSERT INTO compliance_journalentry ({_COLUMNS}) VALUES "
+_ALL = (
+    "SELECT leaf.leaf_index, entry.payload, entry.leaf FROM compliance_journalleaf leaf "
+    "JOIN compliance_journalentry entry ON entry.id = leaf.entry_id ORDER BY leaf.leaf_index"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JournalDigest:
+    """`hex` is SHA-256 over the bodies of `rows` entries, each preceded by its length."""
+
+    rows: int
+    hex: str
+
+
+def record(events: Sequence[Event], *, now: datetime) -> None:
+    """Insert the events, written down at wall time `now`, in the caller's transaction.
+
+    Raises TransactionManagementError outside a transaction, and what `canonical` raises.
+    """
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError(
+            "the journal is written by the transaction that makes the change"
+        )
+    if not events:
+        return
+    wall = canonical(
+        {"recorded_at": now, "host": provenance.host(), "revision": provenance.revision()}
+    )
+    parameters: list[Any] = []
+    for event in events:
+        payload = join(canonical(_body(event)), wall)
+        parameters += (
+            event.name.value,
+            event.version,
+            event.actor,
+            event.on_behalf_of,
+            event.object_type,
+            event.object_id,
+            event.trace_id,
+            event.market_at,
+            now,
+            payload,
+            leaf(payload),
+        )
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT + ", ".join([_ROW] * len(events)), parameters)
+
+
+def digest() -> JournalDigest:
+    """Hash every numbered entry in leaf order.
+
+    Raises IntegrityFailure at the first entry whose hash or number is wrong.
+    """
+    total = hashlib.sha256()
+    rows = 0
+    for leaf_index, payload, claimed in _stream():
+        if leaf_index != rows:
+            raise IntegrityFailure(f"journal: leaf {rows} is missing, {leaf_index} follows")
+        if leaf(payload) != claimed:
+            raise IntegrityFailure(f"journal: leaf {leaf_index} does not hash to what it claims")
+        body = body_of(payload)
+        total.update(len(body).to_bytes(8, "big"))
+        total.update(body)
+        rows += 1
+    return JournalDigest(rows=rows, hex=total.hexdigest())
+
+
+def _body(event: Event) -> dict[str, Any]:
+    return {
+        "event": event.name,
+        "version": event.version,
+        "actor": event.actor,
+        "on_behalf_of": event.on_behalf_of,
+        "object_type": event.object_type,
+        "object_id": event.object_id,
+        "trace_id": event.trace_id,
+        "market_at": event.market_at,
+        "data": event.data,
+    }
+
+
+def _stream() -> Iterator[tuple[int, bytes, bytes]]:
+    # A named cursor reads in portions; it lives inside a transaction.
+    with transaction.atomic(), connection.chunked_cursor() as cursor:
+        cursor.execute(_ALL)
+        while portion := cursor.fetchmany(2000):
+            for leaf_index, payload, claimed in portion:
+                yield leaf_index, bytes(payload), bytes(claimed)
