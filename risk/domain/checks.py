@@ -117,10 +117,20 @@ def held_prices_fresh(intent: GateIntent, snapshot: RiskSnapshot) -> Finding:
     return Passed()
 
 
+def _not_positive(intent: GateIntent) -> list[str]:
+    """True of every venue, so that no snapshot can forget it."""
+    numbers = {"order_qty": intent.order_qty, "price": intent.price}
+    return [
+        f"{name} {plain(number)} is not positive"
+        for name, number in numbers.items()
+        if number is not None and number <= 0
+    ]
+
+
 def instrument_rules(intent: GateIntent, snapshot: RiskSnapshot) -> Finding:
-    problems = snapshot.instrument_problems
-    if problems is None:
+    if snapshot.instrument_problems is None:
         return missing(ReasonCode.INSTRUMENT_RULE, f"rules of {intent.instrument}")
+    problems = [*_not_positive(intent), *snapshot.instrument_problems]
     if not problems:
         return Passed()
     text = "; ".join(problems)

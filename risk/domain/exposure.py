@@ -63,7 +63,11 @@ def opening_qty(intent: GateIntent, view: PositionView) -> Decimal:
 
 
 def quantities_after(intent: GateIntent, snapshot: RiskSnapshot) -> dict[str, Decimal]:
-    """Worst absolute quantity by instrument once the order is open; flat ones are left out."""
-    after = {code: worst_qty(view) for code, view in snapshot.positions.items()}
+    """Worst absolute quantity by instrument once the order is open, without flat ones and dust."""
+    after = {}
+    for code, view in snapshot.positions.items():
+        qty = worst_qty(view)
+        if qty != 0 and qty >= view.min_qty:
+            after[code] = qty
     after[intent.instrument] = worst_qty_after(intent, snapshot.view(intent.instrument))
-    return {code: qty for code, qty in after.items() if qty != 0}
+    return after

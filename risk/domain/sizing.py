@@ -5,6 +5,7 @@
 3. Inputs are plain text, stored on the order; binary floats live only inside the volatility.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -168,7 +169,7 @@ def annualised_volatility(closes: Sequence[Decimal], interval_seconds: int) -> D
     if any(not close.is_finite() or close <= 0 for close in closes):
         raise BadInput("volatility: every close must be positive")
     logs = [math.log(close) for close in closes]
-    returns = [later - earlier for earlier, later in zip(logs, logs[1:], strict=False)]
+    returns = [later - earlier for earlier, later in itertools.pairwise(logs)]
     if len(returns) < 2:
         return None
     mean = math.fsum(returns) / len(returns)

@@ -49,7 +49,8 @@ class GateIntent:
     `reference_px` is the price it was decided on. `shared_qty` is the same-side quantity already
     reserved by orders that cannot fill beside this one: the other leg of its OCO group, or the
     protection that is cancelled before it is sent. `strategy` is empty for an operator's order.
-    Raises InvalidAmount when built from a number that is not one, or not positive.
+    Raises InvalidAmount when built from a number that is not one; one that is not positive is left
+    to the gate, which denies it.
     """
 
     intent_id: str
@@ -64,9 +65,9 @@ class GateIntent:
     shared_qty: Decimal = ZERO
 
     def __post_init__(self) -> None:
-        _positive("order_qty", self.order_qty)
-        _positive("price", self.price)
-        _positive("reference_px", self.reference_px)
+        _finite("order_qty", self.order_qty)
+        _finite("price", self.price)
+        _finite("reference_px", self.reference_px)
         _not_negative("shared_qty", self.shared_qty)
 
 
@@ -76,7 +77,8 @@ class PositionView:
 
     `quantity` is signed, in the base asset; `mark` is in quote per base and was true at `mark_at`;
     `rate` converts the quote asset to the account's base currency; `volatility` is annualised
-    (0.5 = 50 %); an OCO group is reserved once, not once a leg.
+    (0.5 = 50 %); an OCO group is reserved once, not once a leg. Less than `min_qty` cannot be
+    sold: it is dust, and counts neither as a position nor as a weight.
     """
 
     quantity: Decimal = ZERO
@@ -87,6 +89,7 @@ class PositionView:
     feed_interval_seconds: int | None = None
     reserved_buy_qty: Decimal = ZERO
     reserved_sell_qty: Decimal = ZERO
+    min_qty: Decimal = ZERO
 
     def __post_init__(self) -> None:
         _finite("quantity", self.quantity)
@@ -95,6 +98,7 @@ class PositionView:
         _not_negative("volatility", self.volatility)
         _not_negative("reserved_buy_qty", self.reserved_buy_qty)
         _not_negative("reserved_sell_qty", self.reserved_sell_qty)
+        _not_negative("min_qty", self.min_qty)
         _aware("mark_at", self.mark_at)
         if self.feed_interval_seconds is not None and self.feed_interval_seconds <= 0:
             raise BadInput(f"feed interval {self.feed_interval_seconds} s must be positive")
