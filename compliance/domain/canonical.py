@@ -31,8 +31,9 @@ def canonical(value: Any) -> bytes:
     text; ValueError for a number that is not finite, an integer beyond 53 bits, a naive datetime,
     text that is not Unicode, or two keys that are one after normalisation.
     """
+    reduced = _plain(value)
     try:
-        return orjson.dumps(_plain(value), option=_OPTIONS)
+        return orjson.dumps(reduced, option=_OPTIONS)
     except orjson.JSONEncodeError as error:
         raise ValueError(f"no canonical form: {error}") from None
 

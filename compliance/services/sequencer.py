@@ -1,0 +1,80 @@
+"""Gap-free numbers for committed journal entries.
+
+1. Only entries whose transaction is older than every one still running are numbered, so that a
+   late commit is never skipped and never overtaken by a lower number.
+2. One sequencer at a time works on a database (advisory lock); any number may try.
+3. `sequenced_below` only ever rests between two transactions: no entry below it lacks a number.
+4. It alone notifies, once a batch: a NOTIFY in each trading transaction would serialise commits.
+"""
+
+from typing import Any
+
+from django.db import connection, transaction
+
+from aitrader.kernel.topics import JOURNAL_CHANNEL, SEQUENCER_LOCK
+
+# Transaction ids travel as text: no driver needs to know xid8.
+_WHERE_WE_STAND = """
+SELECT head.sequenced_below::text, horizon.xid::text,
+       (SELECT xid::text FROM compliance_journalentry
+         WHERE xid >= head.sequenced_below AND xid < horizon.xid
+         ORDER BY xid, id LIMIT 1),
+       (SELECT xid::text FROM compliance_journalentry
+         WHERE xid >= head.sequenced_below AND xid < horizon.xid
+         ORDER BY xid, id LIMIT 1 OFFSET %s)
+  FROM compliance_journalhead head,
+       (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xid) horizon
+ WHERE head.id = 1
+"""
+_NEXT_TRANSACTION = """
+SELECT xid::text FROM compliance_journalentry
+ WHERE xid > %s::xid8 AND xid < %s::xid8 ORDER BY xid, id LIMIT 1
+"""
+_NUMBER = """
+WITH numbered AS (
+    INSERT INTO compliance_journalleaf (leaf_index, entry_id)
+    SELECT head.size + row_number() OVER (ORDER BY entry.id) - 1, entry.id
+      FROM compliance_journalentry entry, compliance_journalhead head
+     WHERE head.id = 1 AND entry.xid >= %(low)s::xid8 AND entry.xid < %(high)s::xid8
+    RETURNING 1
+), counted AS (SELECT count(*) AS rows FROM numbered)
+UPDATE compliance_journalhead SET size = size + counted.rows, sequenced_below = %(high)s::xid8
+  FROM counted WHERE id = 1
+RETURNING counted.rows, size
+"""
+
+
+def advance(*, limit: int = 10_000) -> int:
+    """Number what has been committed, about `limit` entries at most; return how many.
+
+    A transaction is never split: one that wrote more than `limit` entries is numbered whole.
+    Returns 0 at once when another sequencer is at work.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [SEQUENCER_LOCK])
+        if not cursor.fetchone()[0]:
+            return 0
+        # From here each statement sees what was committed before the lock was ours.
+        bounds = _bounds(cursor, limit)
+        if bounds is None:
+            return 0
+        cursor.execute(_NUMBER, {"low": bounds[0], "high": bounds[1]})
+        rows, size = cursor.fetchone()
+        cursor.execute("SELECT pg_notify(%s, %s)", [JOURNAL_CHANNEL, str(size - 1)])
+        return int(rows)
+
+
+def _bounds(cursor: Any, limit: int) -> tuple[str, str] | None:
+    """The transactions to number, from and below; None if there is nothing."""
+    cursor.execute(_WHERE_WE_STAND, [limit])
+    row = cursor.fetchone()
+    if row is None or row[2] is None:
+        return None
+    low, horizon, first, beyond = row
+    if beyond is None:
+        return low, horizon
+    if beyond != first:
+        return low, beyond
+    cursor.execute(_NEXT_TRANSACTION, [first, horizon])
+    following = cursor.fetchone()
+    return low, following[0] if following else horizon
