@@ -13,22 +13,23 @@ from django.db import connection, transaction
 
 from aitrader.kernel.topics import JOURNAL_CHANNEL, SEQUENCER_LOCK
 
-# Transaction ids travel as text: no driver needs to know xid8.
+# Transaction ids travel as text: no driver needs to know xid8. Each is sorted by under its table's
+# name, for a bare `ORDER BY xid` would mean the text of the output, where 999 is above 1000.
 _WHERE_WE_STAND = """
 SELECT head.sequenced_below::text, horizon.xid::text,
-       (SELECT xid::text FROM compliance_journalentry
-         WHERE xid >= head.sequenced_below AND xid < horizon.xid
-         ORDER BY xid, id LIMIT 1),
-       (SELECT xid::text FROM compliance_journalentry
-         WHERE xid >= head.sequenced_below AND xid < horizon.xid
-         ORDER BY xid, id LIMIT 1 OFFSET %s)
+       (SELECT entry.xid::text FROM compliance_journalentry entry
+         WHERE entry.xid >= head.sequenced_below AND entry.xid < horizon.xid
+         ORDER BY entry.xid, entry.id LIMIT 1),
+       (SELECT entry.xid::text FROM compliance_journalentry entry
+         WHERE entry.xid >= head.sequenced_below AND entry.xid < horizon.xid
+         ORDER BY entry.xid, entry.id LIMIT 1 OFFSET %s)
   FROM compliance_journalhead head,
        (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xid) horizon
  WHERE head.id = 1
 """
 _NEXT_TRANSACTION = """
-SELECT xid::text FROM compliance_journalentry
- WHERE xid > %s::xid8 AND xid < %s::xid8 ORDER BY xid, id LIMIT 1
+SELECT entry.xid::text FROM compliance_journalentry entry
+ WHERE entry.xid > %s::xid8 AND entry.xid < %s::xid8 ORDER BY entry.xid, entry.id LIMIT 1
 """
 _NUMBER = """
 WITH numbered AS (
