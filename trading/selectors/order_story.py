@@ -1,0 +1,63 @@
+"""One order from the signal to the ledger: what the order page tells."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from trading.models import CancelRequest, Fill, LedgerPosting, LedgerTransaction, Order, Signal
+from trading.selectors.blotter import OrderLine, order_line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """Rows of the order, to be read only; `checks` are the gate's verdicts as it kept them."""
+
+    line: OrderLine
+    order: Order
+    signal: Signal | None
+    checks: list[dict[str, Any]]
+    fills: list[Fill]
+    postings: list[LedgerPosting]
+    cancels: list[CancelRequest]
+    trace_id: str
+    fees: dict[str, Decimal]
+    first_fill_at: datetime | None
+
+
+def story(public_id: str) -> Story | None:
+    """The order and what followed from it, or None (five queries)."""
+    row = (
+        Order.objects.select_related(
+            "instrument", "version__strategy", "signal", "account", "trade", "decision"
+        )
+        .filter(public_id=public_id)
+        .first()
+    )
+    if row is None:
+        return None
+    cancels = list(CancelRequest.objects.filter(order=row).order_by("requested_at", "id"))
+    row.cancel_open = any(wish.answered_at is None for wish in cancels)  # type: ignore[attr-defined]
+    fills = list(Fill.objects.filter(order=row).order_by("transact_time", "id"))
+    postings = list(
+        LedgerPosting.objects.filter(
+            transaction__in=LedgerTransaction.objects.filter(fill__in=fills)
+        )
+        .select_related("transaction")
+        .order_by("transaction_id", "id")
+    )
+    fees: dict[str, Decimal] = {}
+    for fill in fills:
+        fees[fill.fee_asset] = fees.get(fill.fee_asset, Decimal(0)) + fill.fee
+    return Story(
+        line=order_line(row),
+        order=row,
+        signal=row.signal,
+        checks=list(row.decision.verdicts) if row.decision else [],
+        fills=fills,
+        postings=postings,
+        cancels=cancels,
+        trace_id=row.trace_id,
+        fees=fees,
+        first_fill_at=fills[0].transact_time if fills else None,
+    )
