@@ -82,9 +82,9 @@ def load() -> Env:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         reason = first["msg"].removeprefix("Value error, ")
-        raise SystemExit(f"{first['loc'][0]}: {reason}") from None
+        raise SystemExit(f"aitrader: {first['loc'][0]}: {reason}") from None
     if env.database_owner_url is not None and env.database_url is None:
-        raise SystemExit("DATABASE_OWNER_URL is set without DATABASE_URL")
+        raise SystemExit("aitrader: DATABASE_OWNER_URL is set without DATABASE_URL")
     return env
 
 
@@ -112,20 +112,29 @@ def secret_file(home: Path, name: str) -> str:
 
     Two processes that start together agree: the file is linked into place whole, once.
     """
-    folder = home / "secrets"
-    path = folder / name
-    if not path.exists():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = folder / f".{name}.{secrets.token_hex(4)}"
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(32))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return path.read_text(encoding="ascii").strip()
+    path = home / "secrets" / name
+    try:
+        if not path.exists():
+            _make_secret(path)
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SystemExit(
+            f"aitrader: cannot use {path} ({error.strerror}): "
+            "choose another folder with AITRADER_HOME"
+        ) from None
+
+
+def _make_secret(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(secrets.token_urlsafe(32))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

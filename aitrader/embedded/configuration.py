@@ -46,4 +46,4 @@ def write(layout: Layout, *, tcp_port: int | None) -> None:
     if layout.log.exists() and layout.log.stat().st_size > _LARGEST_LOG:
         layout.log.replace(layout.log.with_suffix(".log.1"))
     layout.log.touch(mode=0o600)
-    give(layout.log)
+    give(layout, layout.log)

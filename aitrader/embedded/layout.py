@@ -82,7 +82,7 @@ def prepare(layout: Layout) -> None:
             "choose another folder with AITRADER_HOME"
         ) from None
     _claim_socket_folder(layout)
-    if system_user() is not None:
+    if owner(layout) is not None:
         _open_the_way(layout.run)
         _open_the_way(layout.log.parent)
         _open_the_way(layout.binaries)
@@ -93,18 +93,21 @@ def _claim_socket_folder(layout: Layout) -> None:
     if not SOCKETS:
         return
     facts = layout.socket.lstat()
-    owner = system_user()
+    identity = owner(layout)
     # A folder in the shared temporary directory could have been laid there by somebody else.
-    allowed = {os.geteuid()} if owner is None else {os.geteuid(), owner[0]}
+    allowed = {os.geteuid()} if identity is None else {os.geteuid(), identity[0]}
     if layout.socket.is_symlink() or facts.st_uid not in allowed:
         raise BadInput(f"{layout.socket} belongs to another user: remove it")
-    give(layout.socket)
+    give(layout, layout.socket)
 
 
-def system_user() -> tuple[int, int] | None:
+def owner(layout: Layout) -> tuple[int, int] | None:
     """Return (uid, gid) to run PostgreSQL as, or None when it runs as the caller."""
     if not SOCKETS or os.geteuid() != 0:
         return None
+    if layout.data.exists() and (facts := layout.data.stat()).st_uid != 0:
+        # Made by whoever ran the desk first: PostgreSQL starts for the owner of the data only.
+        return facts.st_uid, facts.st_gid
     import pwd
 
     try:
@@ -126,11 +129,11 @@ def _add_system_user() -> None:
     subprocess.run(command, capture_output=True, check=False)
 
 
-def give(path: Path) -> None:
+def give(layout: Layout, path: Path) -> None:
     """Hand a file or folder to the user that PostgreSQL runs as."""
-    owner = system_user()
-    if owner is not None:
-        os.chown(path, *owner)
+    identity = owner(layout)
+    if identity is not None:
+        os.chown(path, *identity)
 
 
 def _open_the_way(folder: Path) -> None:
@@ -154,7 +157,7 @@ def _share_binaries(tree: Path) -> None:
 
 def execute(layout: Layout, program: str, *arguments: str, timeout: float = 60) -> str:
     """Run one of PostgreSQL's programs as its user; return its output. Raises BadInput."""
-    owner = system_user()
+    identity = owner(layout)
     # A pipe would stay open in the server that pg_ctl leaves behind: only a file ends.
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
         done = subprocess.run(
@@ -166,9 +169,9 @@ def execute(layout: Layout, program: str, *arguments: str, timeout: float = 60) 
             env=env.child_environment(),
             timeout=timeout,
             check=False,
-            user=None if owner is None else owner[0],
-            group=None if owner is None else owner[1],
-            extra_groups=None if owner is None else [],
+            user=None if identity is None else identity[0],
+            group=None if identity is None else identity[1],
+            extra_groups=None if identity is None else [],
         )
         output.seek(0)
         text = output.read().strip()

@@ -170,11 +170,11 @@ def _initialise(layout: Layout) -> None:
     draft = layout.home / "pg.new"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)
-    give(draft)
+    give(layout, draft)
     password = layout.run / "pg.password"
     password.touch(mode=0o600)
-    password.write_text(roles.password(layout.home, roles.SUPERUSER) + "\n", encoding="ascii")
-    give(password)
+    password.write_text(roles.password(layout.home, roles.SUPERUSER) + "\n", encoding="utf-8")
+    give(layout, password)
     try:
         execute(
             layout,
@@ -225,5 +225,5 @@ def _tcp_port(layout: Layout) -> int:
     if not kept.exists():
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            kept.write_text(str(probe.getsockname()[1]), encoding="ascii")
-    return int(kept.read_text(encoding="ascii"))
+            kept.write_text(str(probe.getsockname()[1]), encoding="utf-8")
+    return int(kept.read_text(encoding="utf-8"))

@@ -12,7 +12,7 @@ import psutil
 
 def enter(folder: Path) -> None:
     """Register this process."""
-    (folder / str(os.getpid())).write_text(_birth(os.getpid()) or "", encoding="ascii")
+    (folder / str(os.getpid())).write_text(_birth(os.getpid()) or "", encoding="utf-8")
 
 
 def leave(folder: Path) -> None:
@@ -27,7 +27,7 @@ def living(folder: Path) -> list[int]:
         if not entry.name.isdigit():
             continue
         birth = _birth(int(entry.name))
-        if birth is not None and birth == entry.read_text(encoding="ascii"):
+        if birth is not None and birth == entry.read_text(encoding="utf-8"):
             alive.append(int(entry.name))
         else:
             entry.unlink(missing_ok=True)

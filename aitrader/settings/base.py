@@ -1,15 +1,15 @@
 """The desk on one machine: embedded PostgreSQL and in-process broker unless URLs say otherwise."""
 
 from aitrader import env
-from aitrader.settings.parts.apps import *  # noqa: F403  # settings are this file's names
-from aitrader.settings.parts.cache import *  # noqa: F403
-from aitrader.settings.parts.celery import *  # noqa: F403
+from aitrader.settings.parts.apps import *
+from aitrader.settings.parts.cache import *
+from aitrader.settings.parts.celery import *
 from aitrader.settings.parts.database import DATABASES as DATABASES
 from aitrader.settings.parts.database import DEFAULT_AUTO_FIELD as DEFAULT_AUTO_FIELD
 from aitrader.settings.parts.logging import LOGGING as LOGGING
-from aitrader.settings.parts.security import *  # noqa: F403
-from aitrader.settings.parts.static import *  # noqa: F403
-from aitrader.settings.parts.templates import *  # noqa: F403
+from aitrader.settings.parts.security import *
+from aitrader.settings.parts.static import *
+from aitrader.settings.parts.templates import *
 
 _env = env.load()
 

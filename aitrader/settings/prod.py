@@ -1,7 +1,7 @@
 """Behind TLS, with PostgreSQL and Redis servers of their own."""
 
 from aitrader import env
-from aitrader.settings.base import *  # noqa: F403  # settings are this file's names
+from aitrader.settings.base import *
 
 _missing = [
     name

@@ -5,7 +5,7 @@ from aitrader import env
 # Before the rest is read: tests keep a cluster of their own beside the desk's.
 env.nest_home("test")
 
-from aitrader.settings.base import *  # noqa: E402, F403  # settings are this file's names
+from aitrader.settings.base import *  # noqa: E402  # after the line above
 
 SECRET_KEY = "for tests only: never a deployment's key"
 DEBUG = False

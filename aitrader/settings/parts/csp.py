@@ -33,5 +33,5 @@ class PolicyMiddleware(CSPMiddleware):
     ) -> HttpResponseBase:
         if request.path.startswith(ADMIN_PREFIX):
             already: dict[str, Any] = getattr(response, "_csp_update", None) or {}
-            response._csp_update = {**already, **_ADMIN_NEEDS}  # type: ignore[attr-defined]
+            response._csp_update = {**already, **_ADMIN_NEEDS}  # type: ignore[attr-defined]  # an attribute of django-csp
         return super().process_response(request, response)
