@@ -7,9 +7,11 @@
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
+from types import NoneType
 from typing import Any
 from unicodedata import normalize
 
@@ -56,35 +58,27 @@ def leaf(payload: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + payload).digest()
 
 
+# Entries of one transaction share their instants, and spelling one costs as much as all the rest.
+_instant = lru_cache(maxsize=32)(iso)
+
+
 def _plain(value: Any) -> Any:
-    kind = type(value)
-    if kind is str:
-        return _text(value)
-    if kind is int or kind is bool or value is None:
-        return value
-    if kind is Decimal:
-        return _decimal(value)
-    if kind is datetime:
-        return iso(value)
-    return _composed(value)
+    reduce = _BY_TYPE.get(type(value), _subclass)
+    return reduce(value)
 
 
-def _composed(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return _object(value)
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    # What is left are subclasses: the enums of the kernel, and safe strings.
-    for base in (str, int, Decimal, datetime):
-        if isinstance(value, base):
-            return _plain(_as_base(base, value))
-    raise TypeError(f"{type(value).__name__} has no canonical form: {value!r}")
+def _text(value: str) -> str:
+    return value if value.isascii() else normalize("NFC", value)
 
 
-def _as_base(base: type, value: Any) -> Any:
-    if base is str:
-        return str.__str__(value)
-    return int(value) if base is int else Decimal(value) if base is Decimal else iso(value)
+def _decimal(value: Decimal) -> str:
+    if not value.is_finite():
+        raise ValueError(f"{value} is not finite")
+    return plain(value)
+
+
+def _list(value: Iterable[Any]) -> list[Any]:
+    return [_plain(item) for item in value]
 
 
 def _object(value: Mapping[Any, Any]) -> dict[str, Any]:
@@ -98,11 +92,31 @@ def _object(value: Mapping[Any, Any]) -> dict[str, Any]:
     return result
 
 
-def _text(value: str) -> str:
-    return value if value.isascii() else normalize("NFC", value)
+def _same(value: Any) -> Any:
+    return value
 
 
-def _decimal(value: Decimal) -> str:
-    if not value.is_finite():
-        raise ValueError(f"{value} is not finite")
-    return plain(value)
+_BY_TYPE: Mapping[type, Callable[[Any], Any]] = {
+    str: _text,
+    Decimal: _decimal,
+    datetime: _instant,
+    dict: _object,
+    list: _list,
+    tuple: _list,
+    int: _same,
+    bool: _same,
+    NoneType: _same,
+}
+
+
+def _subclass(value: Any) -> Any:
+    """What is of no type above but of its kind: the enums of the kernel, read-only mappings."""
+    if isinstance(value, str):
+        return _text(str.__str__(value))
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, datetime):
+        return _instant(value)
+    if isinstance(value, Mapping):
+        return _object(value)
+    raise TypeError(f"{type(value).__name__} has no canonical form: {value!r}")

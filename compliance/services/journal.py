@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from psycopg import Cursor
 
 from aitrader.kernel.errors import IntegrityFailure
 from aitrader.kernel.events import Event
@@ -22,7 +23,8 @@ _COLUMNS = (
     "event, version, actor, on_behalf_of, object_type, object_id, trace_id, "
     "market_at, recorded_at, payload, leaf"
 )
-_ROW = f"({', '.join(['%s'] * 11)})"
+# %b travels as it is: no text of bytes and instants is made here only to be read there.
+_ROW = "(%s, %b, %s, %s, %s, %s, %s, %b, %b, %b, %b)"
 _INSERT = f"INSERT INTO compliance_journalentry ({_COLUMNS}) VALUES "
 _ALL = (
     "SELECT leaf.leaf_index, entry.payload, entry.leaf FROM compliance_journalleaf leaf "
@@ -68,8 +70,7 @@ def record(events: Sequence[Event], *, now: datetime) -> None:
             payload,
             leaf(payload),
         )
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT + ", ".join([_ROW] * len(events)), parameters)
+    _insert(_INSERT + ", ".join([_ROW] * len(events)), parameters)
 
 
 def digest() -> JournalDigest:
@@ -89,6 +90,15 @@ def digest() -> JournalDigest:
         total.update(body)
         rows += 1
     return JournalDigest(rows=rows, hex=total.hexdigest())
+
+
+def _insert(statement: str, parameters: Sequence[Any]) -> None:
+    # psycopg's own cursor: Django's writes every value into the statement's text, which costs
+    # this, the most frequent statement of the desk, a third of its time. Prepared where the
+    # connection allows it (a pooler between us and the server may not).
+    connection.validate_no_broken_transaction()
+    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
+        cursor.execute(statement, parameters, prepare=True)
 
 
 def _body(event: Event) -> dict[str, Any]:
