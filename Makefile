@@ -5,6 +5,7 @@ PY := .venv/bin/python
 # Every lock that make install installs; the runtime alone: make install LOCKS="core pg".
 LOCKS ?= core pg dev
 LOCK_FILES := $(LOCKS:%=requirements/%.txt)
+TEST := $(PY) -m tests.tiers --workers $(WORKERS)
 STAMP := .venv/.installed-$(subst $(eval ) ,-,$(LOCKS))
 
 .DEFAULT_GOAL := help
@@ -12,6 +13,8 @@ STAMP := .venv/.installed-$(subst $(eval ) ,-,$(LOCKS))
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "Variables of run: REPLAY SPEED PORT SYMBOL INTERVAL SEED OPERATOR, as in"
+	@echo "  make run REPLAY=candles.csv.gz SPEED=60 PORT=8000"
 
 install: $(STAMP) ## build .venv from the locks (nothing outside it is touched)
 
@@ -24,3 +27,37 @@ $(STAMP): $(LOCK_FILES)
 	@test -x $(PY) || $(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes $(LOCK_FILES:%=-r %)
 	@rm -f .venv/.installed-* && touch $(STAMP)
+
+OPTIONS := $(if $(REPLAY),--replay $(REPLAY)) $(if $(SPEED),--speed $(SPEED)) \
+	$(if $(PORT),--port $(PORT)) $(if $(SYMBOL),--symbol $(SYMBOL)) \
+	$(if $(INTERVAL),--interval $(INTERVAL)) $(if $(SEED),--seed $(SEED)) \
+	$(if $(OPERATOR),--operator $(OPERATOR))
+
+run: $(STAMP) ## trade on paper: on a simulated market, or on recorded candles (REPLAY=file)
+	@exec $(PY) manage.py run $(OPTIONS)
+
+test: $(STAMP) ## every tier of tests that this machine can run
+	@$(TEST) unit embedded services browser
+
+check: $(STAMP) ## lint, format, types, floors, migrations, Django's checks
+	.venv/bin/ruff check --output-format concise .
+	.venv/bin/ruff format --check --output-format concise .
+	.venv/bin/mypy .
+	.venv/bin/lint-imports --no-logo
+	@DJANGO_SETTINGS_MODULE=aitrader.settings.test $(PY) manage.py makemigrations --check --dry-run
+	@DJANGO_SETTINGS_MODULE=aitrader.settings.test $(PY) manage.py check --fail-level WARNING
+
+prove: $(STAMP) ## the long proofs (up to an hour)
+	@$(TEST) prove
+
+bench: $(STAMP) ## the figures that the documentation claims, measured here
+	@set -e; for file in benchmarks/[a-z]*.py; do echo "$$file"; $(PY) $$file; done
+
+screenshots: $(STAMP) ## the pictures of the documentation, taken anew
+	@$(PY) -m tests.browser.screenshots
+
+# Existing pins stay: UPGRADE=1 takes the newest that fit.
+locks: $(STAMP) ## resolve requirements/*.in into locks with hashes
+	@cd requirements && for set in core pg dev; do ../.venv/bin/uv pip compile --quiet --universal \
+	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	$(if $(UPGRADE),--upgrade) $$set.in -o $$set.txt || exit 1; done

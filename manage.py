@@ -21,6 +21,8 @@ def main() -> None:
             "Django is not installed here: run `make install`, then .venv/bin/python manage.py"
         )
 
+    from django.db import OperationalError
+
     from aitrader import env
     from aitrader.kernel.errors import BadInput
 
@@ -28,12 +30,22 @@ def main() -> None:
     command = sys.argv[1] if len(sys.argv) > 1 else "help"
     try:
         if env.load().database_url is None and command not in NO_DATABASE:
-            from aitrader.embedded import postgres
-
-            postgres.start()
+            _start_database()
         execute_from_command_line(sys.argv)
     except BadInput as error:
         sys.exit(f"aitrader: {error}")
+    except OperationalError as error:
+        if not str(error).startswith("connection"):
+            raise
+        sys.exit(f"aitrader: the database does not answer: {str(error).splitlines()[0]}")
+
+
+def _start_database() -> None:
+    from django.conf import settings
+
+    from aitrader.embedded import postgres
+
+    postgres.start(settings.AITRADER_HOME)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,113 @@
+"""Runs the tests tier by tier: `python -m tests.tiers unit embedded services browser`.
+
+1. A tier that this machine cannot run says so; where CI is set, that is a failure.
+2. Only the services tier sees DATABASE_URL and REDIS_URL: the others use the embedded PostgreSQL.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import psycopg
+import redis
+from psycopg.conninfo import make_conninfo
+
+ROOT = Path(__file__).parents[1]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SERVERS = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
+_PLAIN = "not services and not browser and not prove"
+_NO_TESTS = 5
+
+
+def chromium() -> str | None:
+    """Return the path of the system's Chromium, if there is one."""
+    return next((path for path in map(shutil.which, BROWSERS) if path), None)
+
+
+def _servers_missing() -> str | None:
+    """Say what keeps the services tier from running."""
+    database, cache = os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL")
+    if not database or not cache:
+        return "DATABASE_URL and REDIS_URL are not both set"
+    owner = os.environ.get("DATABASE_OWNER_URL") or database
+    try:
+        psycopg.connect(make_conninfo(owner, dbname="postgres", connect_timeout=5)).close()
+        with redis.Redis.from_url(cache, socket_connect_timeout=5) as client:
+            client.ping()
+    except (psycopg.Error, redis.RedisError, OSError) as error:
+        return f"a server does not answer: {str(error).splitlines()[0]}"
+    return None
+
+
+def _browser_missing() -> str | None:
+    return None if chromium() else "no Chromium found"
+
+
+def _never() -> str | None:
+    return None
+
+
+# name: what is missing, and the runs of pytest
+TIERS: Mapping[str, tuple[Callable[[], str | None], tuple[tuple[str, ...], ...]]] = {
+    "unit": (_never, (("tests/unit",),)),
+    "embedded": (_never, (("tests", "--ignore=tests/unit", "-m", _PLAIN),)),
+    "services": (
+        _servers_missing,
+        (
+            ("tests", "-m", "services"),
+            # What holds on the embedded PostgreSQL holds on the server too.
+            (
+                *("tests/integration", "-m", _PLAIN),
+                "--ignore=tests/integration/test_embedded_postgres.py",
+            ),
+        ),
+    ),
+    "browser": (_browser_missing, (("tests", "-m", "browser", "-n", "0"),)),
+    "prove": (_never, (("tests", "-m", "prove", "--timeout=3600"),)),
+}
+
+
+def _environment(tier: str) -> dict[str, str]:
+    kept = dict(os.environ)
+    if tier != "services":
+        for name in SERVERS:
+            kept.pop(name, None)
+    return kept
+
+
+def _run(tier: str, workers: int) -> str:
+    """Run one tier; return "passed", "failed", or why it was skipped."""
+    missing, runs = TIERS[tier]
+    reason = missing()
+    if reason:
+        return f"skipped: {reason}"
+    for arguments in runs:
+        print(f"\n{tier}: pytest {' '.join(arguments)}", flush=True)
+        command = [sys.executable, "-m", "pytest", "-q", "-n", str(workers), *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=_environment(tier), check=False)
+        if done.returncode == _NO_TESTS:
+            return "skipped: no tests"
+        if done.returncode:
+            return "failed"
+    return "passed"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tiers", nargs="+", choices=list(TIERS))
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
+    results = {tier: _run(tier, options.workers) for tier in options.tiers}
+    print()
+    for tier, result in results.items():
+        print(f"{tier} tier {result}")
+    accepted = {"passed"} if os.environ.get("CI") else {"passed", "skipped"}
+    return int(any(result.split(":")[0] not in accepted for result in results.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
