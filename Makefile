@@ -25,7 +25,7 @@ $(STAMP): $(LOCK_FILES)
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	{ echo "Python has no venv module here (Debian: apt-get install python3-venv)"; exit 1; }
 	@test -x $(PY) || $(PYTHON) -m venv .venv
-	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes $(LOCK_FILES:%=-r %)
+	$(PY) -m pip install --quiet --quiet --disable-pip-version-check --require-hashes $(LOCK_FILES:%=-r %)
 	@rm -f .venv/.installed-* && touch $(STAMP)
 
 OPTIONS := $(if $(REPLAY),--replay $(REPLAY)) $(if $(SPEED),--speed $(SPEED)) \
@@ -44,7 +44,7 @@ check: $(STAMP) ## lint, format, types, floors, migrations, Django's checks
 	.venv/bin/ruff format --check --output-format concise .
 	.venv/bin/mypy .
 	.venv/bin/lint-imports --no-logo
-	@DJANGO_SETTINGS_MODULE=aitrader.settings.test $(PY) manage.py makemigrations --check --dry-run
+	@DJANGO_SETTINGS_MODULE=aitrader.settings.test $(PY) manage.py makemigrations --check --dry-run --no-input
 	@DJANGO_SETTINGS_MODULE=aitrader.settings.test $(PY) manage.py check --fail-level WARNING
 
 prove: $(STAMP) ## the long proofs (up to an hour)

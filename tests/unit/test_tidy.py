@@ -46,7 +46,9 @@ def _python(*rooms: str) -> list[Path]:
     return [path for path in chosen if "migrations" not in path.parts]
 
 
-def _at(path: Path, line: int, advice: str) -> str:
+def _at(path: Path, line: int | ast.AST, advice: str) -> str:
+    if isinstance(line, ast.AST):
+        line = getattr(line, "lineno", 1)
     return f"{path.relative_to(ROOT)}:{line}: {advice}"
 
 
@@ -85,7 +87,7 @@ def _long_functions() -> Iterator[str]:
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             if lines > LONGEST_FUNCTION:
                 advice = f"{node.name} has {lines} lines: more than {LONGEST_FUNCTION}"
-                yield _at(path, node.lineno, advice)
+                yield _at(path, node, advice)
 
 
 def _wall_clock() -> Iterator[str]:
@@ -97,7 +99,7 @@ def _wall_clock() -> Iterator[str]:
             if isinstance(node, ast.Attribute):
                 tail = ".".join(_dotted(node).split(".")[-2:])
                 if tail in banned:
-                    yield _at(path, node.lineno, f"{tail}: take `now`, or a Clock of the kernel")
+                    yield _at(path, node, f"{tail}: take `now`, or a Clock of the kernel")
 
 
 def _floats() -> Iterator[str]:
@@ -105,7 +107,7 @@ def _floats() -> Iterator[str]:
         money = path.parent.name == "domain" or _in(path, "aitrader/kernel/")
         for node in ast.walk(_tree(path)):
             if money and isinstance(node, ast.Call) and _dotted(node.func) == "float":
-                yield _at(path, node.lineno, "float( in a money path: use Decimal")
+                yield _at(path, node, "float( in a money path: use Decimal")
 
 
 def _swallowed_exceptions() -> Iterator[str]:
@@ -116,7 +118,7 @@ def _swallowed_exceptions() -> Iterator[str]:
             broad = node.type is None or _dotted(node.type) in {"Exception", "BaseException"}
             answers = any(isinstance(each, ast.Raise | ast.Call) for each in ast.walk(node))
             if broad and not answers:
-                yield _at(path, node.lineno, "swallows every error: name it, log it or raise it")
+                yield _at(path, node, "swallows every error: name it, log it or raise it")
 
 
 def _environment() -> Iterator[str]:
@@ -125,7 +127,7 @@ def _environment() -> Iterator[str]:
             continue
         for node in ast.walk(_tree(path)):
             if _dotted(node) in {"os.environ", "os.getenv", "os.putenv"}:
-                yield _at(path, node.lineno, "the environment is read by aitrader/env.py only")
+                yield _at(path, node, "the environment is read by aitrader/env.py only")
 
 
 def _prints() -> Iterator[str]:
@@ -134,7 +136,7 @@ def _prints() -> Iterator[str]:
             continue
         for node in ast.walk(_tree(path)):
             if isinstance(node, ast.Call) and _dotted(node.func) == "print":
-                yield _at(path, node.lineno, "print(: use structlog")
+                yield _at(path, node, "print(: use structlog")
 
 
 def _randomness() -> Iterator[str]:
@@ -147,7 +149,7 @@ def _randomness() -> Iterator[str]:
             if isinstance(node, ast.ImportFrom):
                 names = {node.module or ""}
             if names & banned:
-                yield _at(path, node.lineno, "ids and randomness come in as arguments")
+                yield _at(path, node, "ids and randomness come in as arguments")
 
 
 def _drawers() -> Iterator[str]:
@@ -183,7 +185,7 @@ def _kernel_imports() -> Iterator[str]:
             for name in names:
                 own = name.startswith("aitrader.kernel")
                 if not own and name.split(".")[0] not in sys.stdlib_module_names:
-                    yield _at(path, node.lineno, "the kernel uses the standard library only")
+                    yield _at(path, node, "the kernel uses the standard library only")
 
 
 def _unexplained_exceptions() -> Iterator[str]:
@@ -210,7 +212,7 @@ def _eager_tasks() -> Iterator[str]:
         for node in ast.walk(_tree(path)):
             name = node.id if isinstance(node, ast.Name) else getattr(node, "arg", "") or ""
             if name.lower().removeprefix("celery_") == "task_always_eager":
-                yield _at(path, node.lineno, "eager tasks are forbidden: call the service")
+                yield _at(path, node, "eager tasks are forbidden: call the service")
 
 
 def _locks() -> Iterator[str]:
