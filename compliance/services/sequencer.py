@@ -5,12 +5,16 @@
 2. One sequencer at a time works on a database (advisory lock); any number may try.
 3. `sequenced_below` only ever rests between two transactions: no entry below it lacks a number.
 4. It alone notifies, once a batch: a NOTIFY in each trading transaction would serialise commits.
+5. Therefore nothing can wake it; it looks every 10 ms while entries come, every 40 ms at rest.
 """
 
+from threading import Event, Thread
 from typing import Any
 
-from django.db import connection, transaction
+import structlog
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
+from aitrader.kernel.clock import monotonic
 from aitrader.kernel.topics import JOURNAL_CHANNEL, SEQUENCER_LOCK
 
 # Transaction ids travel as text: no driver needs to know xid8. Each is sorted by under its table's
@@ -43,9 +47,23 @@ UPDATE compliance_journalhead SET size = size + counted.rows, sequenced_below = 
   FROM counted WHERE id = 1
 RETURNING counted.rows, size
 """
+_OLDEST_WRITER = """
+SELECT pid, application_name, extract(epoch FROM clock_timestamp() - xact_start)
+  FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND xact_start IS NOT NULL
+ ORDER BY xact_start LIMIT 1
+"""
+_BATCH = 10_000
+_BUSY_SECONDS = 0.010
+_IDLE_SECONDS = 0.040
+_BACK_OFF_SECONDS = 1.0
+_CHECK_SECONDS = 1.0
+#: A transaction that is open for longer keeps every later entry from the screens.
+LONG_TRANSACTION_SECONDS = 5.0
+
+log = structlog.get_logger(__name__)
 
 
-def advance(*, limit: int = 10_000) -> int:
+def advance(*, limit: int = _BATCH) -> int:
     """Number what has been committed, about `limit` entries at most; return how many.
 
     A transaction is never split: one that wrote more than `limit` entries is numbered whole.
@@ -79,3 +97,58 @@ def _bounds(cursor: Any, limit: int) -> tuple[str, str] | None:
     cursor.execute(_NEXT_TRANSACTION, [first, horizon])
     following = cursor.fetchone()
     return low, following[0] if following else horizon
+
+
+class Sequencer(Thread):
+    """The thread that keeps the numbers at most 50 ms behind, on a connection of its own."""
+
+    def __init__(self) -> None:
+        super().__init__(name="sequencer", daemon=True)
+        self._stopping = Event()
+        self._next_check = 0.0
+        self._held_back_by = 0
+
+    def run(self) -> None:
+        self.run_forever(self._stopping)
+
+    def stop(self) -> None:
+        """Ask the thread to end after a last look; `join` waits for it."""
+        self._stopping.set()
+
+    def run_forever(self, stop: Event) -> None:
+        """Number entries until `stop` is set, whatever the database does meanwhile."""
+        pause = _BUSY_SECONDS
+        try:
+            while not stop.wait(pause):
+                pause = self._look(pause)
+            # What was committed before we were asked to stop gets its number still.
+            self._look(pause)
+        finally:
+            connection.close()
+
+    def _look(self, pause: float) -> float:
+        """One look; the seconds to wait before the next."""
+        try:
+            rows = advance()
+            self._watch_long_transactions()
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("sequencer.database_error", error=str(error).strip())
+            connection.close()
+            return min(_BACK_OFF_SECONDS, 2 * pause)
+        if rows >= _BATCH:
+            return 0.0
+        return _BUSY_SECONDS if rows else min(_IDLE_SECONDS, max(_BUSY_SECONDS, 2 * pause))
+
+    def _watch_long_transactions(self) -> None:
+        if monotonic() < self._next_check:
+            return
+        self._next_check = monotonic() + _CHECK_SECONDS
+        with connection.cursor() as cursor:
+            cursor.execute(_OLDEST_WRITER)
+            row = cursor.fetchone()
+        held = row is not None and row[2] > LONG_TRANSACTION_SECONDS
+        if held and row[0] != self._held_back_by:
+            log.error(
+                "journal.held_back", pid=row[0], application=row[1], open_seconds=round(row[2], 1)
+            )
+        self._held_back_by = row[0] if held else 0
