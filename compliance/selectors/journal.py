@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 from django.db import connection
 
-from aitrader.kernel.events import EventName
 from compliance.domain.canonical import body_of
 
 _SELECT = """
@@ -20,10 +19,13 @@ SELECT leaf.leaf_index, entry.event, entry.actor, entry.object_type, entry.objec
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One numbered journal entry; amounts and instants in `data` are canonical text."""
+    """One numbered journal entry; amounts and instants in `data` are canonical text.
+
+    `event` is text: an entry may have been written by a build that knew more names.
+    """
 
     leaf_index: int
-    event: EventName
+    event: str
     actor: str
     object_type: str
     object_id: str
@@ -69,14 +71,12 @@ def size() -> int:
     return int(row[0]) if row else 0
 
 
-def _read(tail: str, parameters: Sequence[object]) -> list[Entry]:
+def _read(tail: str, parameters: Sequence[str | int]) -> list[Entry]:
     with connection.cursor() as cursor:
         cursor.execute(_SELECT + tail, parameters)
         return [_entry(row) for row in cursor.fetchall()]
 
 
 def _entry(row: Sequence[Any]) -> Entry:
-    *columns, payload = row
-    leaf_index, event, *rest = columns
-    data = orjson.loads(body_of(bytes(payload)))["data"]
-    return Entry(leaf_index, EventName(event), *rest, data=data)
+    data = orjson.loads(body_of(bytes(row[-1])))["data"]
+    return Entry(*row[:-1], data)
