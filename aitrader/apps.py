@@ -1,7 +1,10 @@
 """The composition itself as an app, and the admin site it puts in Django's place."""
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
+
+from aitrader.kernel import crash
 
 
 class AitraderConfig(AppConfig):
@@ -11,6 +14,9 @@ class AitraderConfig(AppConfig):
 
     def ready(self) -> None:
         from aitrader import checks  # noqa: F401  # registers on import
+
+        if settings.AITRADER_CRASHPOINT:
+            crash.arm(settings.AITRADER_CRASHPOINT)
 
 
 class AdminSiteConfig(AdminConfig):

@@ -37,6 +37,13 @@ def exists(name: str) -> bool:
         return _exists(connection, name)
 
 
+def names(prefix: str) -> list[str]:
+    """Return the server's databases whose name starts with `prefix`, in order."""
+    query = "SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER BY 1"
+    with _maintenance() as connection:
+        return [str(row[0]) for row in connection.execute(query, [prefix])]
+
+
 def create(name: str, *, template: str | None = None) -> None:
     """Create a database: empty with bytewise collation, or a clone of `template`."""
     with _maintenance() as connection:

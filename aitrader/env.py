@@ -35,7 +35,7 @@ class Env(BaseSettings):
     port: int = Field(8000, alias="AITRADER_PORT", ge=1, le=65535)
     metrics_token: SecretStr | None = Field(None, alias="AITRADER_METRICS_TOKEN")
     debug: bool = Field(False, alias="AITRADER_DEBUG")
-    crashpoint: str = Field("", alias="AITRADER_CRASHPOINT", pattern=r"^([a-z0-9_.]+:\d+)?$")
+    crashpoint: str = Field("", alias="AITRADER_CRASHPOINT", pattern=r"^([a-z0-9_.]+:[1-9]\d*)?$")
 
     @field_validator("*", mode="before")
     @classmethod

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -19,6 +20,7 @@ from pytest_socket import disable_socket, enable_socket
 
 from aitrader import databases, env
 from aitrader.embedded import postgres
+from tests.tiers import chromium
 
 TESTS = Path(__file__).parent
 UNIT = TESTS / "unit"
@@ -48,6 +50,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             continue
         if item.get_closest_marker("services") and without_servers:
             item.add_marker(pytest.mark.skip(reason="DATABASE_URL and REDIS_URL are not set"))
+        if item.get_closest_marker("browser") and chromium() is None:
+            item.add_marker(pytest.mark.skip(reason="no Chromium found"))
         kept.append(item)
     items[:] = kept
     config.hook.pytest_deselected(items=left)
@@ -78,6 +82,7 @@ def template_database() -> str:
     """The name of a migrated database to clone."""
     if env.load().database_url is None:
         postgres.start()
+        _drop_leftovers()
     return databases.template()
 
 
@@ -113,6 +118,22 @@ def fresh_database(
             yield name
         finally:
             databases.use(before)
+            databases.drop(name)
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The system's Chromium, for `playwright` to launch with `--no-sandbox`."""
+    found = chromium()
+    if found is None:
+        pytest.skip("no Chromium found")
+    return found
+
+
+def _drop_leftovers() -> None:
+    """Drop the clones of runs that were killed; on a shared server ids of processes say nothing."""
+    for name in databases.names("aitrader_test_"):
+        if not psutil.pid_exists(int(name.split("_")[2])):
             databases.drop(name)
 
 
