@@ -93,7 +93,8 @@ def _quantity_problems(intent: OrderIntent, instrument: Instrument) -> list[str]
         problems.append(f"order_qty {plain(qty)} is off the lot {plain(instrument.lot)}")
     if qty < instrument.min_qty:
         problems.append(f"order_qty {plain(qty)} is below min_qty {plain(instrument.min_qty)}")
-    notional = CONTEXT.multiply(qty, intent.price or intent.stop_px or intent.reference_px)
+    own_prices = [px for px in (intent.price, intent.stop_px) if px is not None and px > 0]
+    notional = CONTEXT.multiply(qty, own_prices[0] if own_prices else intent.reference_px)
     if notional < instrument.min_notional:
         least = plain(instrument.min_notional)
         problems.append(f"notional {plain(notional)} is below min_notional {least}")

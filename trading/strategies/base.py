@@ -127,7 +127,7 @@ class Strategy(ABC):
             raise ParameterOutOfBounds(f"{self.name}: {error}") from None
         return params
 
-    def cross_check(self, params: Parameters) -> None:  # noqa: B027 - checking nothing is fine
+    def cross_check(self, params: Parameters) -> None:  # noqa: B027  # optional
         """Raise ParameterOutOfBounds for values that do not go together."""
 
     @abstractmethod
