@@ -1,5 +1,5 @@
 from datetime import datetime
-from decimal import Decimal as D
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,7 +11,9 @@ from tests.factories.risk import intent, snapshot, view
 NAIVE = datetime(2026, 3, 2)  # noqa: DTZ001 - the point of the test
 
 
-@pytest.mark.parametrize("bad", [D("NaN"), D("Infinity"), D("1e20"), D("1e-19"), 1.5])
+@pytest.mark.parametrize(
+    "bad", [Decimal("NaN"), Decimal("Infinity"), Decimal("1e20"), Decimal("1e-19"), 1.5]
+)
 @pytest.mark.parametrize("name", ["order_qty", "price", "reference_px", "shared_qty"])
 def test_an_intent_holds_only_numbers_that_can_be_stored(name: str, bad: Any) -> None:
     with pytest.raises(BadInput, match=name):
@@ -19,8 +21,8 @@ def test_an_intent_holds_only_numbers_that_can_be_stored(name: str, bad: Any) ->
 
 
 @pytest.mark.parametrize("name", ["mark", "rate"])
-@pytest.mark.parametrize("bad", [D(0), D(-1), D("NaN")])
-def test_a_price_is_positive(name: str, bad: D) -> None:
+@pytest.mark.parametrize("bad", [Decimal(0), Decimal(-1), Decimal("NaN")])
+def test_a_price_is_positive(name: str, bad: Decimal) -> None:
     with pytest.raises(BadInput, match=name):
         view(**{name: bad})
 
@@ -28,10 +30,10 @@ def test_a_price_is_positive(name: str, bad: D) -> None:
 @pytest.mark.parametrize(
     ("name", "bad"),
     [
-        ("volatility", D("-0.1")),
-        ("reserved_buy_qty", D(-1)),
-        ("reserved_sell_qty", D(-1)),
-        ("min_qty", D(-1)),
+        ("volatility", Decimal("-0.1")),
+        ("reserved_buy_qty", Decimal(-1)),
+        ("reserved_sell_qty", Decimal(-1)),
+        ("min_qty", Decimal(-1)),
         ("mark_at", NAIVE),
         ("feed_interval_seconds", 0),
     ],
@@ -45,15 +47,15 @@ def test_a_view_refuses_what_cannot_be(name: str, bad: Any) -> None:
     ("name", "bad"),
     [
         ("now", NAIVE),
-        ("equity", D("NaN")),
-        ("day_start_equity", D("Infinity")),
-        ("peak_equity", D("NaN")),
-        ("free", {"USDT": D("NaN")}),
-        ("fee_rate", D("-0.1")),
+        ("equity", Decimal("NaN")),
+        ("day_start_equity", Decimal("Infinity")),
+        ("peak_equity", Decimal("NaN")),
+        ("free", {"USDT": Decimal("NaN")}),
+        ("fee_rate", Decimal("-0.1")),
         ("open_orders", -1),
         ("orders_today", -1),
-        ("notional_today", D(-1)),
-        ("limits", {LimitKey.MAX_DAY_LOSS: D(0)}),
+        ("notional_today", Decimal(-1)),
+        ("limits", {LimitKey.MAX_DAY_LOSS: Decimal(0)}),
     ],
 )
 def test_a_snapshot_refuses_what_cannot_be(name: str, bad: Any) -> None:
@@ -63,4 +65,6 @@ def test_a_snapshot_refuses_what_cannot_be(name: str, bad: Any) -> None:
 
 def test_an_instrument_never_seen_is_flat_and_unknown() -> None:
     unseen = snapshot().view("SIM:XRP-USDT")
-    assert (unseen.quantity, unseen.mark, unseen.volatility) == (0, None, None)
+    assert unseen.quantity == 0
+    assert unseen.mark is None
+    assert unseen.volatility is None
