@@ -86,7 +86,8 @@ def prepare(layout: Layout) -> None:
         _open_the_way(layout.run)
         _open_the_way(layout.log.parent)
         _open_the_way(layout.binaries)
-        _share_binaries(layout.binaries.parent)
+        for tree in (layout.binaries.parent, _libraries(layout)):
+            _share(tree)
 
 
 def _claim_socket_folder(layout: Layout) -> None:
@@ -143,9 +144,15 @@ def _open_the_way(folder: Path) -> None:
             ancestor.chmod(mode | 0o001)
 
 
-def _share_binaries(tree: Path) -> None:
+def _libraries(layout: Layout) -> Path:
+    """The folder beside the package where a Linux wheel keeps its shared libraries."""
+    package = layout.binaries.parent.parent
+    return package.with_name(f"{package.name}.libs")
+
+
+def _share(tree: Path) -> None:
     """Make an installation under a strict umask readable for the user of the cluster."""
-    if tree.stat().st_mode & 0o005 == 0o005:
+    if not tree.is_dir() or tree.stat().st_mode & 0o005 == 0o005:
         return
     for folder, _, files in os.walk(tree, topdown=False):
         for name in files:

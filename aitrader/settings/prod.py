@@ -13,7 +13,7 @@ _missing = [
     if value is None
 ]
 if _missing:
-    raise SystemExit(f"production settings need {', '.join(_missing)}")
+    raise SystemExit(f"aitrader: production settings need {', '.join(_missing)}")
 
 DEBUG = False
 SESSION_COOKIE_SECURE = True

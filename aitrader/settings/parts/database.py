@@ -52,9 +52,9 @@ def _from_url(variable: str, url: str) -> dict[str, Any]:
     try:
         parts = conninfo_to_dict(url)
     except ProgrammingError:
-        raise SystemExit(f"{variable} is not a PostgreSQL address") from None
+        raise SystemExit(f"aitrader: {variable} is not a PostgreSQL address") from None
     if not parts.get("dbname"):
-        raise SystemExit(f"{variable} names no database")
+        raise SystemExit(f"aitrader: {variable} names no database")
     words = {"HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password"}
     found = {key: str(parts.pop(word, "")) for key, word in words.items()}
     return {**found, "NAME": parts.pop("dbname"), "OPTIONS": parts}
