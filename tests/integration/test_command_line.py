@@ -1,0 +1,67 @@
+"""What the surroundings get wrong is one clear line and exit code 1."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from aitrader.env import REPOSITORY
+
+OLD_PYTHON = """#!{python}
+import sys
+sys.version_info = (3, 9, 2)
+sys.version = "3.9.2 (main)"
+exec(sys.argv[2])
+"""
+
+
+def _manage(home: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=REPOSITORY,
+        env={"PATH": os.defpath, "AITRADER_HOME": str(home), **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({"DATABASE_URL": "postgresql://a:hush@127.0.0.1:1/desk"}, "the database does not answer"),
+        ({"DATABASE_URL": "postgresql://a:hush@127.0.0.1"}, "names no database"),
+        ({"DATABASE_URL": "sqlite:///file"}, "PostgreSQL is the only database"),
+        ({"DJANGO_SETTINGS_MODULE": "aitrader.settings.prod"}, "REDIS_URL, AITRADER_SECRET_KEY"),
+        ({"AITRADER_PORT": "http"}, "AITRADER_PORT"),
+    ],
+)
+def test_one_clear_line(tmp_path: Path, variables: dict[str, str], reason: str) -> None:
+    done = _manage(tmp_path, "migrate", **variables)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith("aitrader: ")
+    assert reason in done.stderr
+    assert "hush" not in done.stderr
+
+
+def test_an_old_python_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    old = tmp_path / "python3"
+    old.write_text(OLD_PYTHON.format(python=sys.executable))
+    old.chmod(0o755)
+    for name in ("Makefile", "requirements"):
+        (tmp_path / name).symlink_to(REPOSITORY / name)
+    done = subprocess.run(
+        ["make", "--silent", "install", f"PYTHON={old}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode
+    assert done.stderr.startswith("aitrader needs Python 3.11 or newer")
+    assert not (tmp_path / ".venv").exists()
