@@ -1,9 +1,13 @@
 """The Celery application."""
 
+import pkgutil
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import import_modules, setup_logging
+from django.apps import apps
 
 from aitrader import env
 
@@ -11,7 +15,17 @@ env.choose_settings("aitrader.settings.base")
 
 app = Celery("aitrader")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks()
+
+
+@import_modules.connect
+def find_tasks(**_: Any) -> None:
+    """Import `<app>/tasks/*.py`: Celery's own discovery stops at the package."""
+    for config in apps.get_app_configs():
+        name = f"{config.name}.tasks"
+        if find_spec(name) is None:
+            continue
+        for module in pkgutil.iter_modules(getattr(import_module(name), "__path__", [])):
+            import_module(f"{name}.{module.name}")
 
 
 @setup_logging.connect

@@ -26,5 +26,9 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_TASK_QUEUES = [Queue("gateway"), Queue("default")]
 CELERY_TASK_DEFAULT_QUEUE = "default"
+# Only workers of this queue hold trading keys.
+CELERY_TASK_ROUTES = {
+    name: {"queue": "gateway"} for name in ("trading.route", "trading.reconcile", "trading.flatten")
+}
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {}
