@@ -78,10 +78,8 @@ def _read(tail: str, parameters: Sequence[str | int]) -> list[Entry]:
 
 
 def _entry(row: Sequence[Any]) -> Entry:
-    leaf_index, event, actor, object_type, object_id, trace_id, market_at, recorded_at, payload = (
-        row
-    )
-    data = orjson.loads(body_of(bytes(payload)))["data"]
+    leaf_index, event, actor, object_type, object_id, trace_id, market_at, recorded_at = row[:-1]
+    data = orjson.loads(body_of(bytes(row[-1])))["data"]
     return Entry(
         leaf_index, event, actor, object_type, object_id, trace_id, market_at, recorded_at, data
     )

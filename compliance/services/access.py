@@ -7,7 +7,7 @@
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -73,6 +73,11 @@ def require(operator: Any, action: Action) -> None:
         raise NotPermitted(f"{action.value} is for {holders}")
 
 
+def has_operators() -> bool:
+    """Whether anybody can log in yet."""
+    return Operator.objects.exists()
+
+
 def create_operator(
     *,
     username: str,
@@ -88,12 +93,12 @@ def create_operator(
     `now` is wall time; `market_at` is the same unless a market clock runs beside it. Raises
     BadInput for a name that is taken or malformed, a weak password, or no role.
     """
-    if not roles:
-        raise BadInput(f"operator {username}: no role given; choose from {', '.join(Role)}")
     generated = None if password is not None else _random_password()
     with transaction.atomic():
         if Operator.objects.filter(username=username).exists():
             raise BadInput(f"operator {username} exists already")
+        if not roles:
+            raise BadInput(f"operator {username}: no role given; choose from {', '.join(Role)}")
         person = Person(public_id=derive(namespace(), "person", username), full_name=full_name)
         operator = Operator(
             username=username,
@@ -185,7 +190,7 @@ def _check(operator: Operator, password: str | None) -> None:
 
 
 def _event(
-    name: EventName, operator: Operator, actor: str, market_at: datetime, data: dict[str, object]
+    name: EventName, operator: Operator, actor: str, market_at: datetime, data: Mapping[str, object]
 ) -> Event:
     return Event(
         name=name,

@@ -25,11 +25,8 @@ _COLUMNS = (
 )
 # %b travels as it is: no text of bytes and instants is made here only to be read there.
 _ROW = "(%s, %b, %s, %s, %s, %s, %s, %b, %b, %b, %b)"
+_PORTION = 2000
 _INSERT = f"INSERT INTO compliance_journalentry ({_COLUMNS}) VALUES "
-_ALL = (
-    "SELECT leaf.leaf_index, entry.payload, entry.leaf FROM compliance_journalleaf leaf "
-    "JOIN compliance_journalentry entry ON entry.id = leaf.entry_id ORDER BY leaf.leaf_index"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +35,16 @@ class JournalDigest:
 
     rows: int
     hex: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One numbered entry as it is stored; `columns` are those that `stream` was asked for."""
+
+    leaf_index: int
+    payload: bytes
+    leaf: bytes
+    columns: tuple[Any, ...]
 
 
 def record(events: Sequence[Event], *, now: datetime) -> None:
@@ -80,16 +87,32 @@ def digest() -> JournalDigest:
     """
     total = hashlib.sha256()
     rows = 0
-    for leaf_index, payload, claimed in _stream():
-        if leaf_index != rows:
-            raise IntegrityFailure(f"journal: leaf {rows} is missing, {leaf_index} follows")
-        if leaf(payload) != claimed:
-            raise IntegrityFailure(f"journal: leaf {leaf_index} does not hash to what it claims")
-        body = body_of(payload)
+    for row in stream():
+        if row.leaf_index != rows:
+            raise IntegrityFailure(f"journal: leaf {rows} is missing, {row.leaf_index} follows")
+        if leaf(row.payload) != row.leaf:
+            raise IntegrityFailure(f"journal: leaf {rows} does not hash to what it claims")
+        body = body_of(row.payload)
         total.update(len(body).to_bytes(8, "big"))
         total.update(body)
         rows += 1
     return JournalDigest(rows=rows, hex=total.hexdigest())
+
+
+def stream(*columns: str) -> Iterator[Row]:
+    """Every numbered entry in leaf order, with further columns of its row; never all in memory."""
+    further = "".join(f", entry.{column}" for column in columns)
+    # A named cursor reads in portions; it lives inside a transaction.
+    with transaction.atomic(), connection.chunked_cursor() as cursor:
+        cursor.execute(
+            f"SELECT leaf.leaf_index, entry.payload, entry.leaf{further} "
+            "FROM compliance_journalleaf leaf "
+            "JOIN compliance_journalentry entry ON entry.id = leaf.entry_id "
+            "ORDER BY leaf.leaf_index"
+        )
+        while portion := cursor.fetchmany(_PORTION):
+            for leaf_index, payload, claimed, *others in portion:
+                yield Row(leaf_index, bytes(payload), bytes(claimed), tuple(others))
 
 
 def _insert(statement: str, parameters: Sequence[Any]) -> None:
@@ -113,12 +136,3 @@ def _body(event: Event) -> dict[str, Any]:
         "market_at": event.market_at,
         "data": event.data,
     }
-
-
-def _stream() -> Iterator[tuple[int, bytes, bytes]]:
-    # A named cursor reads in portions; it lives inside a transaction.
-    with transaction.atomic(), connection.chunked_cursor() as cursor:
-        cursor.execute(_ALL)
-        while portion := cursor.fetchmany(2000):
-            for leaf_index, payload, claimed in portion:
-                yield leaf_index, bytes(payload), bytes(claimed)
