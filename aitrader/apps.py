@@ -4,7 +4,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
 
-from aitrader.kernel import crash
+from aitrader.kernel import crash, money
 
 
 class AitraderConfig(AppConfig):
@@ -15,6 +15,8 @@ class AitraderConfig(AppConfig):
     def ready(self) -> None:
         from aitrader import checks  # noqa: F401  # registers on import
 
+        # Before any worker thread: Python's 28 digits would round stored amounts of 38.
+        money.use_everywhere()
         if settings.AITRADER_CRASHPOINT:
             crash.arm(settings.AITRADER_CRASHPOINT)
 

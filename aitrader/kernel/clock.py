@@ -8,6 +8,7 @@
 """
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -18,6 +19,14 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """The current instant, UTC."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One instant on both clocks: `market` for trading and the journal, `wall` for the rest."""
+
+    market: datetime
+    wall: datetime
 
 
 class WallClock:

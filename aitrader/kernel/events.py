@@ -20,6 +20,7 @@ class EventName(StrEnum):
     FEED_STALE = "feed.stale"
     FEED_RECOVERED = "feed.recovered"
     SIGNAL_RAISED = "signal.raised"
+    SIGNAL_DROPPED = "signal.dropped"
     ORDER_CREATED = "order.created"
     ORDER_DENIED = "order.denied"
     ORDER_SENT = "order.sent"

@@ -5,6 +5,7 @@
 3. The working context has 50 digits, so products of two stored amounts are exact.
 """
 
+import decimal
 from decimal import (
     ROUND_CEILING,
     ROUND_DOWN,
@@ -27,6 +28,12 @@ ZERO = Decimal(0)
 ONE = Decimal(1)
 STORED = Decimal(1).scaleb(-18)
 CONTEXT = Context(prec=50)
+
+
+def use_everywhere() -> None:
+    """Make 50 digits the default of this thread and of every thread started from now on."""
+    decimal.DefaultContext.prec = CONTEXT.prec
+    decimal.setcontext(CONTEXT.copy())
 
 
 def amount(value: object, *, what: str = "amount") -> Decimal:

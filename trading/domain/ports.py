@@ -5,7 +5,7 @@
 3. `query` is evidence: None means that the venue says it does not know the order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from aitrader.kernel.fix import OrdType, Side, TimeInForce
+from trading.domain.bar import Bar
 from trading.domain.execution_report import ExecutionReport, StreamedReport
 
 
@@ -86,3 +87,15 @@ class Gateway(Protocol):
     def balances(self, *, account: str) -> dict[str, Decimal]:
         """Total balance per asset, free and locked together."""
         ...
+
+
+class MatchingEngine(Protocol):
+    """The simulated venue's market side, driven by whoever feeds it bars (by instrument code)."""
+
+    def prime(self, instrument: str, bar: Bar) -> None: ...
+
+    def open_phase(self, bars: Mapping[str, Bar]) -> int: ...
+
+    def match_arrivals(self) -> int: ...
+
+    def range_phase(self, bars: Mapping[str, Bar]) -> int: ...

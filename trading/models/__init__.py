@@ -9,7 +9,7 @@ from trading.models.ledger import LedgerPosting, LedgerTransaction
 from trading.models.order import CancelRequest, Order
 from trading.models.position import Position, Trade
 from trading.models.recon_break import ReconBreak
-from trading.models.sim_venue import SimBalance, SimExecution, SimOrder
+from trading.models.sim_venue import SimBalance, SimExecution, SimOrder, SimPosition
 from trading.models.strategy import Signal, Strategy, StrategyCursor, StrategyVersion
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "SimBalance",
     "SimExecution",
     "SimOrder",
+    "SimPosition",
     "Strategy",
     "StrategyCursor",
     "StrategyVersion",

@@ -12,11 +12,11 @@ from trading.models.instrument import InstrumentRow
 
 
 class FeedInstrument(models.Model):
-    """Counts of one instrument on one feed; `last_open_time` is the last bar released."""
+    """An instrument that the feed carries, with the name of the file or seed it comes from."""
 
     feed = models.ForeignKey(Feed, on_delete=models.PROTECT, related_name="instruments")
     instrument = models.ForeignKey(InstrumentRow, on_delete=models.PROTECT)
-    last_open_time = models.DateTimeField(null=True)
+    origin = models.CharField(max_length=200)
 
     class Meta:
         constraints = [

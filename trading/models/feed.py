@@ -24,9 +24,7 @@ class Feed(models.Model):
     account = models.OneToOneField(Account, on_delete=models.PROTECT, related_name="feed")
     interval_seconds = models.PositiveIntegerField()
     speed = Amount(null=True)
-    status = models.CharField(
-        max_length=16, choices=FeedStatus.choices, default=FeedStatus.RUNNING
-    )
+    status = models.CharField(max_length=16, choices=FeedStatus.choices, default=FeedStatus.RUNNING)
     market_at = models.DateTimeField(null=True)
     received_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField()

@@ -26,9 +26,7 @@ class Position(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["account", "instrument"], name="trading_position_once"
-            )
+            models.UniqueConstraint(fields=["account", "instrument"], name="trading_position_once")
         ]
 
 
@@ -46,6 +44,7 @@ class Trade(models.Model):
     created_at = models.DateTimeField()
     opened_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
+    unprotected_since = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [

@@ -28,7 +28,8 @@ class SimOrder(models.Model):
     ord_status = models.CharField(max_length=20)
     cum_qty = Amount(default=0)
     accepted_at = models.DateTimeField()
-    matched_to = models.DateTimeField(null=True)
+    opened_to = models.DateTimeField(null=True)
+    ranged_to = models.DateTimeField(null=True)
     text = models.CharField(max_length=200, blank=True, default="")
 
     class Meta:
@@ -77,5 +78,22 @@ class SimBalance(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["account_code", "asset"], name="sim_venue_balance_asset"
+            )
+        ]
+
+
+class SimPosition(models.Model):
+    """What a PERP account holds at the venue; signed, cost in the quote asset."""
+
+    account_code = models.CharField(max_length=64)
+    instrument = models.CharField(max_length=64)
+    quantity = Amount(default=0)
+    cost = Amount(default=0)
+
+    class Meta:
+        db_table = "sim_venue_position"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account_code", "instrument"], name="sim_venue_position_once"
             )
         ]

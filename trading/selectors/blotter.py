@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Case, DecimalField, Exists, F, OuterRef, Q, Sum, When
+from django.db.models import Case, Count, DecimalField, Exists, F, OuterRef, Q, Sum, When
 from django.db.models.functions import Coalesce
 
 from aitrader.kernel.clock import day_start
@@ -58,6 +58,12 @@ def orders(
         seen = {row.pk for row in unknown}
         found = (unknown + [row for row in found if row.pk not in seen])[:limit]
     return [order_line(row) for row in found]
+
+
+def by_status(account_id: int) -> dict[str, int]:
+    """How many orders the account has in each status."""
+    rows = Order.objects.filter(account_id=account_id).values_list("ord_status")
+    return dict(rows.annotate(n=Count("id")))
 
 
 def order_line(row: Any) -> OrderLine:

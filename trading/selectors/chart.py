@@ -89,3 +89,12 @@ def newest(feed_id: int) -> list[Candle]:
     wanted = FeedInstrument.objects.filter(feed_id=feed_id).values(bar=Subquery(last))
     rows = BarRow.objects.filter(pk__in=wanted).select_related("instrument")
     return [_candle(row, row.instrument.code) for row in rows]
+
+
+def as_json(bar: Candle) -> dict[str, object]:
+    """A bar for the chart, which draws it and does no arithmetic: epoch seconds, exact text."""
+    prices = {"open": bar.open, "high": bar.high, "low": bar.low, "close": bar.close}
+    return {
+        "time": int(bar.open_time.timestamp()),
+        **{name: f"{value:f}" for name, value in prices.items()},
+    }

@@ -1,0 +1,184 @@
+"""`paper`: the whole road, headless, in one thread and in a database of its own."""
+
+import contextlib
+import json
+import os
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import transaction
+
+from aitrader import databases, paper
+from aitrader.kernel import ids
+from aitrader.kernel.clock import WALL, Moment
+from aitrader.kernel.errors import BadInput
+from aitrader.kernel.events import Event, EventName
+from aitrader.kernel.fix import AccountKind
+from aitrader.kernel.money import amount
+from aitrader.paper import Market, PaperDesk, PaperOptions
+from compliance.services import installation, journal, sequencer
+from trading.selectors import summary as summaries
+from trading.services import bar_steps, setup
+from trading.services.desk_loop import DeskLoop
+from trading.services.setup import StrategyPlan
+from trading.strategies import catalogue
+
+_SEQUENCE_EVERY_STEPS = 500
+
+
+class Command(BaseCommand):
+    help = (
+        "Paper-trade recorded or simulated bars as fast as possible and print a summary. "
+        "Exit code 0 only when every integrity check holds."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--replay", action="append", default=[], metavar="FILE")
+        parser.add_argument("--symbol", help="such as BTCUSDT; else from the file's name")
+        parser.add_argument("--interval", help="such as 1m; else from the file's name")
+        parser.add_argument("--kind", choices=["SPOT", "PERP"], help="else from the file's name")
+        parser.add_argument("--speed", choices=["max"], default="max")
+        parser.add_argument("--seed", type=int, default=1)
+        parser.add_argument("--profile", default="demo", help="limits: demo or cautious")
+        parser.add_argument("--cash", default="100000", help="opening deposit")
+        parser.add_argument("--strategy", action="append", default=[], metavar="NAME")
+        parser.add_argument(
+            "--set", action="append", default=[], metavar="STRATEGY.PARAMETER=VALUE", dest="given"
+        )
+        parser.add_argument("--bars", type=int, default=5000, help="length of a simulated market")
+        parser.add_argument("--reject-rate", type=float, default=0.0)
+        parser.add_argument("--unanswered-rate", type=float, default=0.0)
+        parser.add_argument("--fee-asset", default="", help="RECEIVED: fees in what a fill brings")
+        parser.add_argument(
+            "--database", help="keep the run in this database, and go on with it if it is there"
+        )
+        parser.add_argument("--json", metavar="FILE")
+
+    def handle(self, **given: Any) -> None:
+        options = _options(given)
+        market = paper.market(options)
+        out = None if given["json"] is None else _writable(given["json"])
+        with _database(given["database"]):
+            told = _run(options, market)
+        for line in summaries.lines(told):
+            self.stdout.write(line)
+        if out is not None:
+            out.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        if not all(told["integrity"].values()):
+            raise SystemExit("aitrader: an integrity check failed")
+
+
+def _options(given: dict[str, Any]) -> PaperOptions:
+    for name in ("reject_rate", "unanswered_rate"):
+        if not 0 <= given[name] <= 1:
+            raise BadInput(f"--{name.replace('_', '-')} {given[name]} is not between 0 and 1")
+    if given["bars"] < 1:
+        raise BadInput(f"--bars {given['bars']} must be positive")
+    return PaperOptions(
+        replay=given["replay"],
+        symbol=given["symbol"],
+        interval=given["interval"],
+        kind=AccountKind(given["kind"]) if given["kind"] else None,
+        seed=given["seed"],
+        profile=given["profile"],
+        cash=amount(given["cash"], what="--cash"),
+        strategies=_strategies(given["strategy"], given["given"]),
+        reject_rate=given["reject_rate"],
+        unanswered_rate=given["unanswered_rate"],
+        fee_asset=given["fee_asset"],
+        simulated_bars=None if given["replay"] else given["bars"],
+    )
+
+
+def _strategies(names: list[str], given: list[str]) -> list[StrategyPlan]:
+    """The chosen strategies with their parameters. Raises BadInput for either."""
+    defaults = {plan.name: plan for plan in paper.DEFAULT_STRATEGIES}
+    chosen = names or list(defaults)
+    parameters: dict[str, dict[str, object]] = {name: {} for name in chosen}
+    for text in given:
+        target, equals, value = text.partition("=")
+        name, dot, parameter = target.partition(".")
+        if not equals or not dot or name not in parameters:
+            raise BadInput(f"--set {text} is not STRATEGY.PARAMETER=VALUE of a chosen strategy")
+        parameters[name][parameter] = value
+    plans = []
+    for name in chosen:
+        catalogue.by_name(name).resolve(parameters[name])
+        sizing = defaults[name].sizing if name in defaults else defaults["sma_cross"].sizing
+        plans.append(StrategyPlan(name, parameters[name], sizing))
+    return plans
+
+
+def _writable(text: str) -> Path:
+    path = Path(text)
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise BadInput(f"--json {text}: the folder is not writable")
+    return path
+
+
+@contextlib.contextmanager
+def _database(kept: str | None) -> Iterator[None]:
+    """A clone of the migrated template, dropped at the end unless it has a name to keep."""
+    name = kept or f"aitrader_paper_{os.getpid()}"
+    before = databases.current()
+    if not databases.exists(name):
+        databases.create(name, template=databases.template())
+    databases.use(name)
+    try:
+        yield
+    finally:
+        databases.use(before)
+        if kept is None:
+            databases.drop(name)
+
+
+def _run(options: PaperOptions, market: Market) -> dict[str, Any]:
+    namespace = ids.namespace_of_seed(options.seed)
+    steps = bar_steps.steps(market.streams)
+    first = next(steps, None)
+    if first is None:
+        raise BadInput(f"{market.title}: no bars")
+    at = Moment(market=first.open_time, wall=WALL.now())
+    installation.install(namespace=namespace, now=at.market)
+    made = paper.open_desk(options, market, code="paper", namespace=namespace, at=at)
+    _journal_start(options, market, at)
+    loop = DeskLoop(desk=made.desk, gateway=made.gateway, engine=made.engine, wall=WALL)
+    loop.resume()
+    loop.run(first)
+    for number, step in enumerate(steps):
+        loop.run(step)
+        if number % _SEQUENCE_EVERY_STEPS == 0:
+            sequencer.advance()
+    setup.finish_feed(feed_id=made.desk.feed.pk, now=WALL.now())
+    return _summary(made, loop)
+
+
+def _journal_start(options: PaperOptions, market: Market, at: Moment) -> None:
+    event = Event(
+        name=EventName.RUN_STARTED,
+        actor="desk",
+        object_type="feed",
+        object_id="paper",
+        market_at=at.market,
+        data={
+            "source": market.source,
+            "title": market.title,
+            "fingerprint": market.fingerprint,
+            "seed": options.seed,
+            "profile": options.profile,
+            "kind": market.kind,
+        },
+    )
+    with transaction.atomic():
+        journal.record([event], now=at.wall)
+
+
+def _summary(made: PaperDesk, loop: DeskLoop) -> dict[str, Any]:
+    while sequencer.advance():
+        pass
+    told = summaries.collect(made.desk, made.gateway, loop.state, loop.max_drawdown)
+    digest = journal.digest()
+    return told | {"journal_rows": digest.rows, "journal_digest": digest.hex}

@@ -1,0 +1,238 @@
+"""Puts a paper desk together: what to trade on, the simulated venue, and the desk's rows.
+
+1. Everything that decides a result is in `PaperOptions`; nothing is read from the environment.
+2. The rules of an instrument are inferred from its first bars, the same way for the same bars.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+
+from aitrader.kernel.clock import Moment
+from aitrader.kernel.errors import BadInput
+from aitrader.kernel.fix import AccountKind, PriceSource
+from aitrader.kernel.money import ONE
+from trading.domain import simulated_market
+from trading.domain.bar import Bar
+from trading.domain.candle_file import Quarantined
+from trading.domain.instrument import Instrument, code_of
+from trading.domain.matching import BPS
+from trading.gateways.sim import books
+from trading.gateways.sim.engine import SimEngine
+from trading.gateways.sim.gateway import SimGateway
+from trading.gateways.sim.rules import SimRules
+from trading.selectors.desk import Desk, as_instrument
+from trading.services import candle_files, setup
+from trading.services.candle_files import CandleFile
+from trading.services.setup import DeskPlan, StrategyPlan
+
+VENUE = "SIM"
+#: A lot is worth at most this much of the quote asset.
+_MOST_PER_LOT = ONE
+_MIN_NOTIONAL = Decimal(5)
+_BARS_TO_INFER_FROM = 500
+_SIMULATED = ("BTC", "ETH")
+_SIMULATED_START = datetime(2026, 1, 1, tzinfo=UTC)
+_MINUTE = timedelta(minutes=1)
+
+DEFAULT_STRATEGIES = (
+    StrategyPlan("sma_cross", {}, {"method": "FIXED_FRACTION", "fraction": "0.1"}),
+    StrategyPlan(
+        "donchian",
+        {},
+        {"method": "VOLATILITY_TARGET", "fraction": "0.2", "target_volatility": "0.1"},
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PaperOptions:
+    """What a person may choose. `simulated_bars` ends a simulated market; None never ends it."""
+
+    replay: Sequence[str] = ()
+    symbol: str | None = None
+    interval: str | None = None
+    kind: AccountKind | None = None
+    seed: int = 1
+    profile: str = "demo"
+    cash: Decimal = Decimal(100_000)
+    speed: Decimal | None = None
+    strategies: Sequence[StrategyPlan] = DEFAULT_STRATEGIES
+    reject_rate: float = 0.0
+    unanswered_rate: float = 0.0
+    latency: timedelta = timedelta(milliseconds=50)
+    fee_asset: str = ""
+    simulated_bars: int | None = None
+
+
+@dataclass(slots=True)
+class Market:
+    """Streams of bars by instrument code, and how to name their source."""
+
+    source: PriceSource
+    title: str
+    interval: timedelta
+    kind: AccountKind
+    instruments: list[tuple[Instrument, str]] = field(default_factory=list)
+    streams: dict[str, Iterable[Bar | Quarantined]] = field(default_factory=dict)
+    fingerprint: str = ""
+
+
+def market(options: PaperOptions) -> Market:
+    """Open what the options name. Raises BadInput with one clear line."""
+    return _replayed(options) if options.replay else _simulated(options)
+
+
+def _replayed(options: PaperOptions) -> Market:
+    files = [
+        each
+        for path in options.replay
+        for each in candle_files.read_all(
+            path, symbol=options.symbol, interval=options.interval, kind=options.kind
+        )
+    ]
+    intervals = {file.interval for file in files}
+    kinds = {file.kind for file in files}
+    if len(intervals) > 1 or len(kinds) > 1:
+        raise BadInput("files of one replay must share one interval and one kind of account")
+    opened = Market(
+        source=PriceSource.REPLAY,
+        title=", ".join(file.path.name for file in files),
+        interval=intervals.pop(),
+        kind=kinds.pop(),
+    )
+    digest = hashlib.sha256()
+    for file in files:
+        code = code_of(VENUE, file.base, file.quote, opened.kind)
+        if code in opened.streams:
+            raise BadInput(f"{file.source}: {code} comes from another file of this replay too")
+        opened.instruments.append((_infer(code, file, opened.kind), file.path.name))
+        opened.streams[code] = file
+        digest.update(Path(file.path).read_bytes())
+    opened.fingerprint = digest.hexdigest()
+    return opened
+
+
+def _infer(code: str, file: CandleFile, kind: AccountKind) -> Instrument:
+    """Tick, lot and minimum of an instrument of which only bars are known."""
+    bars = [bar for bar in islice(file, _BARS_TO_INFER_FROM) if isinstance(bar, Bar)]
+    if not bars:
+        raise BadInput(f"{file.source}: no bars")
+    prices = [price for bar in bars for price in (bar.open, bar.high, bar.low, bar.close)]
+    decimals = max(-int(price.normalize().as_tuple().exponent) for price in prices)
+    tick = ONE.scaleb(-max(0, min(decimals, 8)))
+    lot = ONE.scaleb(-max(0, min(8, bars[0].open.adjusted() + 1)))
+    return Instrument(
+        code=code,
+        base=file.base,
+        quote=file.quote,
+        kind=kind,
+        tick=tick,
+        lot=lot if lot * bars[0].open <= _MOST_PER_LOT else lot / 10,
+        min_qty=lot,
+        min_notional=_MIN_NOTIONAL,
+    )
+
+
+def _simulated(options: PaperOptions) -> Market:
+    if options.symbol:
+        bases = [candle_files.parse_symbol(options.symbol)[0]]
+    else:
+        bases = list(_SIMULATED)
+    interval = candle_files.parse_interval(options.interval) if options.interval else _MINUTE
+    kind = options.kind or AccountKind.SPOT
+    opened = Market(
+        source=PriceSource.SIMULATED,
+        title=f"seed {options.seed}",
+        interval=interval,
+        kind=kind,
+        fingerprint=f"simulated-{options.seed}-{interval.total_seconds():.0f}",
+    )
+    for base in bases:
+        code = code_of(VENUE, base, "USDT", kind)
+        instrument = Instrument(
+            code=code,
+            base=base,
+            quote="USDT",
+            kind=kind,
+            tick=Decimal("0.01"),
+            lot=Decimal("0.00001"),
+            min_qty=Decimal("0.00001"),
+            min_notional=_MIN_NOTIONAL,
+        )
+        opened.instruments.append((instrument, opened.title))
+        bars = simulated_market.bars(options.seed, code, _SIMULATED_START, interval)
+        opened.streams[code] = _Stream(bars, options.simulated_bars)
+    return opened
+
+
+class _Stream:
+    """A generator with an end."""
+
+    def __init__(self, bars: Iterator[Bar], length: int | None) -> None:
+        self._bars = bars
+        self._length = length
+
+    def __iter__(self) -> Iterator[Bar | Quarantined]:
+        return islice(self._bars, self._length)
+
+
+@dataclass(frozen=True, slots=True)
+class PaperDesk:
+    """A desk with its venue, ready to be driven."""
+
+    desk: Desk
+    gateway: SimGateway
+    engine: SimEngine
+    market: Market
+
+
+def rules_of(options: PaperOptions, namespace: str) -> SimRules:
+    return SimRules(
+        seed=namespace,
+        latency=options.latency,
+        reject_rate=options.reject_rate,
+        unanswered_rate=options.unanswered_rate,
+        fee_asset=options.fee_asset,
+    )
+
+
+def open_desk(
+    options: PaperOptions, market: Market, *, code: str, namespace: str, at: Moment
+) -> PaperDesk:
+    """Open the desk of a market under this feed code, or find it as it was left."""
+    rules = rules_of(options, namespace)
+    plan = DeskPlan(
+        code=code,
+        title=market.title,
+        source=market.source,
+        kind=market.kind,
+        interval_seconds=int(market.interval.total_seconds()),
+        speed=options.speed,
+        instruments=market.instruments,
+        strategies=options.strategies,
+        profile=options.profile,
+        cash=options.cash,
+        base_currency=market.instruments[0][0].quote,
+    )
+    desk = setup.open_desk(
+        plan=plan,
+        namespace=namespace,
+        fee_rate=rules.costs.taker_fee_bps * BPS,
+        at=at,
+    )
+    books.deposit(desk.account.code, plan.base_currency, plan.cash)
+    return PaperDesk(
+        desk=desk,
+        gateway=SimGateway(rules),
+        engine=SimEngine(rules, instruments_of(desk)),
+        market=market,
+    )
+
+
+def instruments_of(desk: Desk) -> Mapping[str, Instrument]:
+    return {row.code: as_instrument(row) for row in desk.instruments.values()}

@@ -1,0 +1,1 @@
+"""Gateways to venues: the same file set for every venue, built by entry points and handed down."""

@@ -1,0 +1,1 @@
+"""The simulated venue: rules, books, matching engine, and the gateway that talks to it."""

@@ -1,0 +1,110 @@
+"""What an account holds and is worth at a set of mark prices.
+
+1. Equity is None when anything held has no mark price or no conversion rate: never guessed.
+2. SPOT: Σ balance × mark. PERP: balance of the base currency + Σ unrealised PnL.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from aitrader.kernel.fix import AccountKind
+from aitrader.kernel.money import ZERO, product, stored
+from trading.domain.position import PositionState
+from trading.models import Account, Balance, InstrumentRow, Position
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A price in quote per base and the instant it was true."""
+
+    px: Decimal
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """`positions` by instrument id; money in the account's base currency; None is unknown."""
+
+    balances: Mapping[str, Decimal]
+    positions: Mapping[int, PositionState]
+    equity: Decimal | None
+    cash: Decimal
+    unrealised_pnl: Decimal | None
+
+    @property
+    def realised_pnl(self) -> Decimal:
+        return sum((each.realised_pnl for each in self.positions.values()), ZERO)
+
+    @property
+    def fees(self) -> Decimal:
+        return sum((each.fees for each in self.positions.values()), ZERO)
+
+
+def holdings(account: Account) -> tuple[dict[str, Decimal], dict[int, PositionState]]:
+    """Balances by asset and positions by instrument id."""
+    balances = dict(Balance.objects.filter(account=account).values_list("asset", "amount"))
+    kind = AccountKind(account.kind)
+    rows = Position.objects.filter(account=account).values_list(
+        "instrument_id", "quantity", "cost", "realised_pnl", "fees"
+    )
+    return balances, {row[0]: PositionState(kind, *row[1:]) for row in rows}
+
+
+def value(
+    account: Account,
+    instruments: Mapping[int, InstrumentRow],
+    balances: Mapping[str, Decimal],
+    positions: Mapping[int, PositionState],
+    marks: Mapping[int, Mark],
+) -> AccountState:
+    """Value what is held at these marks."""
+    unrealised = _unrealised(account, instruments, positions, marks)
+    cash = balances.get(account.base_currency, ZERO)
+    if account.kind == AccountKind.PERP:
+        others = [asset for asset, held in balances.items() if held]
+        foreign = any(asset != account.base_currency for asset in others)
+        equity = None if unrealised is None or foreign else stored(cash + unrealised)
+    else:
+        equity = _spot_equity(account, instruments, balances, marks)
+    return AccountState(balances, positions, equity, cash, unrealised)
+
+
+def _unrealised(
+    account: Account,
+    instruments: Mapping[int, InstrumentRow],
+    positions: Mapping[int, PositionState],
+    marks: Mapping[int, Mark],
+) -> Decimal | None:
+    total = ZERO
+    for instrument_id, position in positions.items():
+        if position.quantity == 0:
+            continue
+        mark = marks.get(instrument_id)
+        if mark is None or instruments[instrument_id].quote != account.base_currency:
+            return None
+        total += position.unrealised(mark.px)
+    return total
+
+
+def _spot_equity(
+    account: Account,
+    instruments: Mapping[int, InstrumentRow],
+    balances: Mapping[str, Decimal],
+    marks: Mapping[int, Mark],
+) -> Decimal | None:
+    prices = {
+        instruments[instrument_id].base: mark.px
+        for instrument_id, mark in marks.items()
+        if instruments[instrument_id].quote == account.base_currency
+    }
+    prices[account.base_currency] = Decimal(1)
+    total = ZERO
+    for asset, held in balances.items():
+        if held == 0:
+            continue
+        if asset not in prices:
+            return None
+        total += product(held, prices[asset])
+    return total

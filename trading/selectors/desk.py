@@ -1,0 +1,111 @@
+"""One account's desk as the services need it: rows that rarely change, and recent bars.
+
+1. Loaded once per process and account; a change of instruments or strategy versions needs a
+   reload, switches and limits do not (they are read where they matter).
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+
+from aitrader.kernel.fix import AccountKind
+from risk.domain.sizing import SizingMethod, SizingRule
+from trading.domain.instrument import Instrument
+from trading.models import Account, Feed, FeedInstrument, InstrumentRow, StrategyVersion
+from trading.selectors.account_state import Mark
+from trading.selectors.bars import BarCache
+from trading.strategies import catalogue
+from trading.strategies.base import Strategy
+
+#: Bars behind an instrument's volatility.
+VOLATILITY_BARS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedStrategy:
+    """A strategy version with its parameters read and checked."""
+
+    version_id: int
+    code: str
+    strategy: Strategy
+    params: dict[str, Decimal]
+    warmup: int
+    sizing: SizingRule
+
+
+@dataclass(slots=True)
+class Desk:
+    account: Account
+    feed: Feed
+    instruments: dict[int, InstrumentRow]
+    strategies: dict[int, LoadedStrategy]
+    namespace: str
+    fee_rate: Decimal
+    bars: BarCache = field(default_factory=BarCache)
+
+    @property
+    def interval(self) -> timedelta:
+        return timedelta(seconds=self.feed.interval_seconds)
+
+    def marks(self) -> dict[int, Mark]:
+        """The last close of each instrument that has one."""
+        found = {pk: self.bars.last(self.feed.pk, pk) for pk in self.instruments}
+        return {pk: Mark(bar.close, bar.close_time) for pk, bar in found.items() if bar}
+
+    def refresh_bars(self) -> None:
+        """Read bars that other processes recorded."""
+        for pk in self.instruments:
+            self.bars.refresh(self.feed.pk, pk, self.interval)
+
+
+def load(*, account_id: int, namespace: str, fee_rate: Decimal) -> Desk:
+    """The desk of an account. `fee_rate` is the venue's highest fee as a share of notional."""
+    account = Account.objects.select_related("venue").get(pk=account_id)
+    feed = Feed.objects.get(account=account)
+    rows = FeedInstrument.objects.filter(feed=feed).select_related("instrument").order_by("pk")
+    versions = StrategyVersion.objects.filter(strategy__account=account, current=True)
+    return Desk(
+        account=account,
+        feed=feed,
+        instruments={row.instrument_id: row.instrument for row in rows},
+        strategies={
+            version.pk: load_strategy(version)
+            for version in versions.select_related("strategy").order_by("pk")
+        },
+        namespace=namespace,
+        fee_rate=fee_rate,
+    )
+
+
+def load_strategy(version: StrategyVersion) -> LoadedStrategy:
+    """Read a version. Raises UnknownStrategy or ParameterOutOfBounds for a bad row."""
+    strategy = catalogue.by_path(version.path)
+    params = strategy.resolve(version.parameters)
+    target = version.sizing.get("target_volatility")
+    return LoadedStrategy(
+        version_id=version.pk,
+        code=version.strategy.code,
+        strategy=strategy,
+        params=params,
+        warmup=strategy.warmup(params),
+        sizing=SizingRule(
+            SizingMethod(version.sizing["method"]),
+            Decimal(version.sizing["fraction"]),
+            None if target is None else Decimal(target),
+        ),
+    )
+
+
+def as_instrument(row: InstrumentRow) -> Instrument:
+    """The pure twin of an instrument row."""
+    return Instrument(
+        code=row.code,
+        base=row.base,
+        quote=row.quote,
+        kind=AccountKind(row.kind),
+        tick=row.tick,
+        lot=row.lot,
+        min_qty=row.min_qty,
+        min_notional=row.min_notional,
+        max_bar_range=row.max_bar_range,
+    )

@@ -1,0 +1,149 @@
+"""Builds the RiskSnapshot that the gate judges an intent on.
+
+1. Read under the account's lock: nothing in it can change before the order is written.
+2. Working orders are counted at full size whatever their certainty.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from aitrader.kernel.clock import Moment, day_start
+from aitrader.kernel.fix import AccountKind, Side
+from aitrader.kernel.money import ONE, ZERO, product
+from risk.domain.limits import LimitKey
+from risk.domain.sizing import annualised_volatility
+from risk.domain.snapshot import PositionView, RiskSnapshot
+from risk.domain.trading_state import ScopedState
+from trading.domain.instrument import Instrument
+from trading.domain.order import OrderIntent, validate
+from trading.domain.position import PositionState
+from trading.models import AccountDay
+from trading.selectors import account_state, orders
+from trading.selectors.account_state import AccountState, Mark
+from trading.selectors.desk import VOLATILITY_BARS, Desk
+from trading.selectors.orders import WorkingOrder
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """The account as read once for all intents of one transaction."""
+
+    state: AccountState
+    marks: Mapping[int, Mark]
+    working: list[WorkingOrder]
+
+
+def read(desk: Desk) -> AccountView:
+    """Holdings, worth and working orders, as they are now."""
+    marks = desk.marks()
+    balances, positions = account_state.holdings(desk.account)
+    state = account_state.value(desk.account, desk.instruments, balances, positions, marks)
+    return AccountView(state, marks, orders.working(desk.account))
+
+
+def day_start_equity(desk: Desk, at: Moment) -> Decimal | None:
+    """The baseline of today's PnL; None before the day's first valuation."""
+    days = AccountDay.objects.filter(account=desk.account, day=day_start(at.market).date())
+    return days.values_list("start_equity", flat=True).first()
+
+
+def volatility(desk: Desk, instrument_id: int) -> Decimal | None:
+    """Annualised volatility of the instrument's last bars; None with too few."""
+    closes = desk.bars.closes(desk.feed.pk, instrument_id, VOLATILITY_BARS + 1)
+    return annualised_volatility(closes, desk.feed.interval_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What risk keeps about the account: limits, counters of the day, trading states."""
+
+    limits: Mapping[LimitKey, Decimal]
+    states: tuple[ScopedState, ...]
+    orders_today: int
+    notional_today: Decimal
+
+
+def build(
+    desk: Desk,
+    view: AccountView,
+    rules: Rules,
+    intent: OrderIntent,
+    instrument: Instrument,
+    *,
+    instrument_id: int,
+    strategy_enabled: bool | None,
+    bar_extreme: bool,
+    at: Moment,
+) -> RiskSnapshot:
+    """Everything the gate reads about this intent at this moment."""
+    state = view.state
+    return RiskSnapshot(
+        now=at.market,
+        account_kind=AccountKind(desk.account.kind),
+        limits=rules.limits,
+        trading_states=rules.states,
+        positions=_positions(desk, view, instrument_id),
+        free=free(desk, view),
+        quote_asset=instrument.quote,
+        fee_rate=desk.fee_rate,
+        equity=state.equity,
+        day_start_equity=day_start_equity(desk, at),
+        peak_equity=desk.account.peak_equity,
+        open_orders=len(view.working),
+        orders_today=rules.orders_today,
+        notional_today=rules.notional_today,
+        bar_extreme=bar_extreme,
+        strategy_enabled=strategy_enabled,
+        instrument_problems=validate(intent, instrument),
+    )
+
+
+def _positions(desk: Desk, view: AccountView, asked: int) -> dict[str, PositionView]:
+    reserved = orders.reserved(view.working)
+    held = {pk for pk, position in view.state.positions.items() if position.quantity}
+    concerned = held | {pk for pk, _ in reserved} | {asked}
+    return {desk.instruments[pk].code: _view(desk, view, reserved, pk) for pk in sorted(concerned)}
+
+
+def _view(
+    desk: Desk, view: AccountView, reserved: Mapping[tuple[int, Side], Decimal], pk: int
+) -> PositionView:
+    mark = view.marks.get(pk)
+    position = view.state.positions.get(pk)
+    in_base = desk.instruments[pk].quote == desk.account.base_currency
+    return PositionView(
+        quantity=ZERO if position is None else position.quantity,
+        mark=None if mark is None else mark.px,
+        mark_at=None if mark is None else mark.at,
+        rate=ONE if in_base else None,
+        volatility=volatility(desk, pk),
+        feed_interval_seconds=desk.feed.interval_seconds,
+        reserved_buy_qty=reserved.get((pk, Side.BUY), ZERO),
+        reserved_sell_qty=reserved.get((pk, Side.SELL), ZERO),
+    )
+
+
+def free(desk: Desk, view: AccountView) -> dict[str, Decimal]:
+    """What is left of each asset after reservations; on PERP the margin left, at one times."""
+    left = dict(view.state.balances)
+    opening = [order for order in view.working if not order.reduce_only]
+    if desk.account.kind == AccountKind.PERP:
+        used = sum(
+            (_worth(position, view.marks.get(pk)) for pk, position in view.state.positions.items()),
+            ZERO,
+        )
+        equity = view.state.equity
+        currency = desk.account.base_currency
+        left[currency] = ZERO if equity is None else equity - used
+    for order in opening:
+        if order.side is Side.SELL and desk.account.kind == AccountKind.SPOT:
+            continue
+        quote = desk.instruments[order.instrument_id].quote
+        cost = product(order.leaves_qty, order.worst_px or ZERO)
+        left[quote] = left.get(quote, ZERO) - cost - product(cost, desk.fee_rate)
+    return left
+
+
+def _worth(position: PositionState, mark: Mark | None) -> Decimal:
+    return ZERO if mark is None else product(abs(position.quantity), mark.px)

@@ -1,0 +1,259 @@
+"""Exits of one trade: protection while it is wanted, closing when it is not.
+
+1. Stop, target and trailing stop of one quantity share an OCO group; their prices come from the
+   trade's average entry.
+2. A close waits until nothing else works for the trade, so that the two cannot both fill.
+3. A position that should be protected and is not is said once, as an event, until it is.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from aitrader.kernel import ids
+from aitrader.kernel.clock import Moment, iso
+from aitrader.kernel.events import Event, EventName
+from aitrader.kernel.fix import OrdStatus, OrdType, Origin, Side, TimeInForce
+from aitrader.kernel.money import CONTEXT, ONE, ZERO, price_nearest, qty_to_lot, ratio
+from compliance.services import journal
+from trading.domain.order import OrderIntent
+from trading.models import CancelRequest, InstrumentRow, Order, StrategyCursor, Trade
+from trading.selectors.desk import Desk, LoadedStrategy
+from trading.services import orders
+
+_PERCENT = Decimal("0.01")
+_BPS_OF_PERCENT = Decimal(100)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A trade with the orders that work for it, at one moment."""
+
+    desk: Desk
+    loaded: LoadedStrategy
+    cursor: StrategyCursor
+    trade: Trade
+    working: list[Order]
+    at: Moment
+
+    @property
+    def instrument(self) -> InstrumentRow:
+        return self.desk.instruments[self.cursor.instrument_id]
+
+    @property
+    def open_qty(self) -> Decimal:
+        """What the trade holds, in whole lots."""
+        held = max(ZERO, CONTEXT.subtract(self.trade.entry_qty, self.trade.exit_qty))
+        return qty_to_lot(held, self.instrument.lot)
+
+    @property
+    def exit_side(self) -> Side:
+        return Side(self.trade.side).opposite
+
+
+@dataclass(frozen=True, slots=True)
+class _Leg:
+    name: str
+    ord_type: OrdType
+    price: Decimal | None = None
+    stop_px: Decimal | None = None
+    trailing_bps: Decimal | None = None
+
+
+def is_over(context: Context) -> bool:
+    """Nothing is held any more and no entry can still fill."""
+    entering = any(not order.reduce_only for order in context.working)
+    return context.open_qty == 0 and not entering
+
+
+def protect(context: Context, *, allowed: bool) -> int:
+    """Let what is held rest behind its stops; returns how many orders were written."""
+    legs = _legs(context) if context.open_qty > 0 else ()
+    covered = _covered(context)
+    missing = CONTEXT.subtract(context.open_qty, covered)
+    if not legs or missing <= 0:
+        _set_unprotected(context, unprotected=False)
+        return 0
+    written = _write_legs(context, legs, missing) if allowed else 0
+    _set_unprotected(context, unprotected=written == 0)
+    return written
+
+
+def close(context: Context, *, allowed: bool) -> int:
+    """Work towards holding nothing; returns how many orders and cancel requests were written."""
+    if not context.working and context.open_qty == 0:
+        context.trade.closed_at = context.at.market
+        context.trade.save(update_fields=["closed_at"])
+        return 0
+    if not allowed and context.open_qty > 0:
+        # Protection stays where it is: without it and without an exit the position is naked.
+        return 0
+    obstacles = [order for order in context.working if not _is_exit(order)]
+    if obstacles:
+        return _cancel(context, obstacles)
+    if context.working or context.open_qty == 0:
+        return 0
+    return _market_exit(context)
+
+
+def _is_exit(order: Order) -> bool:
+    return order.reduce_only and order.origin != Origin.PROTECTION
+
+
+def _cancel(context: Context, obstacles: list[Order]) -> int:
+    asked = 0
+    for order in obstacles:
+        asked += orders.request_cancel(
+            order_id=order.pk,
+            requested_by=f"strategy:{context.loaded.code}",
+            reason="the trade is being closed",
+            now=context.at.wall,
+            market_at=context.at.market,
+        )
+    return asked
+
+
+def _covered(context: Context) -> Decimal:
+    """Quantity behind working protection; a group counts once."""
+    groups: dict[str, Decimal] = {}
+    cancelling = set(
+        CancelRequest.objects.filter(
+            order__in=context.working, answered_at__isnull=True
+        ).values_list("order_id", flat=True)
+    )
+    for order in context.working:
+        if order.origin == Origin.PROTECTION and order.pk not in cancelling:
+            left = CONTEXT.subtract(order.order_qty, order.filled_qty)
+            groups[order.oco_group] = max(groups.get(order.oco_group, ZERO), left)
+    return sum(groups.values(), ZERO)
+
+
+def _legs(context: Context) -> tuple[_Leg, ...]:
+    params = context.loaded.params
+    entry_px = ratio(context.trade.entry_notional, context.trade.entry_qty)
+    long = context.trade.side == Side.BUY
+    tick = context.instrument.tick
+
+    def moved(percent: Decimal, favourable: bool) -> Decimal:
+        share = CONTEXT.multiply(percent, _PERCENT)
+        factor = ONE + share if favourable is long else ONE - share
+        return max(tick, price_nearest(CONTEXT.multiply(entry_px, factor), tick))
+
+    legs = []
+    if stop := params["stop_loss_pct"]:
+        legs.append(_Leg("stop_loss", OrdType.STOP, stop_px=moved(stop, favourable=False)))
+    if target := params["take_profit_pct"]:
+        price = moved(target, favourable=True)
+        legs.append(_Leg("take_profit", OrdType.LIMIT_IF_TOUCHED, price=price))
+    if trailing := params["trailing_pct"]:
+        distance = CONTEXT.multiply(trailing, _BPS_OF_PERCENT)
+        legs.append(_Leg("trailing_stop", OrdType.TRAILING_STOP, trailing_bps=distance))
+    return tuple(legs)
+
+
+def _write_legs(context: Context, legs: tuple[_Leg, ...], qty: Decimal) -> int:
+    """Write the legs of one OCO group; returns how many were not denied."""
+    key = (context.trade.public_id, iso(context.at.market))
+    group = ids.derive(context.desk.namespace, "oco", *key)
+    written = 0
+    for leg in legs:
+        intent = _intent(
+            context,
+            intent_id=ids.derive(context.desk.namespace, "protect", *key, leg.name),
+            leg=leg,
+            qty=qty,
+            origin=Origin.PROTECTION,
+            reason=leg.name,
+            oco_group=group if len(legs) > 1 else "",
+        )
+        order = _submit(context, intent, shared_qty=qty if written else ZERO)
+        written += order.ord_status != OrdStatus.DENIED
+    return written
+
+
+def _market_exit(context: Context) -> int:
+    key = (context.trade.public_id, iso(context.at.market))
+    intent = _intent(
+        context,
+        intent_id=ids.derive(context.desk.namespace, "exit", *key),
+        leg=_Leg("exit", OrdType.MARKET),
+        qty=context.open_qty,
+        origin=Origin.STRATEGY,
+        reason=f"{context.loaded.code} {context.cursor.stance}",
+        oco_group="",
+    )
+    # The same instant's attempt may have been denied before: then nothing new was written.
+    if Order.objects.filter(intent_id=intent.intent_id).exists():
+        return 0
+    return int(_submit(context, intent, shared_qty=ZERO).ord_status != OrdStatus.DENIED)
+
+
+def _intent(
+    context: Context,
+    *,
+    intent_id: str,
+    leg: _Leg,
+    qty: Decimal,
+    origin: Origin,
+    reason: str,
+    oco_group: str,
+) -> OrderIntent:
+    bar = context.desk.bars.last(context.desk.feed.pk, context.instrument.pk)
+    entry_px = ratio(context.trade.entry_notional, context.trade.entry_qty)
+    return OrderIntent(
+        intent_id=intent_id,
+        account=context.desk.account.code,
+        instrument=context.instrument.code,
+        side=context.exit_side,
+        ord_type=leg.ord_type,
+        order_qty=qty,
+        origin=origin,
+        reference_px=entry_px if bar is None else bar.close,
+        reason=reason,
+        decided_at=context.at.market,
+        price=leg.price,
+        stop_px=leg.stop_px,
+        trailing_bps=leg.trailing_bps,
+        time_in_force=TimeInForce.GTC,
+        oco_group=oco_group,
+        reduce_only=True,
+        strategy=context.loaded.code,
+        sizing={"method": "WHOLE_TRADE", "trade": context.trade.public_id},
+    )
+
+
+def _submit(context: Context, intent: OrderIntent, *, shared_qty: Decimal) -> Order:
+    entry = context.trade.orders.filter(reduce_only=False).first()
+    draft = orders.Draft(
+        intent=intent,
+        instrument=context.instrument,
+        trace_id=context.trade.public_id if entry is None else entry.trace_id,
+        loaded=context.loaded,
+        strategy_enabled=context.cursor.version.strategy.enabled,
+        trade=context.trade,
+        shared_qty=shared_qty,
+    )
+    return orders.submit(desk=context.desk, draft=draft, at=context.at)
+
+
+def _set_unprotected(context: Context, *, unprotected: bool) -> None:
+    trade = context.trade
+    if unprotected == (trade.unprotected_since is not None):
+        return
+    trade.unprotected_since = context.at.market if unprotected else None
+    trade.save(update_fields=["unprotected_since"])
+    if unprotected:
+        event = Event(
+            name=EventName.POSITION_UNPROTECTED,
+            actor="desk",
+            object_type="trade",
+            object_id=trade.public_id,
+            trace_id=trade.public_id,
+            market_at=context.at.market,
+            data={
+                "account": context.desk.account.code,
+                "instrument": context.instrument.code,
+                "strategy": context.loaded.code,
+                "open_qty": context.open_qty,
+            },
+        )
+        journal.record([event], now=context.at.wall)

@@ -1,0 +1,111 @@
+"""Recording bars: the first transaction of the road.
+
+1. A bar is written once; feeding it again changes nothing.
+2. The feed's market clock never goes back.
+3. An extreme bar, a quarantined row and a gap leave a journal entry in the same transaction.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from aitrader.kernel.clock import Moment
+from aitrader.kernel.events import Event, EventName
+from aitrader.kernel.money import stored
+from compliance.services import journal
+from trading.domain.bar import Bar
+from trading.models import Feed, FeedGap, InstrumentRow, QuarantinedBar
+
+_RECORD = """
+WITH clock AS (
+    UPDATE trading_feed SET market_at = greatest(market_at, %s), received_at = %s WHERE id = %s
+)
+INSERT INTO trading_bar (feed_id, instrument_id, open_time, open, high, low, close, volume)
+VALUES {rows} ON CONFLICT ON CONSTRAINT trading_bar_once DO NOTHING
+"""
+_ROW = "(%s, %s, %s, %s, %s, %s, %s, %s)"
+
+
+def record(
+    *, feed: Feed, bars: Sequence[tuple[InstrumentRow, Bar]], at: Moment
+) -> list[InstrumentRow]:
+    """Write the bars of one close and move the feed's clock to it; returns the instruments whose
+    bar is wider than their bound. Runs in the caller's transaction if there is one."""
+    parameters: list[object] = [at.market, at.wall, feed.pk]
+    for instrument, bar in bars:
+        parameters += (feed.pk, instrument.pk, bar.open_time)
+        parameters += (bar.open, bar.high, bar.low, bar.close, bar.volume)
+    extreme = [pair for pair in bars if pair[1].range_share > pair[0].max_bar_range]
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(_RECORD.format(rows=", ".join([_ROW] * len(bars))), parameters)
+        journal.record([_extreme(feed, *pair, at) for pair in extreme], now=at.wall)
+    return [instrument for instrument, _ in extreme]
+
+
+def _extreme(feed: Feed, instrument: InstrumentRow, bar: Bar, at: Moment) -> Event:
+    return Event(
+        name=EventName.FEED_EXTREME,
+        actor=f"feed:{feed.code}",
+        object_type="instrument",
+        object_id=instrument.code,
+        market_at=at.market,
+        data={
+            "open_time": bar.open_time,
+            "range_share": stored(bar.range_share),
+            "bound": instrument.max_bar_range,
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A row whose open_time the feed has released before, or that lies off the grid."""
+
+    instrument: InstrumentRow
+    open_time: datetime
+    line: int
+    identical: bool
+
+
+def quarantine(*, feed: Feed, row: Repeated, at: Moment) -> None:
+    """Keep note of a row that is not traded on."""
+    with transaction.atomic():
+        _, created = QuarantinedBar.objects.get_or_create(
+            feed=feed,
+            instrument=row.instrument,
+            line=row.line,
+            defaults={"open_time": row.open_time, "identical": row.identical},
+        )
+        if created:
+            data = {"open_time": row.open_time, "line": row.line, "identical": row.identical}
+            _note(EventName.FEED_QUARANTINED, feed, row.instrument, data, at)
+
+
+def note_gap(
+    *, feed: Feed, instrument: InstrumentRow, first_missing: datetime, bars: int, at: Moment
+) -> None:
+    """Keep note of a run of missing bars."""
+    with transaction.atomic():
+        _, created = FeedGap.objects.get_or_create(
+            feed=feed, instrument=instrument, first_missing=first_missing, defaults={"bars": bars}
+        )
+        if created:
+            data = {"first_missing": first_missing, "bars": bars}
+            _note(EventName.FEED_GAP, feed, instrument, data, at)
+
+
+def _note(
+    name: EventName, feed: Feed, instrument: InstrumentRow, data: Mapping[str, object], at: Moment
+) -> None:
+    event = Event(
+        name=name,
+        actor=f"feed:{feed.code}",
+        object_type="instrument",
+        object_id=instrument.code,
+        market_at=at.market,
+        data=data,
+    )
+    journal.record([event], now=at.wall)

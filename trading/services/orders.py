@@ -1,0 +1,242 @@
+"""From intent to order: the gate, the reservation, the row, the journal; one transaction.
+
+1. Locks are taken in the order limit counter → account → order.
+2. An intent that already has an order returns it: ids are derived, so a second try is the first.
+3. A denied intent is stored as an order with status DENIED and its decision.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+
+from aitrader.kernel import ids
+from aitrader.kernel.clock import Moment, day_start
+from aitrader.kernel.errors import Refused
+from aitrader.kernel.events import Event, EventName
+from aitrader.kernel.fix import OrdStatus
+from aitrader.kernel.money import ZERO, product
+from compliance.services import journal
+from risk.domain import gate
+from risk.domain.gate import Decision, Denied
+from risk.domain.snapshot import GateIntent
+from risk.domain.trading_state import Scope
+from risk.models import Decision as DecisionRow
+from risk.selectors import states
+from risk.services import decisions, limits
+from trading.domain.order import OrderIntent, client_order_id
+from trading.models import Account, CancelRequest, Feed, InstrumentRow, Order, Signal, Trade
+from trading.selectors import snapshot
+from trading.selectors.desk import Desk, LoadedStrategy, as_instrument
+from trading.selectors.orders import WORKING_STATUSES
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An intent with the rows it belongs to. `shared_qty`: see risk's GateIntent.
+
+    `expires_at` is the market instant after which the order is no longer sent.
+    """
+
+    intent: OrderIntent
+    instrument: InstrumentRow
+    trace_id: str
+    loaded: LoadedStrategy | None = None
+    strategy_enabled: bool | None = None
+    signal: Signal | None = None
+    trade: Trade | None = None
+    shared_qty: Decimal = ZERO
+    bar_extreme: bool = False
+    expires_at: datetime | None = None
+
+
+def scopes_of(
+    account: Account, instrument: InstrumentRow, strategy: str
+) -> list[tuple[Scope, str]]:
+    """Every scope whose trading state governs an order."""
+    found = [
+        (Scope.GLOBAL, ""),
+        (Scope.VENUE, account.venue.code),
+        (Scope.ACCOUNT, account.code),
+        (Scope.INSTRUMENT, instrument.code),
+    ]
+    return [*found, (Scope.STRATEGY, strategy)] if strategy else found
+
+
+def submit(*, desk: Desk, draft: Draft, at: Moment) -> Order:
+    """Judge the intent and write the order it becomes, CREATED or DENIED."""
+    intent = draft.intent
+    with transaction.atomic():
+        existing = Order.objects.filter(intent_id=intent.intent_id).first()
+        if existing is not None:
+            return existing
+        counter = decisions.counters_for_update(desk.account.code, day_start(at.market).date())
+        desk.account = (
+            Account.objects.select_for_update(of=("self",))
+            .select_related("venue")
+            .get(pk=desk.account.pk)
+        )
+        scopes = scopes_of(desk.account, draft.instrument, intent.strategy)
+        rules = snapshot.Rules(
+            limits=limits.in_force(desk.account.code),
+            states=states.applying(scopes),
+            orders_today=counter.orders,
+            notional_today=counter.notional,
+        )
+        seen = snapshot.build(
+            desk,
+            snapshot.read(desk),
+            rules,
+            intent,
+            as_instrument(draft.instrument),
+            instrument_id=draft.instrument.pk,
+            strategy_enabled=draft.strategy_enabled,
+            bar_extreme=draft.bar_extreme,
+            at=at,
+        )
+        decision = gate.decide(_gate_intent(draft), seen)
+        verdict = decisions.store(
+            public_id=ids.derive(desk.namespace, "decision", intent.intent_id),
+            intent_id=intent.intent_id,
+            account_code=desk.account.code,
+            decision=decision,
+            now=at.market,
+        )
+        order = _write(desk, draft, decision, verdict, at)
+        if not isinstance(decision, Denied):
+            opening = ZERO if decision.reduces else order.reserved_notional
+            decisions.reserve(counter=counter, notional=opening)
+        journal.record([_event(desk, order, decision)], now=at.wall)
+    return order
+
+
+def _gate_intent(draft: Draft) -> GateIntent:
+    intent = draft.intent
+    return GateIntent(
+        intent_id=intent.intent_id,
+        instrument=intent.instrument,
+        side=intent.side,
+        order_qty=intent.order_qty,
+        origin=intent.origin,
+        price=intent.price,
+        reduce_only=intent.reduce_only,
+        strategy=intent.strategy,
+        reference_px=intent.reference_px,
+        shared_qty=draft.shared_qty,
+    )
+
+
+def _write(desk: Desk, draft: Draft, decision: Decision, verdict: DecisionRow, at: Moment) -> Order:
+    intent = draft.intent
+    denied = isinstance(decision, Denied)
+    order = Order(
+        public_id=ids.derive(desk.namespace, "order", intent.intent_id),
+        intent_id=intent.intent_id,
+        cl_ord_id=client_order_id(desk.namespace, intent.intent_id, 1),
+        account=desk.account,
+        instrument=draft.instrument,
+        version_id=None if draft.loaded is None else draft.loaded.version_id,
+        signal=draft.signal,
+        trade=draft.trade,
+        origin=intent.origin,
+        side=intent.side,
+        ord_type=intent.ord_type,
+        time_in_force=intent.time_in_force,
+        order_qty=intent.order_qty,
+        price=intent.price,
+        stop_px=intent.stop_px,
+        trailing_bps=intent.trailing_bps,
+        oco_group=intent.oco_group,
+        reduce_only=intent.reduce_only,
+        reason=intent.reason,
+        reference_px=intent.reference_px,
+        reserved_notional=product(intent.order_qty, intent.price or intent.reference_px),
+        sizing=dict(intent.sizing),
+        trace_id=draft.trace_id,
+        ord_status=OrdStatus.DENIED if denied else OrdStatus.CREATED,
+        text=", ".join(reason.code for reason in decision.reasons) if denied else "",
+        decision_id=verdict.pk,
+        approved=not denied,
+        created_at=at.market,
+        expires_at=draft.expires_at,
+        closed_at=at.market if denied else None,
+    )
+    order.save(force_insert=True)
+    return order
+
+
+def _event(desk: Desk, order: Order, decision: Decision) -> Event:
+    denied = isinstance(decision, Denied)
+    return Event(
+        name=EventName.ORDER_DENIED if denied else EventName.ORDER_CREATED,
+        actor=f"strategy:{decision.intent.strategy}" if decision.intent.strategy else "desk",
+        object_type="order",
+        object_id=order.public_id,
+        trace_id=order.trace_id,
+        market_at=order.created_at,
+        data={
+            "account": desk.account.code,
+            "instrument": decision.intent.instrument,
+            "strategy": decision.intent.strategy,
+            "cl_ord_id": order.cl_ord_id,
+            "side": order.side,
+            "ord_type": order.ord_type,
+            "order_qty": order.order_qty,
+            "price": order.price,
+            "stop_px": order.stop_px,
+            "trailing_bps": order.trailing_bps,
+            "oco_group": order.oco_group,
+            "reduce_only": order.reduce_only,
+            "origin": order.origin,
+            "reason": order.reason,
+            "reference_px": order.reference_px,
+            "sizing": order.sizing,
+            "gate": gate.to_json(decision),
+        },
+    )
+
+
+def request_cancel(
+    *,
+    order_id: int,
+    requested_by: str,
+    reason: str,
+    now: datetime,
+    market_at: datetime | None = None,
+) -> bool:
+    """Ask that an order be cancelled; False when it is closed or already asked for.
+
+    `now` is wall time; `market_at` is read from the account's feed unless given.
+    """
+    with transaction.atomic():
+        order = Order.objects.select_for_update(of=("self",)).get(pk=order_id)
+        if order.ord_status not in WORKING_STATUSES:
+            return False
+        if market_at is None:
+            market_at = Feed.objects.get(account_id=order.account_id).market_at or now
+        pending = CancelRequest.objects.filter(order=order, answered_at__isnull=True)
+        if pending.exists():
+            return False
+        CancelRequest.objects.create(
+            order=order, requested_at=market_at, requested_by=requested_by, reason=reason
+        )
+        event = Event(
+            name=EventName.ORDER_CANCEL_REQUESTED,
+            actor=requested_by,
+            object_type="order",
+            object_id=order.public_id,
+            trace_id=order.trace_id,
+            market_at=market_at,
+            data={"reason": reason},
+        )
+        journal.record([event], now=now)
+    return True
+
+
+def require_reason(reason: str) -> str:
+    """A person's action needs a reason. Raises Refused when it is blank."""
+    cleaned = reason.strip()
+    if not cleaned:
+        raise Refused("a reason is needed")
+    return cleaned[:200]

@@ -1,0 +1,125 @@
+"""RECONCILE: asks the venue about what we are not sure of, and compares the books.
+
+1. It produces the same reports that SETTLE takes; what no report explains becomes a break.
+2. An order leaves UNKNOWN only on the venue's evidence. Where the venue keeps client order ids
+   for ever (IDEMPOTENT), sending the same bytes again is both the query and the repair.
+3. An order claimed by a live sender is left alone until its lease has run out.
+"""
+
+from django.db import transaction
+
+from aitrader.kernel.clock import Moment
+from aitrader.kernel.errors import GatewayError
+from aitrader.kernel.events import Event, EventName
+from aitrader.kernel.fix import OPEN, Certainty, OrdStatus
+from aitrader.kernel.money import ZERO, plain
+from compliance.services import journal
+from risk.domain import trading_state
+from risk.selectors import states
+from trading.domain.order_state import Closedness
+from trading.domain.ports import ClientIdClass, Gateway
+from trading.models import Account, Balance, Order, ReconBreak
+from trading.selectors.desk import Desk
+from trading.services import executions, orders, routing
+
+
+def recover(*, desk: Desk, gateway: Gateway, at: Moment) -> None:
+    """Start-up, before anything is sent: no sender is alive, so every lease has ended."""
+    Order.objects.filter(account=desk.account, ord_status=OrdStatus.PENDING_NEW).update(
+        lease_until=None
+    )
+    executions.drain(desk=desk, gateway=gateway, at=at)
+    resolve(desk=desk, gateway=gateway, at=at)
+    compare(desk=desk, gateway=gateway, at=at)
+
+
+def resolve(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
+    """Ask about every order we are not sure of; returns how many were cleared up."""
+    return sum(_resolve(desk, gateway, order, at) for order in _doubtful(desk, at))
+
+
+def _doubtful(desk: Desk, at: Moment) -> list[Order]:
+    rows = Order.objects.filter(account=desk.account, ord_status__in=sorted(OPEN))
+    unknown = rows.exclude(certainty=Certainty.CERTAIN)
+    claimed = rows.filter(ord_status=OrdStatus.PENDING_NEW)
+    expired = claimed.filter(lease_until__isnull=True) | claimed.filter(lease_until__lt=at.wall)
+    return list(
+        (unknown | expired).select_related("instrument", "version__strategy").order_by("pk")
+    )
+
+
+def _resolve(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
+    try:
+        reports = gateway.query(account=desk.account.code, cl_ord_id=order.cl_ord_id)
+    except GatewayError:
+        routing.mark_unknown(order=order, reason="the venue did not answer the query", at=at)
+        return False
+    if reports is not None:
+        for report in reports:
+            executions.apply(desk=desk, report=report, at=at)
+        return True
+    if gateway.capabilities.client_id_class is not ClientIdClass.IDEMPOTENT:
+        routing.mark_unknown(order=order, reason="not found, which proves nothing yet", at=at)
+        return False
+    if _may_still_send(desk, order, at):
+        routing.submit(desk=desk, gateway=gateway, order=order, at=at)
+    else:
+        answer = executions.Answer(OrdStatus.REJECTED, Closedness.REJECTED, "NEVER_ACCEPTED")
+        executions.conclude(desk=desk, order_id=order.pk, answer=answer, at=at)
+    return True
+
+
+def _may_still_send(desk: Desk, order: Order, at: Moment) -> bool:
+    if order.expires_at is not None and at.market >= order.expires_at:
+        return False
+    strategy = order.version.strategy.code if order.version else ""
+    scopes = orders.scopes_of(desk.account, order.instrument, strategy)
+    state = states.effective(scopes).state
+    return trading_state.permits(state, reduces=order.reduce_only)
+
+
+def compare(*, desk: Desk, gateway: Gateway, at: Moment) -> bool:
+    """Compare open orders and balances with the venue; True when green. Breaks that are gone are
+    closed, new ones opened."""
+    differences = _open_order_differences(desk, gateway) | _balance_differences(desk, gateway)
+    for (kind, object_id), (ours, venues) in sorted(differences.items()):
+        executions.open_break(
+            desk=desk, kind=kind, object_id=object_id, ours=ours, venues=venues, at=at
+        )
+    with transaction.atomic():
+        for row in ReconBreak.objects.filter(account=desk.account, closed_at__isnull=True):
+            compared = row.kind in ("OPEN_ORDER", "BALANCE")
+            if compared and (row.kind, row.object_id) not in differences:
+                row.closed_at, row.resolution = at.market, "the books agree again"
+                row.save(update_fields=["closed_at", "resolution"])
+        Account.objects.filter(pk=desk.account.pk).update(reconciled_at=at.wall)
+        event = Event(
+            name=EventName.RECONCILED,
+            actor="desk",
+            object_type="account",
+            object_id=desk.account.code,
+            market_at=at.market,
+            data={"breaks": len(differences)},
+        )
+        journal.record([event], now=at.wall)
+    return not differences
+
+
+def _open_order_differences(desk: Desk, gateway: Gateway) -> dict[tuple[str, str], tuple[str, str]]:
+    at_venue = set(gateway.open_orders(account=desk.account.code))
+    rows = Order.objects.filter(
+        account=desk.account, ord_status__in=[OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED]
+    )
+    ours = set(rows.values_list("cl_ord_id", flat=True))
+    found = {("OPEN_ORDER", each): ("open", "not open") for each in ours - at_venue}
+    return found | {("OPEN_ORDER", each): ("not open", "open") for each in at_venue - ours}
+
+
+def _balance_differences(desk: Desk, gateway: Gateway) -> dict[tuple[str, str], tuple[str, str]]:
+    venues = gateway.balances(account=desk.account.code)
+    ours = dict(Balance.objects.filter(account=desk.account).values_list("asset", "amount"))
+    return {
+        ("BALANCE", asset): (plain(ours.get(asset, ZERO)), plain(venues.get(asset, ZERO)))
+        for asset in sorted(ours.keys() | venues.keys())
+        if ours.get(asset, ZERO) != venues.get(asset, ZERO)
+    }

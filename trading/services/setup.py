@@ -1,0 +1,187 @@
+"""Opens a paper desk on a feed: venue, account, instruments, limits, strategies, first deposit.
+
+1. Opening the same feed again finds the desk as it was left; nothing is written twice.
+2. The account starts with one deposit, posted to the ledger and at the simulated venue alike.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+
+from aitrader.kernel import ids
+from aitrader.kernel.clock import Moment
+from aitrader.kernel.errors import BadInput
+from aitrader.kernel.events import Event, EventName
+from aitrader.kernel.fix import AccountKind, Mode, PriceSource
+from compliance.services import journal
+from risk.services import limits
+from trading.domain import ledger
+from trading.domain.instrument import Instrument
+from trading.models import Account, Feed, FeedInstrument, InstrumentRow, Venue
+from trading.selectors import desk as desks
+from trading.selectors.desk import Desk
+from trading.services import executions, strategies
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyPlan:
+    """A strategy of the catalogue with parameters and sizing as text."""
+
+    name: str
+    parameters: dict[str, object] = field(default_factory=dict)
+    sizing: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DeskPlan:
+    """What to open. `instruments` come with the name of their file or seed."""
+
+    code: str
+    title: str
+    source: PriceSource
+    kind: AccountKind
+    interval_seconds: int
+    speed: Decimal | None
+    instruments: Sequence[tuple[Instrument, str]]
+    strategies: Sequence[StrategyPlan]
+    profile: str
+    cash: Decimal
+    base_currency: str
+
+
+def open_desk(*, plan: DeskPlan, namespace: str, fee_rate: Decimal, at: Moment) -> Desk:
+    """The desk of this plan, opened if it is not there yet. Raises BadInput for a bad plan."""
+    feed = Feed.objects.filter(code=plan.code).first()
+    if feed is None:
+        with transaction.atomic():
+            feed = _open(plan, namespace, fee_rate, at)
+    return desks.load(account_id=feed.account_id, namespace=namespace, fee_rate=fee_rate)
+
+
+def _open(plan: DeskPlan, namespace: str, fee_rate: Decimal, at: Moment) -> Feed:
+    foreign = [each.code for each, _ in plan.instruments if each.quote != plan.base_currency]
+    if foreign:
+        raise BadInput(f"{foreign[0]} is not quoted in {plan.base_currency}: one currency a desk")
+    if plan.cash <= 0:
+        raise BadInput(f"cash {plan.cash} must be positive")
+    venue, _ = Venue.objects.get_or_create(code="SIM", defaults={"name": "Simulated venue"})
+    account = Account.objects.create(
+        public_id=ids.derive(namespace, "account", plan.code),
+        code=f"PAPER-{Account.objects.count() + 1}",
+        venue=venue,
+        kind=plan.kind,
+        mode=Mode.PAPER,
+        base_currency=plan.base_currency,
+        opening_equity=plan.cash,
+        peak_equity=plan.cash,
+        opened_at=at.market,
+    )
+    feed = Feed.objects.create(
+        code=plan.code,
+        title=plan.title,
+        source=plan.source,
+        account=account,
+        interval_seconds=plan.interval_seconds,
+        speed=plan.speed,
+        started_at=at.market,
+    )
+    rows = [_list(venue, instrument, at) for instrument, _ in plan.instruments]
+    FeedInstrument.objects.bulk_create(
+        FeedInstrument(feed=feed, instrument=row, origin=origin)
+        for row, (_, origin) in zip(rows, plan.instruments, strict=True)
+    )
+    journal.record([_opened(account, plan, at)], now=at.wall)
+    limits.apply_profile(
+        account_code=account.code,
+        profile=plan.profile,
+        set_by="setup",
+        now=at.wall,
+        market_at=at.market,
+    )
+    for each in plan.strategies:
+        strategies.add(
+            account_id=account.pk,
+            name=each.name,
+            parameters=each.parameters,
+            sizing=each.sizing,
+            instrument_ids=[row.pk for row in rows],
+            actor="setup",
+            now=at.wall,
+            market_at=at.market,
+        )
+    desk = desks.load(account_id=account.pk, namespace=namespace, fee_rate=fee_rate)
+    executions.post(
+        desk=desk,
+        kind="DEPOSIT",
+        key="opening",
+        postings=ledger.postings_for_deposit(plan.base_currency, plan.cash),
+        at=at.market,
+    )
+    return feed
+
+
+def _list(venue: Venue, instrument: Instrument, at: Moment) -> InstrumentRow:
+    row, created = InstrumentRow.objects.get_or_create(
+        code=instrument.code,
+        defaults={
+            "venue": venue,
+            "base": instrument.base,
+            "quote": instrument.quote,
+            "kind": instrument.kind,
+            "tick": instrument.tick,
+            "lot": instrument.lot,
+            "min_qty": instrument.min_qty,
+            "min_notional": instrument.min_notional,
+            "max_bar_range": instrument.max_bar_range,
+        },
+    )
+    if created:
+        event = Event(
+            name=EventName.INSTRUMENT_LISTED,
+            actor="setup",
+            object_type="instrument",
+            object_id=row.code,
+            market_at=at.market,
+            data={"tick": row.tick, "lot": row.lot, "min_notional": row.min_notional},
+        )
+        journal.record([event], now=at.wall)
+    return row
+
+
+def _opened(account: Account, plan: DeskPlan, at: Moment) -> Event:
+    return Event(
+        name=EventName.ACCOUNT_OPENED,
+        actor="setup",
+        object_type="account",
+        object_id=account.code,
+        market_at=at.market,
+        data={
+            "kind": plan.kind,
+            "mode": Mode.PAPER,
+            "source": plan.source,
+            "cash": plan.cash,
+            "currency": plan.base_currency,
+            "profile": plan.profile,
+        },
+    )
+
+
+def finish_feed(*, feed_id: int, now: datetime) -> None:
+    """Say that the feed has no more bars."""
+    with transaction.atomic():
+        feed = Feed.objects.select_for_update(of=("self",)).get(pk=feed_id)
+        if feed.status == "ENDED":
+            return
+        feed.status = "ENDED"
+        feed.save(update_fields=["status"])
+        event = Event(
+            name=EventName.RUN_ENDED,
+            actor=f"feed:{feed.code}",
+            object_type="feed",
+            object_id=feed.code,
+            market_at=feed.market_at or now,
+        )
+        journal.record([event], now=now)
