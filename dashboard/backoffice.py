@@ -1,7 +1,48 @@
-"""The admin site: unfold's pages behind a second factor."""
+"""The admin site: unfold's pages behind a second factor, under the same strip as the desk.
 
+1. A password alone opens nothing here, whatever the middleware does.
+2. It has no log-in of its own: there is one door.
+"""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
 from unfold.sites import UnfoldAdminSite
+
+from dashboard.frame import frame
 
 
 class BackOffice(UnfoldAdminSite):
     """The site that `django.contrib.admin.site` resolves to."""
+
+    site_header = "aitrader"
+    site_title = "aitrader"
+    index_title = "Configuration and records"
+    enable_nav_sidebar = True
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Both factors and a role that may enter; the superuser flag opens nothing."""
+        user: Any = request.user
+        return bool(
+            user.is_active
+            and user.is_staff
+            and user.is_verified()
+            and user.has_perm("compliance.admin.enter")
+        )
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Send to the one door; who is inside already but may not enter goes home."""
+        user: Any = request.user
+        if user.is_authenticated and user.is_verified():
+            return redirect("home")
+        query = urlencode({"next": request.get_full_path()})
+        return redirect(f"{reverse('login')}?{query}")
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Every page of the admin shows mode, source and trading state."""
+        return {**super().each_context(request), "frame": frame()}

@@ -1,5 +1,7 @@
 """Routes of the WebSockets."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-websocket_urlpatterns: list[URLPattern] = []
+from dashboard.consumers import Live
+
+websocket_urlpatterns: list[URLPattern] = [path("ws/live/", Live.as_asgi())]

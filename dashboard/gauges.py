@@ -1,0 +1,31 @@
+"""Gauges of the desk, read from the database when they are asked for."""
+
+from prometheus_client import Gauge
+
+from aitrader.kernel.clock import WALL
+from compliance.selectors import journal, leaves
+from trading.selectors import blotter, desk_view
+
+FEED_AGE = Gauge("aitrader_feed_age_seconds", "Wall time since the last bar", ["feed"])
+FEED_STALE = Gauge("aitrader_feed_stale", "1 when the feed on screen is stale", ["feed"])
+UNSEQUENCED = Gauge("aitrader_journal_unsequenced", "Journal entries without a number")
+JOURNAL = Gauge("aitrader_journal_entries", "Journal entries with a number")
+ORDERS = Gauge("aitrader_orders", "Orders by status", ["account", "ord_status"])
+UNKNOWN = Gauge("aitrader_orders_unknown", "Orders whose fate is not known", ["account"])
+
+
+def refresh() -> None:
+    """Set every gauge to what is true now."""
+    UNSEQUENCED.set(leaves.unsequenced())
+    JOURNAL.set(journal.size())
+    for each in (FEED_AGE, FEED_STALE, ORDERS, UNKNOWN):
+        each.clear()
+    desk = desk_view.desk()
+    if desk is None:
+        return
+    now = WALL.now()
+    FEED_AGE.labels(desk.title).set(desk.age(now).total_seconds())
+    FEED_STALE.labels(desk.title).set(1 if desk.stale(now) else 0)
+    for status, count in blotter.by_status(desk.account_id).items():
+        ORDERS.labels(desk.account_code, status).set(count)
+    UNKNOWN.labels(desk.account_code).set(desk_view.order_counts(desk).unknown)

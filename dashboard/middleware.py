@@ -1,0 +1,70 @@
+"""Default deny: every address needs both factors unless it stands in a list here.
+
+1. A new page is closed until someone opens it; forgetting a decorator opens nothing.
+2. A password-only session reaches the second step and nothing else.
+3. A page asks for a log-in; a fragment or an API call is told 401 or 403 and never gets HTML of
+   another page into its place.
+"""
+
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect
+from django.urls import Resolver404, resolve, reverse
+from django.utils.translation import gettext as _
+
+#: Reachable by anyone: they say no more than that the process is there, or check a token of
+#: their own.
+OPEN = frozenset({"login", "healthz", "readyz", "metrics"})
+#: Reachable with a password alone.
+HALF_WAY = frozenset({"otp_verify", "otp_enrol", "otp_qr", "logout"})
+
+
+class BothFactors:
+    """Lets a request pass, sends it to the step that is missing, or refuses it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        refusal = self._refusal(request)
+        return refusal if refusal is not None else self.get_response(request)
+
+    def _refusal(self, request: HttpRequest) -> HttpResponseBase | None:
+        name = _name(request)
+        user = request.user
+        if name in OPEN or _verified(user):
+            return None
+        if not user.is_authenticated:
+            return _ask(request, "login", 401, _("Log in to go on."))
+        if name in HALF_WAY:
+            return None
+        return _ask(request, "otp_verify", 403, _("The second factor is missing."))
+
+
+def _verified(user: object) -> bool:
+    check = getattr(user, "is_verified", None)
+    return bool(getattr(user, "is_active", False) and check is not None and check())
+
+
+def _name(request: HttpRequest) -> str:
+    try:
+        match = resolve(request.path_info)
+    except Resolver404:
+        return ""
+    return match.view_name if not match.namespaces else ""
+
+
+def _ask(request: HttpRequest, step: str, status: int, why: str) -> HttpResponseBase:
+    target = reverse(step)
+    if request.path_info.startswith("/api/"):
+        body = {"type": "about:blank", "title": why, "status": status}
+        return JsonResponse(body, status=status, content_type="application/problem+json")
+    if request.headers.get("HX-Request"):
+        return HttpResponse(why, status=status, headers={"HX-Redirect": target})
+    if request.method not in {"GET", "HEAD"}:
+        return HttpResponse(why, status=status, content_type="text/plain; charset=utf-8")
+    if request.path_info.endswith(".json"):
+        return JsonResponse({"title": why, "status": status}, status=status)
+    return redirect(f"{target}?{urlencode({'next': request.get_full_path()})}")

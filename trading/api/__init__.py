@@ -1,0 +1,1 @@
+"""Lists of trading's records for programs: read-only, by cursor."""
