@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -65,6 +66,14 @@ def test_cash_caps_the_cost_with_its_fee() -> None:
     assert fixed_fraction(
         market(cash=Decimal("300.3"), fee_rate=Decimal("0.001")), Decimal("0.1")
     ).qty == Decimal(10)
+
+
+def test_cash_a_hair_short_buys_one_lot_less() -> None:
+    just = market(px=Decimal(3), lot=Decimal(1), cash=Decimal(30), equity=Decimal(30))
+    assert fixed_fraction(just, Decimal(1)).qty == 10
+    assert "capped_by" not in fixed_fraction(just, Decimal(1)).inputs
+    short = replace(just, cash=Decimal("29.999999999999999999"))
+    assert fixed_fraction(short, Decimal(1)).qty == 9
 
 
 @pytest.mark.parametrize(

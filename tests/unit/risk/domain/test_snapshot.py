@@ -8,7 +8,7 @@ from aitrader.kernel.errors import BadInput
 from risk.domain.limits import LimitKey
 from tests.factories.risk import intent, snapshot, view
 
-NAIVE = datetime(2026, 3, 2)  # noqa: DTZ001 - the point of the test
+NAIVE = datetime(2026, 3, 2)  # noqa: DTZ001 # the point of the test
 
 
 @pytest.mark.parametrize(
