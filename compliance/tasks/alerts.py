@@ -6,7 +6,7 @@ from aitrader.kernel.clock import WALL
 from compliance.services import alerts, sequencer
 
 
-@shared_task(name="compliance.alerts", queue="default")
+@shared_task(name="compliance.alerts")
 def raise_alerts(**_: object) -> None:
     """Bring the numbers and the alerts up to date; a second run at once finds nothing to do."""
     while sequencer.advance():
