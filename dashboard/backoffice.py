@@ -4,6 +4,7 @@
 2. It has no log-in of its own: there is one door.
 """
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +13,8 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from unfold.sites import UnfoldAdminSite
 
+from aitrader.kernel.errors import StepUpRequired
+from dashboard import step_up, trail
 from dashboard.frame import frame
 
 
@@ -42,6 +45,21 @@ class BackOffice(UnfoldAdminSite):
             return redirect("home")
         query = urlencode({"next": request.get_full_path()})
         return redirect(f"{reverse('login')}?{query}")
+
+    def fresh_code(self, request: HttpRequest, code: str, *, now: datetime) -> datetime:
+        """Verify a one-time password for one command of an app's admin, which sits below us.
+
+        Raises StepUpRequired.
+        """
+        step_up.give(request, code, now=now)
+        verified_at = step_up.take(request, now=now)
+        if verified_at is None:
+            raise StepUpRequired("the one-time password is no longer fresh")
+        return verified_at
+
+    def market_now(self, now: datetime) -> datetime:
+        """The market clock of the desk on screen."""
+        return trail.market_now(now)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Every page of the admin shows mode, source and trading state."""

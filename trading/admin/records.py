@@ -1,0 +1,137 @@
+"""Fills, positions, trades, ledger, bars, signals, breaks: looked at only."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from aitrader.kernel.money import plain
+from compliance.admin.base import Record, utc
+from trading.models import (
+    Balance,
+    BarRow,
+    Fill,
+    LedgerPosting,
+    LedgerTransaction,
+    Position,
+    ReconBreak,
+    Signal,
+    Trade,
+)
+
+
+def amount(field: str, title: str) -> Any:
+    """A column with a number: no exponent, no trailing zeros."""
+
+    def column(self: Any, row: Any) -> str:
+        value = getattr(row, field)
+        return "—" if value is None else plain(value)
+
+    column.short_description = title  # type: ignore[attr-defined]  # read by the admin
+    column.admin_order_field = field  # type: ignore[attr-defined]  # as above
+    return column
+
+
+@admin.register(Fill)
+class FillAdmin(Record):
+    list_display = (
+        "exec_id", "time", "instrument", "side", "qty", "px", "fees", "fee_asset", "liquidity",
+    )  # fmt: skip
+    search_fields = ("exec_id", "order__public_id")
+    list_select_related = ("instrument",)
+    ordering = ("-id",)
+    raw_id_fields = ("order",)
+    time = utc("transact_time", "Time")
+    qty = amount("last_qty", "Qty")
+    px = amount("last_px", "Price")
+    fees = amount("fee", "Fee")
+
+
+@admin.register(Position)
+class PositionAdmin(Record):
+    list_display = ("account", "instrument", "qty", "cost_of_it", "realised", "paid")
+    list_select_related = ("account", "instrument")
+    ordering = ("account", "instrument")
+    qty = amount("quantity", "Quantity")
+    cost_of_it = amount("cost", "Cost")
+    realised = amount("realised_pnl", "Realised PnL")
+    paid = amount("fees", "Fees")
+
+
+@admin.register(Trade)
+class TradeAdmin(Record):
+    list_display = (
+        "public_id", "cursor_id", "side", "in_qty", "out_qty", "opened", "closed", "exit_reason",
+    )  # fmt: skip
+    ordering = ("-id",)
+    in_qty = amount("entry_qty", "In")
+    out_qty = amount("exit_qty", "Out")
+    opened = utc("opened_at", "Opened")
+    closed = utc("closed_at", "Closed")
+
+
+@admin.register(Balance)
+class BalanceAdmin(Record):
+    list_display = ("account", "asset", "total")
+    list_select_related = ("account",)
+    ordering = ("account", "asset")
+    total = amount("amount", "Amount")
+
+
+@admin.register(LedgerTransaction)
+class LedgerTransactionAdmin(Record):
+    list_display = ("public_id", "account", "kind", "time", "postings_text")
+    list_select_related = ("account",)
+    ordering = ("-id",)
+    fields = ("public_id", "account", "fill", "kind", "time", "postings_text")
+    readonly_fields = fields
+    time = utc("at", "Time")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("postings")
+
+    @admin.display(description="Postings")
+    def postings_text(self, row: LedgerTransaction) -> str:
+        postings = row.postings.all()
+        return "; ".join(f"{p.ledger_account} {plain(p.amount)} {p.asset}" for p in postings)
+
+
+@admin.register(LedgerPosting)
+class LedgerPostingAdmin(Record):
+    list_display = ("transaction_id", "ledger_account", "asset", "sum")
+    list_filter = ("ledger_account", "asset")
+    ordering = ("-id",)
+    sum = amount("amount", "Amount")
+
+
+@admin.register(Signal)
+class SignalAdmin(Record):
+    list_display = ("public_id", "instrument", "stance", "previous", "bar", "decided")
+    list_select_related = ("instrument",)
+    ordering = ("-id",)
+    bar = utc("open_time", "Bar")
+    decided = utc("decided_at", "Decided")
+
+
+@admin.register(BarRow)
+class BarAdmin(Record):
+    list_display = ("instrument", "time", "o", "h", "l", "c", "v")
+    list_filter = ("instrument",)
+    list_select_related = ("instrument",)
+    ordering = ("-id",)
+    time = utc("open_time", "Open time")
+    o = amount("open", "Open")
+    h = amount("high", "High")
+    l = amount("low", "Low")  # noqa: E741  (the usual letters of a bar)
+    c = amount("close", "Close")
+    v = amount("volume", "Volume")
+
+
+@admin.register(ReconBreak)
+class ReconBreakAdmin(Record):
+    list_display = ("account", "kind", "object_id", "ours", "venues", "opened", "closed")
+    list_filter = ("kind",)
+    list_select_related = ("account",)
+    ordering = ("-id",)
+    opened = utc("opened_at", "Opened")
+    closed = utc("closed_at", "Closed")
