@@ -87,6 +87,11 @@ class Order(models.Model):
                 ),
                 name="trading_order_working",
             ),
+            models.Index(
+                fields=["account", "id"],
+                condition=~Q(certainty=Certainty.CERTAIN),
+                name="trading_order_doubtful",
+            ),
             models.Index(fields=["account", "-created_at", "-id"], name="trading_order_recent"),
         ]
 

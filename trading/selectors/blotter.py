@@ -28,6 +28,7 @@ class OrderLine:
     filled_qty: Decimal
     avg_px: Decimal | None
     price: Decimal | None
+    trailing_bps: Decimal | None
     ord_status: str
     shown_status: str
     unknown: bool
@@ -79,6 +80,7 @@ def order_line(row: Any) -> OrderLine:
         filled_qty=row.filled_qty,
         avg_px=ratio(row.filled_notional, row.filled_qty) if row.filled_qty else None,
         price=row.price if row.price is not None else row.stop_px,
+        trailing_bps=row.trailing_bps,
         ord_status=row.ord_status,
         shown_status="PENDING_CANCEL" if working and row.cancel_open else row.ord_status,
         unknown=working and row.certainty != Certainty.CERTAIN,

@@ -150,6 +150,7 @@ class PositionLine:
     unrealised_pnl: Decimal | None
     realised_pnl: Decimal
     fees: Decimal
+    tick: Decimal
 
     @property
     def avg_px(self) -> Decimal | None:
@@ -184,6 +185,7 @@ def _position_line(row: Any, desk: Desk) -> PositionLine:
         unrealised_pnl=None if mark is None else row.quantity * mark - row.cost,
         realised_pnl=row.realised_pnl,
         fees=row.fees,
+        tick=row.instrument.tick,
     )
 
 

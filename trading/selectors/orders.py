@@ -3,13 +3,33 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from aitrader.kernel.fix import WORKING, Side
 from aitrader.kernel.money import ZERO
-from trading.models import Account, Order
+from trading.models import Account
+from trading.selectors import sql
 
 WORKING_STATUSES = tuple(sorted(WORKING))
+
+
+_OF_ACCOUNT = """
+SELECT instrument_id, side, order_qty - filled_qty, oco_group, reduce_only,
+       coalesce(price, stop_px, reference_px), intent_id, version_id, ord_type, created_at
+  FROM trading_order
+ WHERE account_id = %s AND ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')
+ ORDER BY id
+"""
+_OF_TRADES = """
+SELECT o.id, o.trade_id, o.origin, o.reduce_only, o.order_qty - o.filled_qty, o.oco_group,
+       EXISTS (SELECT 1 FROM trading_cancelrequest request
+                WHERE request.order_id = o.id AND request.answered_at IS NULL)
+  FROM trading_order o
+ WHERE o.trade_id = ANY(%s)
+   AND o.ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')
+ ORDER BY o.id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,29 +42,34 @@ class WorkingOrder:
     oco_group: str
     reduce_only: bool
     worst_px: Decimal | None
+    intent_id: str
+    version_id: int | None
+    ord_type: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TradeOrder:
+    """An order that works for a trade; `cancelling` while a cancel request is unanswered."""
+
+    pk: int
+    trade_id: int
+    origin: str
+    reduce_only: bool
+    leaves_qty: Decimal
+    oco_group: str
+    cancelling: bool
+
+
+def working_for(trade_ids: list[int]) -> list[TradeOrder]:
+    """Orders that may still fill for these trades, oldest first."""
+    return [TradeOrder(*row) for row in sql.fetch_all(_OF_TRADES, [trade_ids])]
 
 
 def working(account: Account) -> list[WorkingOrder]:
     """Orders of the account that may exist at the venue or soon will; unknown ones included."""
-    rows = (
-        Order.objects.filter(account=account, ord_status__in=WORKING_STATUSES)
-        .order_by("pk")
-        .values_list(
-            "instrument_id", "side", "order_qty", "filled_qty", "oco_group", "reduce_only",
-            "price", "stop_px", "reference_px",
-        )
-    )  # fmt: skip
-    return [
-        WorkingOrder(
-            instrument_id=row[0],
-            side=Side(row[1]),
-            leaves_qty=row[2] - row[3],
-            oco_group=row[4],
-            reduce_only=row[5],
-            worst_px=row[6] or row[7] or row[8],
-        )
-        for row in rows
-    ]
+    rows = sql.fetch_all(_OF_ACCOUNT, [account.pk])
+    return [WorkingOrder(row[0], Side(row[1]), *row[2:]) for row in rows]
 
 
 def reserved(orders: Iterable[WorkingOrder]) -> dict[tuple[int, Side], Decimal]:

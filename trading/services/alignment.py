@@ -11,6 +11,8 @@ what just happened, so a crash in between is repaired by the next call.
    until the market moves on.
 """
 
+from collections import defaultdict
+
 from django.db import transaction
 
 from aitrader.kernel.clock import Moment
@@ -18,21 +20,29 @@ from aitrader.kernel.fix import Side
 from risk.domain import trading_state
 from risk.selectors import states
 from trading.domain.signal import Stance
-from trading.models import Order, StrategyCursor, Trade
+from trading.models import StrategyCursor, Trade
+from trading.selectors import orders as order_reads
+from trading.selectors import sql
 from trading.selectors.desk import Desk, LoadedStrategy
-from trading.selectors.orders import WORKING_STATUSES
 from trading.services import entries, exits, orders
 
 _SIDE = {Stance.LONG: Side.BUY, Stance.SHORT: Side.SELL}
+_BUSY = """
+SELECT cursor.id FROM trading_strategycursor cursor
+  JOIN trading_strategyversion version ON version.id = cursor.version_id
+  JOIN trading_strategy strategy ON strategy.id = version.strategy_id
+ WHERE strategy.account_id = %s AND (
+    cursor.pending_signal_id IS NOT NULL
+    OR EXISTS (SELECT 1 FROM trading_trade trade
+                WHERE trade.cursor_id = cursor.id AND trade.closed_at IS NULL))
+ ORDER BY cursor.id
+"""
 
 
 def align_all(*, desk: Desk, at: Moment) -> int:
     """Align every cursor of the account that has something open; returns how much was changed."""
-    busy = StrategyCursor.objects.filter(version__strategy__account=desk.account)
-    open_trades = busy.filter(trades__closed_at__isnull=True, trades__isnull=False)
-    pending = busy.filter(pending_signal__isnull=False)
-    concerned = open_trades.values_list("pk", flat=True).union(pending.values_list("pk", flat=True))
-    return sum(align(desk=desk, cursor_id=pk, at=at) for pk in sorted(concerned))
+    busy = sql.fetch_all(_BUSY, [desk.account.pk])
+    return sum(align(desk=desk, cursor_id=pk, at=at) for (pk,) in busy)
 
 
 def align(*, desk: Desk, cursor_id: int, at: Moment) -> int:
@@ -46,20 +56,9 @@ def align(*, desk: Desk, cursor_id: int, at: Moment) -> int:
         loaded = desk.strategies.get(cursor.version_id)
         if loaded is None:
             return 0
-        may_reduce = _may_reduce(desk, cursor, loaded)
         trades = list(Trade.objects.filter(cursor=cursor, closed_at__isnull=True).order_by("pk"))
-        working = _working(trades)
-        wanted = _SIDE.get(Stance(cursor.stance))
-        changed = 0
-        still_open = False
-        for trade in trades:
-            mine = [order for order in working if order.trade_id == trade.pk]
-            context = exits.Context(desk, loaded, cursor, trade, mine, at)
-            if trade.side == wanted and not exits.is_over(context):
-                changed += exits.protect(context, allowed=may_reduce)
-            else:
-                changed += exits.close(context, allowed=may_reduce)
-            still_open = still_open or trade.closed_at is None
+        changed = _align_trades(desk, cursor, loaded, trades, at) if trades else 0
+        still_open = any(trade.closed_at is None for trade in trades)
         if cursor.pending_signal is not None and not still_open:
             changed += entries.enter(desk=desk, cursor=cursor, loaded=loaded, at=at)
         elif cursor.pending_signal is not None:
@@ -67,15 +66,25 @@ def align(*, desk: Desk, cursor_id: int, at: Moment) -> int:
     return changed
 
 
-def _working(trades: list[Trade]) -> list[Order]:
-    if not trades:
-        return []
-    rows = Order.objects.filter(trade__in=trades, ord_status__in=WORKING_STATUSES)
-    return list(rows.order_by("pk"))
+def _align_trades(
+    desk: Desk, cursor: StrategyCursor, loaded: LoadedStrategy, trades: list[Trade], at: Moment
+) -> int:
+    wanted = _SIDE.get(Stance(cursor.stance))
+    working = defaultdict(list)
+    for order in order_reads.working_for([trade.pk for trade in trades]):
+        working[order.trade_id].append(order)
+    allowed = _may_reduce(desk, cursor, loaded)
+    changed = 0
+    for trade in trades:
+        context = exits.Context(desk, loaded, cursor, trade, working[trade.pk], at)
+        if trade.side == wanted and not exits.is_over(context):
+            changed += exits.protect(context, allowed=allowed)
+        else:
+            changed += exits.close(context, allowed=allowed)
+    return changed
 
 
 def _may_reduce(desk: Desk, cursor: StrategyCursor, loaded: LoadedStrategy) -> bool:
     instrument = desk.instruments[cursor.instrument_id]
-    scopes = orders.scopes_of(desk.account, instrument, loaded.code)
-    state = states.effective(scopes).state
+    state = states.effective(orders.scopes_of(desk.account, instrument, loaded.code)).state
     return trading_state.permits(state, reduces=True)

@@ -89,6 +89,7 @@ class DeskLoop:
     def _open(self, open_time: datetime, bars: Mapping[str, Bar]) -> None:
         at = self._at(open_time)
         if self._engine.open_phase(bars):
+            self._drain(at)
             self._settle(at)
 
     def _close(self, bars: Mapping[str, Bar]) -> None:
@@ -114,14 +115,14 @@ class DeskLoop:
     def _settle(self, at: Moment) -> None:
         """Settle, align and send until nothing more follows at this instant."""
         for _ in range(_MOST_ROUNDS):
-            moved = self._drain(at)
-            moved += alignment.align_all(desk=self._desk, at=at)
-            moved += routing.send_all(desk=self._desk, gateway=self._gateway, at=at)
-            moved += reconciliation.resolve(desk=self._desk, gateway=self._gateway, at=at)
+            alignment.align_all(desk=self._desk, at=at)
+            sent = routing.send_all(desk=self._desk, gateway=self._gateway, at=at)
+            sent += reconciliation.resolve(desk=self._desk, gateway=self._gateway, at=at)
             crash.point("loop.routed")
-            moved += self._engine.match_arrivals()
-            if not moved:
+            if not sent:
                 return
+            self._engine.match_arrivals()
+            self._drain(at)
         raise RuntimeError(f"the desk did not get quiet at {at.market}")
 
     def _drain(self, at: Moment) -> int:

@@ -16,8 +16,9 @@ from aitrader.kernel.fix import OrdStatus, OrdType, Origin, Side, TimeInForce
 from aitrader.kernel.money import CONTEXT, ONE, ZERO, price_nearest, qty_to_lot, ratio
 from compliance.services import journal
 from trading.domain.order import OrderIntent
-from trading.models import CancelRequest, InstrumentRow, Order, StrategyCursor, Trade
+from trading.models import InstrumentRow, Order, StrategyCursor, Trade
 from trading.selectors.desk import Desk, LoadedStrategy
+from trading.selectors.orders import TradeOrder
 from trading.services import orders
 
 _PERCENT = Decimal("0.01")
@@ -32,7 +33,7 @@ class Context:
     loaded: LoadedStrategy
     cursor: StrategyCursor
     trade: Trade
-    working: list[Order]
+    working: list[TradeOrder]
     at: Moment
 
     @property
@@ -95,13 +96,15 @@ def close(context: Context, *, allowed: bool) -> int:
     return _market_exit(context)
 
 
-def _is_exit(order: Order) -> bool:
+def _is_exit(order: TradeOrder) -> bool:
     return order.reduce_only and order.origin != Origin.PROTECTION
 
 
-def _cancel(context: Context, obstacles: list[Order]) -> int:
+def _cancel(context: Context, obstacles: list[TradeOrder]) -> int:
     asked = 0
     for order in obstacles:
+        if order.cancelling:
+            continue
         asked += orders.request_cancel(
             order_id=order.pk,
             requested_by=f"strategy:{context.loaded.code}",
@@ -115,15 +118,9 @@ def _cancel(context: Context, obstacles: list[Order]) -> int:
 def _covered(context: Context) -> Decimal:
     """Quantity behind working protection; a group counts once."""
     groups: dict[str, Decimal] = {}
-    cancelling = set(
-        CancelRequest.objects.filter(
-            order__in=context.working, answered_at__isnull=True
-        ).values_list("order_id", flat=True)
-    )
     for order in context.working:
-        if order.origin == Origin.PROTECTION and order.pk not in cancelling:
-            left = CONTEXT.subtract(order.order_qty, order.filled_qty)
-            groups[order.oco_group] = max(groups.get(order.oco_group, ZERO), left)
+        if order.origin == Origin.PROTECTION and not order.cancelling:
+            groups[order.oco_group] = max(groups.get(order.oco_group, ZERO), order.leaves_qty)
     return sum(groups.values(), ZERO)
 
 
@@ -163,7 +160,7 @@ def _write_legs(context: Context, legs: tuple[_Leg, ...], qty: Decimal) -> int:
             qty=qty,
             origin=Origin.PROTECTION,
             reason=leg.name,
-            oco_group=group if len(legs) > 1 else "",
+            oco_group=group,
         )
         order = _submit(context, intent, shared_qty=qty if written else ZERO)
         written += order.ord_status != OrdStatus.DENIED

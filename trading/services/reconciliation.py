@@ -11,16 +11,25 @@ from django.db import transaction
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import GatewayError
 from aitrader.kernel.events import Event, EventName
-from aitrader.kernel.fix import OPEN, Certainty, OrdStatus
+from aitrader.kernel.fix import OrdStatus
 from aitrader.kernel.money import ZERO, plain
 from compliance.services import journal
-from risk.domain import trading_state
 from risk.selectors import states
 from trading.domain.order_state import Closedness
 from trading.domain.ports import ClientIdClass, Gateway
 from trading.models import Account, Balance, Order, ReconBreak
+from trading.selectors import sql
 from trading.selectors.desk import Desk
-from trading.services import executions, orders, routing
+from trading.services import executions, routing
+
+# Fills that a status report announced are asked for too, whatever the order's status is.
+_DOUBTFUL = """
+SELECT id FROM trading_order
+ WHERE account_id = %s AND (
+    certainty <> 'CERTAIN'
+    OR (ord_status = 'PENDING_NEW' AND coalesce(lease_until < %s, true)))
+ ORDER BY id
+"""
 
 
 def recover(*, desk: Desk, gateway: Gateway, at: Moment) -> None:
@@ -39,13 +48,11 @@ def resolve(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
 
 
 def _doubtful(desk: Desk, at: Moment) -> list[Order]:
-    rows = Order.objects.filter(account=desk.account, ord_status__in=sorted(OPEN))
-    unknown = rows.exclude(certainty=Certainty.CERTAIN)
-    claimed = rows.filter(ord_status=OrdStatus.PENDING_NEW)
-    expired = claimed.filter(lease_until__isnull=True) | claimed.filter(lease_until__lt=at.wall)
-    return list(
-        (unknown | expired).select_related("instrument", "version__strategy").order_by("pk")
-    )
+    found = [row[0] for row in sql.fetch_all(_DOUBTFUL, [desk.account.pk, at.wall])]
+    if not found:
+        return []
+    rows = Order.objects.filter(pk__in=found).select_related("instrument")
+    return list(rows.order_by("pk"))
 
 
 def _resolve(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
@@ -55,8 +62,7 @@ def _resolve(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
         routing.mark_unknown(order=order, reason="the venue did not answer the query", at=at)
         return False
     if reports is not None:
-        for report in reports:
-            executions.apply(desk=desk, report=report, at=at)
+        executions.apply(desk=desk, reports=reports, at=at)
         return True
     if gateway.capabilities.client_id_class is not ClientIdClass.IDEMPOTENT:
         routing.mark_unknown(order=order, reason="not found, which proves nothing yet", at=at)
@@ -72,10 +78,7 @@ def _resolve(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
 def _may_still_send(desk: Desk, order: Order, at: Moment) -> bool:
     if order.expires_at is not None and at.market >= order.expires_at:
         return False
-    strategy = order.version.strategy.code if order.version else ""
-    scopes = orders.scopes_of(desk.account, order.instrument, strategy)
-    state = states.effective(scopes).state
-    return trading_state.permits(state, reduces=order.reduce_only)
+    return routing.may_send(desk, order, states.current())
 
 
 def compare(*, desk: Desk, gateway: Gateway, at: Moment) -> bool:

@@ -7,7 +7,7 @@
    exclusively, so after a halt commits nothing more is sent.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,44 +22,68 @@ from aitrader.kernel.fix import Certainty, OrdStatus, OrdType, Side, TimeInForce
 from aitrader.kernel.topics import SENDERS_LOCK
 from compliance.services import journal
 from risk.domain import trading_state
+from risk.domain.trading_state import ScopedState
 from risk.selectors import states
 from trading.domain.order_state import Closedness, OrderState
 from trading.domain.ports import Gateway, NewOrder
 from trading.models import Account, CancelRequest, Order
+from trading.selectors import sql
 from trading.selectors.desk import Desk
 from trading.selectors.orders import WORKING_STATUSES
 from trading.services import executions, orders
 
 #: How long a claimed order belongs to its sender, wall time; live: recvWindow 5 s + 10 s.
 LEASE = timedelta(seconds=16)
+_TOO_LATE = executions.Answer(OrdStatus.EXPIRED, Closedness.EXPIRED, "EXPIRED_BEFORE_SEND")
+_ANY_WAITING = """
+SELECT 1 FROM trading_order WHERE account_id = %s AND ord_status = 'CREATED' LIMIT 1
+"""
+_LOCK_ACCOUNT = "SELECT fencing_token FROM trading_account WHERE id = %s FOR UPDATE"
+_TAKE = """
+WITH claimed AS (
+    UPDATE trading_order SET closedness = %s, ord_status = %s, fencing_token = %s, sent_at = %s,
+           lease_until = %s
+     WHERE id = ANY(%s))
+UPDATE trading_account SET fencing_token = %s WHERE id = %s
+"""
+_REQUESTED = """
+SELECT request.order_id FROM trading_cancelrequest request
+  JOIN trading_order o ON o.id = request.order_id
+ WHERE o.account_id = %s AND request.answered_at IS NULL ORDER BY request.id
+"""
+
+
+#: Orders claimed together: a halt waits for no more network calls than these.
+_BATCH = 4
 
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    order: Order
+    orders: list[Order]
     deadline: float
 
 
 def send_all(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
     """Answer every cancel request, then send every order that may go; returns how many."""
     done = cancel_all(desk=desk, gateway=gateway, at=at)
-    while send_next(desk=desk, gateway=gateway, at=at):
-        done += 1
+    while sent := send_next(desk=desk, gateway=gateway, at=at):
+        done += sent
     return done
 
 
-def send_next(*, desk: Desk, gateway: Gateway, at: Moment) -> bool:
-    """Send the oldest order that may go; False when there is none."""
+def send_next(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
+    """Send the oldest few orders that may go; returns how many."""
+    if not sql.fetch_one(_ANY_WAITING, [desk.account.pk]):
+        return 0
     with _sending():
         claim = _claim(desk, at)
-        if claim is None:
-            return False
         crash.point("route.claimed")
-        if monotonic() >= claim.deadline:
-            # Fencing: whoever reconciles this order now must not meet a late send of ours.
-            return True
-        submit(desk=desk, gateway=gateway, order=claim.order, at=at)
-    return True
+        for order in claim.orders:
+            if monotonic() >= claim.deadline:
+                # Fencing: whoever reconciles this order now must not meet a late send of ours.
+                break
+            submit(desk=desk, gateway=gateway, order=order, at=at)
+    return len(claim.orders)
 
 
 def submit(*, desk: Desk, gateway: Gateway, order: Order, at: Moment) -> None:
@@ -75,18 +99,14 @@ def submit(*, desk: Desk, gateway: Gateway, order: Order, at: Moment) -> None:
         mark_unknown(order=order, reason=str(error), at=at)
     else:
         crash.point("route.answered")
-        executions.apply(desk=desk, report=report, at=at)
+        executions.apply(desk=desk, reports=[report], at=at)
 
 
 def cancel_all(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
     """Pass every unanswered cancel request on; cancels go in every trading state."""
-    requests = CancelRequest.objects.filter(
-        order__account=desk.account, answered_at__isnull=True
-    ).select_related("order")
-    done = 0
-    for request in requests.order_by("pk"):
-        done += _cancel(desk, gateway, request.order, at)
-    return done
+    requested = [row[0] for row in sql.fetch_all(_REQUESTED, [desk.account.pk])]
+    found = Order.objects.in_bulk(requested)
+    return sum(_cancel(desk, gateway, found[pk], at) for pk in requested)
 
 
 def _cancel(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
@@ -103,7 +123,7 @@ def _cancel(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
         # It filled or closed first: the stream says how; here the wish is answered.
         _answer(order, str(error), at)
         return True
-    executions.apply(desk=desk, report=report, at=at)
+    executions.apply(desk=desk, reports=[report], at=at)
     return True
 
 
@@ -126,48 +146,59 @@ def _answer(order: Order, outcome: str, at: Moment) -> None:
         journal.record([event], now=at.wall)
 
 
-def _claim(desk: Desk, at: Moment) -> _Claim | None:
-    """Take the oldest order that may be sent now and commit that it is being sent."""
+def _claim(desk: Desk, at: Moment) -> _Claim:
+    """Take the oldest orders that may be sent now and commit that they are being sent."""
     deadline = monotonic() + LEASE.total_seconds()
+    taken: list[Order] = []
     with transaction.atomic():
-        account = Account.objects.select_for_update(of=("self",)).get(pk=desk.account.pk)
-        rows = Order.objects.filter(account=account, ord_status=OrdStatus.CREATED)
-        waiting = rows.select_for_update(of=("self",), skip_locked=True).select_related(
-            "instrument", "version__strategy"
-        )
-        for order in waiting.order_by("pk"):
+        (token,) = sql.fetch_one(_LOCK_ACCOUNT, [desk.account.pk])
+        restricting = states.current()
+        for order in _waiting(desk):
             if order.expires_at is not None and at.market >= order.expires_at:
-                answer = executions.Answer(
-                    OrdStatus.EXPIRED, Closedness.EXPIRED, "EXPIRED_BEFORE_SEND"
-                )
-                executions.conclude(desk=desk, order_id=order.pk, answer=answer, at=at)
-            elif _may_send(desk, order):
-                return _take(account, order, at, deadline)
-    return None
+                executions.conclude(desk=desk, order_id=order.pk, answer=_TOO_LATE, at=at)
+            elif may_send(desk, order, restricting):
+                taken.append(order)
+            if len(taken) == _BATCH:
+                break
+        if taken:
+            _take(desk, taken, token + 1, at)
+        crash.point("route.before_claim_commit")
+    return _Claim(taken, deadline)
 
 
-def _may_send(desk: Desk, order: Order) -> bool:
-    strategy = order.version.strategy.code if order.version else ""
-    scopes = orders.scopes_of(desk.account, order.instrument, strategy)
-    state = states.effective(scopes).state
-    return trading_state.permits(state, reduces=order.reduce_only)
+def _waiting(desk: Desk) -> list[Order]:
+    rows = Order.objects.filter(account=desk.account, ord_status=OrdStatus.CREATED)
+    found = list(rows.select_for_update(of=("self",), skip_locked=True).order_by("pk"))
+    for order in found:
+        order.instrument = desk.instruments[order.instrument_id]
+    return found
 
 
-def _take(account: Account, order: Order, at: Moment, deadline: float) -> _Claim:
-    account.fencing_token += 1
-    account.save(update_fields=["fencing_token"])
-    sent = OrderState(order.order_qty, order.cum_qty, Closedness(order.closedness)).sent()
-    order.closedness, order.ord_status = int(sent.closedness), sent.ord_status
-    order.fencing_token = account.fencing_token
-    order.sent_at = at.market
-    order.lease_until = at.wall + LEASE
-    order.save(
-        update_fields=["closedness", "ord_status", "fencing_token", "sent_at", "lease_until"]
-    )
-    event = _event(EventName.ORDER_SENT, order, at, {"fencing_token": order.fencing_token})
-    journal.record([event], now=at.wall)
-    crash.point("route.before_claim_commit")
-    return _Claim(order, deadline)
+def may_send(desk: Desk, order: Order, restricting: Iterable[ScopedState]) -> bool:
+    """Whether the trading states that restrict anything let this order go."""
+    loaded = desk.strategies.get(order.version_id or 0)
+    code = loaded.code if loaded else ""
+    scopes = {*orders.scopes_of(desk.account, order.instrument, code)}
+    mine = [each for each in restricting if (each.scope, each.code) in scopes]
+    return trading_state.permits(trading_state.effective(mine).state, reduces=order.reduce_only)
+
+
+def _take(desk: Desk, taken: list[Order], token: int, at: Moment) -> None:
+    sent = OrderState(taken[0].order_qty).sent()
+    lease_until = at.wall + LEASE
+    for order in taken:
+        order.closedness, order.ord_status = int(sent.closedness), sent.ord_status
+        order.fencing_token, order.sent_at = token, at.market
+    sql.execute(
+        _TAKE,
+        [
+            int(sent.closedness), sent.ord_status.value, token, at.market, lease_until,
+            [order.pk for order in taken], token, desk.account.pk,
+        ],
+    )  # fmt: skip
+    data: dict[str, object] = {"fencing_token": token}
+    events = [_event(EventName.ORDER_SENT, order, at, data) for order in taken]
+    journal.record(events, now=at.wall)
 
 
 def _unclaim(order: Order) -> None:

@@ -23,7 +23,7 @@ from trading.domain.instrument import Instrument
 from trading.models import Account, Feed, FeedInstrument, InstrumentRow, Venue
 from trading.selectors import desk as desks
 from trading.selectors.desk import Desk
-from trading.services import executions, strategies
+from trading.services import booking, strategies
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def _open(plan: DeskPlan, namespace: str, fee_rate: Decimal, at: Moment) -> Feed
             market_at=at.market,
         )
     desk = desks.load(account_id=account.pk, namespace=namespace, fee_rate=fee_rate)
-    executions.post(
+    booking.post(
         desk=desk,
         kind="DEPOSIT",
         key="opening",

@@ -30,6 +30,8 @@ _SEQUENCE_EVERY_STEPS = 500
 
 
 class Command(BaseCommand):
+    # Nothing of the web is used here.
+    requires_system_checks: list[str] = []
     help = (
         "Paper-trade recorded or simulated bars as fast as possible and print a summary. "
         "Exit code 0 only when every integrity check holds."

@@ -71,7 +71,8 @@ class SimEngine:
             lambda order: self._in_range(order, good[order.instrument]), good, "venue.range_phase"
         )
         for code, bar in bars.items():
-            self._markets[code].prior_volume = bar.volume
+            # The bar is over: what arrives now waits for the next open, never for this one's.
+            self._markets[code] = _Market(prior_volume=bar.volume)
         return written
 
     def _is_extreme(self, code: str, bar: Bar) -> bool:
