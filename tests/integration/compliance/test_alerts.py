@@ -1,6 +1,7 @@
 """Alerts from the journal: once each, grouped, acknowledged by a person."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import DatabaseError
@@ -16,13 +17,13 @@ from tests.integration.compliance.writing import NOW, event, in_thread, write
 
 pytestmark = pytest.mark.usefixtures("installed_fresh")
 
-HALT = {
+HALT: dict[str, Any] = {
     "name": EventName.TRADING_HALTED,
     "data": {"scope": "GLOBAL", "scope_code": "", "state": "HALTED", "reason": "odd"},
 }
 
 
-def gap(number: int) -> dict[str, object]:
+def gap(number: int) -> dict[str, Any]:
     return {
         "name": EventName.FEED_GAP,
         "object_type": "instrument",

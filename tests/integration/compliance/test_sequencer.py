@@ -2,6 +2,8 @@
 
 import random
 import time
+from collections.abc import MutableMapping
+from typing import Any
 
 import psycopg
 import pytest
@@ -229,7 +231,7 @@ def test_a_transaction_open_for_long_is_an_alarm(monkeypatch: pytest.MonkeyPatch
     assert [each["log_level"] for each in alarms(logs)] == ["error"]
 
 
-def alarms(logs: list[dict[str, object]]) -> list[dict[str, object]]:
+def alarms(logs: list[MutableMapping[str, Any]]) -> list[MutableMapping[str, Any]]:
     return [each for each in logs if each["event"] == "journal.held_back"]
 
 

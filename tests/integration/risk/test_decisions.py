@@ -17,7 +17,7 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = date(2026, 11, 20)
 
 
-def store(decision: gate.Decision, name: str) -> Decision:
+def store(decision: gate.Decision, name: str) -> decisions.Stored:
     return decisions.store(
         public_id=name,
         intent_id=decision.intent.intent_id,
