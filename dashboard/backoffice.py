@@ -9,6 +9,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.http import urlencode
 from unfold.sites import UnfoldAdminSite
@@ -63,4 +64,11 @@ class BackOffice(UnfoldAdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Every page of the admin shows mode, source and trading state."""
-        return {**super().each_context(request), "frame": frame()}
+        icon = {"rel": "icon", "href": static("icon.svg"), "type": "image/svg+xml"}
+        named = {"site_title": self.site_title, "site_header": self.site_header}
+        return {
+            **super().each_context(request),
+            **named,
+            "frame": frame(),
+            "site_favicons": [icon],
+        }

@@ -109,7 +109,7 @@ def _exposure(desk: Desk, money: desk_view.Money, limit: Decimal | None) -> Card
         return Card(id="exposure", name=name, value=show.DASH, notes=[why])
     share = ratio(gross, money.equity)
     held = " · ".join(
-        f"{line.instrument.split(':')[-1]} {show.plain(line.quantity)}" for line in lines
+        f"{show.symbol(line.instrument)} {show.plain(line.quantity)}" for line in lines
     )
     notes: list[str | SafeString] = [held or _("flat")]
     if limit is None:
@@ -156,12 +156,12 @@ def _broker(
     if desk.reconciled_at is None:
         notes.append(_("not yet reconciled"))
     else:
-        at = show.instant(desk.reconciled_at, frame.market_at)
+        at = show.instant(desk.reconciled_at, frame.now)
         notes.append(format_html("{} {}", _("reconciled"), at))
     return Card(
         id="broker",
         name=_("Broker"),
-        value=desk.venue_name or desk.venue,
+        value=_("Simulator") if desk.venue == "SIM" else desk.venue,
         glyph="▲" if bad else "●",
         tone="warn" if bad else "ok",
         notes=notes,

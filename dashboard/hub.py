@@ -129,6 +129,9 @@ class Hub:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             pulse = await in_thread(tidings.pulse)()
             self._tell({**pulse, "seq": self.seq})
+            if (pulse["feed"] or {}).get("stale"):
+                # The age on the cards grows while nothing else happens.
+                self._tell({"type": "topic", "topic": str(Topic.CARDS), "seq": self.seq})
 
 
 def _address() -> dict[str, Any]:

@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("d/cards", pages.fragment_cards, name="d_cards"),
     path("d/orders", pages.fragment_orders, name="d_orders"),
     path("d/strategies", pages.fragment_strategies, name="d_strategies"),
+    path("d/positions", pages.fragment_positions, name="d_positions"),
     path("d/alerts", pages.fragment_alerts, name="d_alerts"),
     path("d/state", pages.fragment_state, name="d_state"),
     path("d/chart.json", pages.chart_json, name="d_chart"),

@@ -127,6 +127,29 @@ def age(value: timedelta | None) -> str:
     return f"{whole // 86400} d {whole % 86400 // 3600} h"
 
 
+def interval(seconds: int) -> str:
+    """`1m`, `15m`, `4h`, `1d`: how a bar's length is named."""
+    for size, letter in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds % size == 0:
+            return f"{seconds // size}{letter}"
+    return f"{seconds}s"
+
+
+@register.filter
+def symbol(code: str) -> str:
+    """The canonical code without its venue."""
+    return code.rpartition(":")[2]
+
+
+@register.filter
+def figure(text: str) -> str:
+    """A number of the record, shortened to six decimals where it has more; other text as it is."""
+    head, dot, tail = str(text).partition(".")
+    if dot and tail.isdigit() and len(tail) > 6:
+        return f"{head}.{tail[:6].rstrip('0') or '0'}…"
+    return str(text)
+
+
 @register.filter
 def short_id(value: str) -> SafeString:
     return format_html('<code title="{}">{}</code>', value, str(value)[:8])

@@ -1,7 +1,5 @@
 """The home page and its live fragments: the same templates, whole or in parts."""
 
-from datetime import timedelta
-
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -12,7 +10,7 @@ from compliance.selectors import journal as journal_rows
 from dashboard import cards as card_words
 from dashboard.frame import Frame, frame, render
 from dashboard.templatetags import desk as show
-from trading.selectors import blotter, chart
+from trading.selectors import blotter, chart, desk_view
 
 ALERTS = 6
 ORDERS = 20
@@ -32,6 +30,7 @@ def home(request: HttpRequest) -> HttpResponse:
         cards=card_words.cards(seen),
         chart=_chart(seen, request.GET.get("instrument", "")),
         **_strategies(seen),
+        **_positions(seen),
         **_alerts(),
         **_orders(seen),
     )
@@ -56,6 +55,13 @@ def fragment_orders(request: HttpRequest) -> HttpResponse:
 def fragment_strategies(request: HttpRequest) -> HttpResponse:
     seen = frame()
     return render(request, "dashboard/_strategies.html", frame=seen, **_strategies(seen))
+
+
+@never_cache
+@require_safe
+def fragment_positions(request: HttpRequest) -> HttpResponse:
+    seen = frame()
+    return render(request, "dashboard/_positions.html", frame=seen, **_positions(seen))
 
 
 @never_cache
@@ -137,7 +143,7 @@ def _chart(seen: Frame, wanted: str) -> dict[str, object]:
         "instruments": list(ticks),
         "instrument": code,
         "decimals": show.decimals(ticks[code]),
-        "interval": show.age(timedelta(seconds=seen.desk.interval_seconds)),
+        "interval": show.interval(seen.desk.interval_seconds),
         "summary": _summary(last, None),
     }
 
@@ -165,6 +171,10 @@ def _strategies(seen: Frame) -> dict[str, object]:
         return {"strategies": []}
     rows = blotter.strategies(seen.desk.account_id, market_at=seen.desk.market_at)
     return {"strategies": rows}
+
+
+def _positions(seen: Frame) -> dict[str, object]:
+    return {"positions": [] if seen.desk is None else desk_view.positions(seen.desk)}
 
 
 def _orders(seen: Frame) -> dict[str, object]:

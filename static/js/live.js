@@ -26,9 +26,9 @@
   };
 
   const stale = (on) => {
-    for (const panel of document.querySelectorAll("[data-stalable]")) {
-      if (on) panel.classList.add("is-stale");
-      else if (!(feed && feed.stale && feed.running)) panel.classList.remove("is-stale");
+    const old = on || Boolean(feed && feed.stale && feed.running);
+    if (lastSeen || on) {
+      for (const panel of document.querySelectorAll("[data-stalable]")) panel.classList.toggle("is-stale", old);
     }
     banner.hidden = !on;
     if (on && !banner.textContent) {
