@@ -12,7 +12,16 @@ from decimal import Decimal
 from aitrader.kernel.fix import AccountKind
 from aitrader.kernel.money import ZERO, product, stored
 from trading.domain.position import PositionState
-from trading.models import Account, Balance, InstrumentRow, Position
+from trading.models import Account, InstrumentRow
+from trading.selectors import sql
+
+_HOLDINGS = """
+SELECT asset, NULL::bigint, amount, NULL::numeric, NULL::numeric, NULL::numeric
+  FROM trading_balance WHERE account_id = %s
+UNION ALL
+SELECT NULL, instrument_id, quantity, cost, realised_pnl, fees
+  FROM trading_position WHERE account_id = %s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +53,15 @@ class AccountState:
 
 def holdings(account: Account) -> tuple[dict[str, Decimal], dict[int, PositionState]]:
     """Balances by asset and positions by instrument id."""
-    balances = dict(Balance.objects.filter(account=account).values_list("asset", "amount"))
+    balances: dict[str, Decimal] = {}
+    positions: dict[int, PositionState] = {}
     kind = AccountKind(account.kind)
-    rows = Position.objects.filter(account=account).values_list(
-        "instrument_id", "quantity", "cost", "realised_pnl", "fees"
-    )
-    return balances, {row[0]: PositionState(kind, *row[1:]) for row in rows}
+    for asset, instrument_id, first, *rest in sql.fetch_all(_HOLDINGS, [account.pk, account.pk]):
+        if asset is None:
+            positions[instrument_id] = PositionState(kind, first, *rest)
+        else:
+            balances[asset] = first
+    return balances, positions
 
 
 def value(

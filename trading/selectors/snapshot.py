@@ -18,11 +18,12 @@ from risk.domain.trading_state import ScopedState
 from trading.domain.instrument import Instrument
 from trading.domain.order import OrderIntent, validate
 from trading.domain.position import PositionState
-from trading.models import AccountDay
-from trading.selectors import account_state, orders
+from trading.selectors import account_state, orders, sql
 from trading.selectors.account_state import AccountState, Mark
 from trading.selectors.desk import VOLATILITY_BARS, Desk
 from trading.selectors.orders import WorkingOrder
+
+_DAY_START = "SELECT start_equity FROM trading_accountday WHERE account_id = %s AND day = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,8 @@ def read(desk: Desk) -> AccountView:
 
 def day_start_equity(desk: Desk, at: Moment) -> Decimal | None:
     """The baseline of today's PnL; None before the day's first valuation."""
-    days = AccountDay.objects.filter(account=desk.account, day=day_start(at.market).date())
-    return days.values_list("start_equity", flat=True).first()
+    row = sql.fetch_one(_DAY_START, [desk.account.pk, day_start(at.market).date()])
+    return None if row is None else row[0]
 
 
 def volatility(desk: Desk, instrument_id: int) -> Decimal | None:
@@ -121,6 +122,7 @@ def _view(
         feed_interval_seconds=desk.feed.interval_seconds,
         reserved_buy_qty=reserved.get((pk, Side.BUY), ZERO),
         reserved_sell_qty=reserved.get((pk, Side.SELL), ZERO),
+        min_qty=desk.instruments[pk].min_qty,
     )
 
 

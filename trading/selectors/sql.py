@@ -1,28 +1,86 @@
-"""Statements of the hot path, run as they are written: the ORM's compiler costs more than the
-database does."""
+"""The hot path's way to rows: statements run as they are written.
+
+The ORM compiles a query anew each time it is run, which costs more than the database does; here
+the columns of a model are listed once. Everything off the hot path uses the ORM.
+
+1. `load` gives real model instances, of all columns; `insert` and `update` write them.
+2. `atomic` opens a transaction or joins the one that is open, without a savepoint.
+"""
 
 from collections.abc import Sequence
-from typing import Any
+from functools import cache, partial
+from typing import Any, TypeVar
 
-from django.db import connection
+from django.db import connections, models, transaction
+
+Row = TypeVar("Row", bound=models.Model)
+Parameters = Sequence[object] | dict[str, object]
+
+atomic = partial(transaction.atomic, savepoint=False)
 
 
-def fetch_all(statement: str, parameters: Sequence[object] | dict[str, object]) -> list[Any]:
+def fetch_all(statement: str, parameters: Parameters, *, using: str = "default") -> list[Any]:
     """All rows, as tuples."""
-    with connection.cursor() as cursor:
+    with connections[using].cursor() as cursor:
         cursor.execute(statement, parameters)
         return cursor.fetchall()
 
 
-def fetch_one(statement: str, parameters: Sequence[object] | dict[str, object]) -> Any:
+def fetch_one(statement: str, parameters: Parameters, *, using: str = "default") -> Any:
     """The first row, or None."""
-    with connection.cursor() as cursor:
+    with connections[using].cursor() as cursor:
         cursor.execute(statement, parameters)
         return cursor.fetchone()
 
 
-def execute(statement: str, parameters: Sequence[object] | dict[str, object]) -> int:
+def execute(statement: str, parameters: Parameters, *, using: str = "default") -> int:
     """How many rows were touched."""
-    with connection.cursor() as cursor:
+    with connections[using].cursor() as cursor:
         cursor.execute(statement, parameters)
         return cursor.rowcount
+
+
+def load(
+    model: type[Row], clause: str, parameters: Parameters, *, using: str = "default"
+) -> list[Row]:
+    """The rows that the clause (WHERE …, ORDER BY …, FOR UPDATE) selects from the model's table."""
+    names, select, _ = _statements(model)
+    rows = fetch_all(f"{select} {clause}", parameters, using=using)
+    return [model.from_db(using, names, row) for row in rows]
+
+
+def insert(row: Row, *, using: str = "default") -> Row:
+    """Insert a new row; its key is set."""
+    fields = [field for field in row._meta.concrete_fields if not field.primary_key]
+    _, _, statement = _statements(type(row))
+    connection = connections[using]
+    values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
+    (row.pk,) = fetch_one(statement, values, using=using)
+    row._state.adding, row._state.db = False, using
+    return row
+
+
+def update(row: models.Model, *columns: str, using: str = "default") -> None:
+    """Write these columns of an existing row."""
+    values = [getattr(row, column) for column in columns]
+    execute(_update(type(row), columns), [*values, row.pk], using=using)
+
+
+@cache
+def _statements(model: type[models.Model]) -> tuple[list[str], str, str]:
+    table = model._meta.db_table
+    fields = model._meta.concrete_fields
+    columns = ", ".join(field.column for field in fields)
+    written = [field.column for field in fields if not field.primary_key]
+    marks = ", ".join(["%s"] * len(written))
+    return (
+        [field.attname for field in fields],
+        f"SELECT {columns} FROM {table}",
+        f"INSERT INTO {table} ({', '.join(written)}) VALUES ({marks}) RETURNING id",
+    )
+
+
+@cache
+def _update(model: type[models.Model], columns: tuple[str, ...]) -> str:
+    changes = ", ".join(f"{model._meta.get_field(name).column} = %s" for name in columns)
+    return f"UPDATE {model._meta.db_table} SET {changes} WHERE id = %s"

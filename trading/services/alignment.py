@@ -13,8 +13,6 @@ what just happened, so a crash in between is repaired by the next call.
 
 from collections import defaultdict
 
-from django.db import transaction
-
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.fix import Side
 from risk.domain import trading_state
@@ -27,6 +25,7 @@ from trading.selectors.desk import Desk, LoadedStrategy
 from trading.services import entries, exits, orders
 
 _SIDE = {Stance.LONG: Side.BUY, Stance.SHORT: Side.SELL}
+_OPEN = "WHERE cursor_id = %s AND closed_at IS NULL ORDER BY id"
 _BUSY = """
 SELECT cursor.id FROM trading_strategycursor cursor
   JOIN trading_strategyversion version ON version.id = cursor.version_id
@@ -47,21 +46,17 @@ def align_all(*, desk: Desk, at: Moment) -> int:
 
 def align(*, desk: Desk, cursor_id: int, at: Moment) -> int:
     """Align one cursor; returns how many orders and cancel requests were written."""
-    with transaction.atomic():
-        cursor = (
-            StrategyCursor.objects.select_for_update(of=("self",))
-            .select_related("version__strategy", "pending_signal")
-            .get(pk=cursor_id)
-        )
+    with sql.atomic():
+        (cursor,) = sql.load(StrategyCursor, "WHERE id = %s FOR UPDATE", [cursor_id])
         loaded = desk.strategies.get(cursor.version_id)
         if loaded is None:
             return 0
-        trades = list(Trade.objects.filter(cursor=cursor, closed_at__isnull=True).order_by("pk"))
+        trades = sql.load(Trade, _OPEN, [cursor_id])
         changed = _align_trades(desk, cursor, loaded, trades, at) if trades else 0
         still_open = any(trade.closed_at is None for trade in trades)
-        if cursor.pending_signal is not None and not still_open:
+        if cursor.pending_signal_id is not None and not still_open:
             changed += entries.enter(desk=desk, cursor=cursor, loaded=loaded, at=at)
-        elif cursor.pending_signal is not None:
+        elif cursor.pending_signal_id is not None:
             entries.drop_if_stale(cursor=cursor, loaded=loaded, at=at)
     return changed
 

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection, transaction
-
 from aitrader.kernel import crash, ids
 from aitrader.kernel.clock import Moment, iso
 from aitrader.kernel.events import Event, EventName
@@ -19,6 +17,7 @@ from compliance.services import journal
 from trading.domain.bar import Bar
 from trading.domain.signal import Stance, transition
 from trading.models import Signal
+from trading.selectors import sql
 from trading.selectors.desk import Desk, LoadedStrategy
 from trading.services import alignment
 
@@ -56,7 +55,7 @@ def run(*, desk: Desk, at: Moment) -> int:
     The desk's bars must be fresh (`refresh_bars`, or appended by whoever recorded them).
     """
     raised = 0
-    with transaction.atomic():
+    with sql.atomic():
         moved = []
         for cursor in _locked(desk.account.pk):
             fresh = desk.bars.after(desk.feed.pk, cursor.instrument_id, cursor.last_open_time)
@@ -74,22 +73,20 @@ def run(*, desk: Desk, at: Moment) -> int:
 
 
 def _locked(account_id: int) -> list[_Cursor]:
-    with connection.cursor() as sql:
-        sql.execute(_LOCK, [account_id])
-        return [_Cursor(*row[:4], Stance(row[4])) for row in sql.fetchall()]
+    rows = sql.fetch_all(_LOCK, [account_id])
+    return [_Cursor(*row[:4], Stance(row[4])) for row in rows]
 
 
 def _move(cursors: Sequence[_Cursor]) -> None:
-    with connection.cursor() as sql:
-        sql.execute(
-            _MOVE,
-            [
-                [cursor.pk for cursor in cursors],
-                [cursor.last_open_time for cursor in cursors],
-                [cursor.stance.value for cursor in cursors],
-                [cursor.signal_id for cursor in cursors],
-            ],
-        )
+    sql.execute(
+        _MOVE,
+        [
+            [cursor.pk for cursor in cursors],
+            [cursor.last_open_time for cursor in cursors],
+            [cursor.stance.value for cursor in cursors],
+            [cursor.signal_id for cursor in cursors],
+        ],
+    )
 
 
 def _decide(desk: Desk, cursor: _Cursor, bars: Sequence[Bar], at: Moment) -> int:
@@ -114,7 +111,7 @@ def _raise(
 ) -> int:
     instrument = desk.instruments[cursor.instrument_id]
     key = (loaded.version_id, instrument.code, iso(bar.open_time))
-    signal = Signal.objects.create(
+    signal = Signal(
         public_id=ids.derive(desk.namespace, "signal", *key),
         version_id=loaded.version_id,
         instrument=instrument,
@@ -124,6 +121,7 @@ def _raise(
         close=bar.close,
         decided_at=bar.close_time,
     )
+    sql.insert(signal)
     event = Event(
         name=EventName.SIGNAL_RAISED,
         actor=f"strategy:{loaded.code}",

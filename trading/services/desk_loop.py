@@ -11,14 +11,13 @@ the same bars and seed give the same rows.
 from collections.abc import Mapping
 from datetime import datetime
 
-from django.db import transaction
-
 from aitrader.kernel import crash
 from aitrader.kernel.clock import Clock, Moment
 from aitrader.kernel.money import ZERO
 from trading.domain.bar import Bar
 from trading.domain.ports import Gateway, MatchingEngine
 from trading.models import BarRow, InstrumentRow, StrategyCursor
+from trading.selectors import sql
 from trading.selectors.account_state import AccountState
 from trading.selectors.desk import VOLATILITY_BARS, Desk
 from trading.services import alignment, decide, executions, market_data, reconciliation, routing
@@ -98,7 +97,7 @@ class DeskLoop:
         crash.point("loop.range_matched")
         if reports:
             self._drain(at)
-        with transaction.atomic():
+        with sql.atomic():
             self._record(bars, at)
             self._value(at)
             signals = decide.run(desk=self._desk, at=at)
@@ -149,7 +148,7 @@ class DeskLoop:
     def _warm(self, bars: Mapping[str, Bar]) -> None:
         """Record history: no decision is made on it, and cursors move past it."""
         at = self._at(max(bar.close_time for bar in bars.values()))
-        with transaction.atomic():
+        with sql.atomic():
             self._record(bars, at)
             for code, bar in bars.items():
                 StrategyCursor.objects.filter(

@@ -18,7 +18,7 @@ from risk.domain.sizing import Market, Sized
 from trading.domain.order import OrderIntent
 from trading.domain.signal import Stance
 from trading.models import InstrumentRow, Signal, StrategyCursor, Trade
-from trading.selectors import snapshot
+from trading.selectors import snapshot, sql
 from trading.selectors.desk import Desk, LoadedStrategy
 from trading.services import orders
 
@@ -27,11 +27,10 @@ _SIDES = {Stance.LONG: Side.BUY, Stance.SHORT: Side.SELL}
 
 def enter(*, desk: Desk, cursor: StrategyCursor, loaded: LoadedStrategy, at: Moment) -> int:
     """Act on the cursor's pending signal; returns how many orders were written."""
-    signal = cursor.pending_signal
-    if signal is None or drop_if_stale(cursor=cursor, loaded=loaded, at=at):
+    if drop_if_stale(cursor=cursor, loaded=loaded, at=at) or cursor.pending_signal_id is None:
         return 0
-    cursor.pending_signal = None
-    cursor.save(update_fields=["pending_signal"])
+    signal = _pending(cursor)
+    _clear(cursor)
     side = _SIDES.get(Stance(signal.stance))
     if side is None:
         return 0
@@ -53,14 +52,25 @@ def enter(*, desk: Desk, cursor: StrategyCursor, loaded: LoadedStrategy, at: Mom
 
 def drop_if_stale(*, cursor: StrategyCursor, loaded: LoadedStrategy, at: Moment) -> bool:
     """Forget a pending signal whose bar is no longer the newest; tells whether it did."""
-    signal = cursor.pending_signal
-    if signal is None or at.market <= signal.decided_at:
+    if cursor.pending_signal_id is None:
         return False
-    cursor.pending_signal = None
-    cursor.save(update_fields=["pending_signal"])
+    signal = _pending(cursor)
+    if at.market <= signal.decided_at:
+        return False
+    _clear(cursor)
     if Stance(signal.stance) in _SIDES:
         _drop(signal, loaded, "the market moved on before the entry could be ordered", at)
     return True
+
+
+def _pending(cursor: StrategyCursor) -> Signal:
+    (signal,) = sql.load(Signal, "WHERE id = %s", [cursor.pending_signal_id])
+    return signal
+
+
+def _clear(cursor: StrategyCursor) -> None:
+    cursor.pending_signal_id = None
+    sql.update(cursor, "pending_signal_id")
 
 
 def _market(
@@ -92,12 +102,14 @@ def _order(
 ) -> None:
     instrument = desk.instruments[cursor.instrument_id]
     reason = f"{loaded.code} {signal.stance}"
-    trade = Trade.objects.create(
-        public_id=ids.derive(desk.namespace, "trade", signal.public_id),
-        cursor=cursor,
-        side=side,
-        entry_reason=reason,
-        created_at=at.market,
+    trade = sql.insert(
+        Trade(
+            public_id=ids.derive(desk.namespace, "trade", signal.public_id),
+            cursor=cursor,
+            side=side,
+            entry_reason=reason,
+            created_at=at.market,
+        )
     )
     bar = desk.bars.last(desk.feed.pk, instrument.pk)
     intent = OrderIntent(
@@ -122,7 +134,6 @@ def _order(
             instrument=instrument,
             trace_id=signal.public_id,
             loaded=loaded,
-            strategy_enabled=cursor.version.strategy.enabled,
             signal=signal,
             trade=trade,
             bar_extreme=bar is None or bar.range_share > instrument.max_bar_range,

@@ -10,8 +10,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from django.db import transaction
-
 from aitrader.kernel import crash, ids
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.events import Event, EventName
@@ -23,7 +21,7 @@ from trading.domain.execution_report import ExecutionReport
 from trading.domain.order_state import Closedness, OrderState
 from trading.domain.ports import Gateway
 from trading.domain.position import FillEffect
-from trading.models import CancelRequest, Order, ReconBreak, Trade
+from trading.models import Order, ReconBreak, Trade
 from trading.selectors import sql
 from trading.selectors.desk import Desk
 from trading.services import booking
@@ -31,6 +29,11 @@ from trading.services import booking
 _PLACE = "SELECT stream_seq FROM trading_account WHERE id = %s"
 _LOCK_ACCOUNT = f"{_PLACE} FOR UPDATE"
 _MOVE_PLACE = "UPDATE trading_account SET stream_seq = greatest(stream_seq, %s) WHERE id = %s"
+_OF_REPORTS = "WHERE account_id = %s AND cl_ord_id = ANY(%s) ORDER BY id FOR UPDATE"
+_ANSWER = """
+UPDATE trading_cancelrequest SET answered_at = %s, outcome = %s
+ WHERE order_id = %s AND answered_at IS NULL
+"""
 _BOOKED = """
 SELECT exec_id FROM trading_fill
  WHERE venue_id = %s AND account_id = %s AND exec_id = ANY(%s)
@@ -70,7 +73,7 @@ def apply(
 ) -> None:
     """Settle reports; again is harmless. `place` is where they end in the stream, if they came
     from there."""
-    with transaction.atomic():
+    with sql.atomic():
         sql.fetch_one(_LOCK_ACCOUNT, [desk.account.pk])
         orders = _locked(desk, reports)
         booked = _booked(desk, reports)
@@ -95,14 +98,13 @@ def apply(
 
 def _locked(desk: Desk, reports: Sequence[ExecutionReport]) -> dict[str, Order]:
     """The orders that the reports speak of; orders of one trade share its object."""
-    wanted = {report.cl_ord_id for report in reports}
-    rows = Order.objects.select_for_update(of=("self",)).select_related("trade")
-    found = list(rows.filter(account=desk.account, cl_ord_id__in=wanted).order_by("pk"))
-    trades: dict[int, Trade] = {}
+    wanted = sorted({report.cl_ord_id for report in reports})
+    found = sql.load(Order, _OF_REPORTS, [desk.account.pk, wanted])
+    keys = sorted({order.trade_id for order in found if order.trade_id is not None})
+    trades = {row.pk: row for row in sql.load(Trade, "WHERE id = ANY(%s)", [keys])} if keys else {}
     for order in found:
         order.instrument = desk.instruments[order.instrument_id]
-        if order.trade is not None:
-            order.trade = trades.setdefault(order.trade.pk, order.trade)
+        order.trade = trades.get(order.trade_id)
     return {order.cl_ord_id: order for order in found}
 
 
@@ -155,9 +157,9 @@ def _settle(
 def _save(changed: dict[int, Order]) -> None:
     trades = {order.trade.pk: order.trade for order in changed.values() if order.trade}
     for order in changed.values():
-        order.save(update_fields=_ORDER_COLUMNS)
+        sql.update(order, *_ORDER_COLUMNS)
     for trade in trades.values():
-        trade.save(update_fields=_TRADE_COLUMNS)
+        sql.update(trade, *_TRADE_COLUMNS)
 
 
 def _status_events(order: Order, was: str, at: Moment) -> list[Event]:
@@ -204,9 +206,7 @@ def _halt_oversold(desk: Desk, order: Order, at: Moment) -> Event:
 
 
 def _answer_cancels(order: Order, at: Moment, outcome: str) -> None:
-    CancelRequest.objects.filter(order=order, answered_at__isnull=True).update(
-        answered_at=at.market, outcome=outcome
-    )
+    sql.execute(_ANSWER, [at.market, outcome, order.pk])
 
 
 def _open_break(desk: Desk, kind: str, object_id: str, ours: str, venues: str, at: Moment) -> None:
@@ -238,7 +238,7 @@ def open_break(
     *, desk: Desk, kind: str, object_id: str, ours: str, venues: str, at: Moment
 ) -> None:
     """Record a difference that no venue record explains, once while it is open."""
-    with transaction.atomic():
+    with sql.atomic():
         _open_break(desk, kind, object_id, ours, venues, at)
 
 
@@ -265,9 +265,9 @@ class Answer:
 
 def conclude(*, desk: Desk, order_id: int, answer: Answer, at: Moment) -> None:
     """Close an order on our own evidence: never sent, withdrawn, refused, or never accepted."""
-    with transaction.atomic():
+    with sql.atomic():
         sql.fetch_one(_LOCK_ACCOUNT, [desk.account.pk])
-        order = Order.objects.select_for_update(of=("self",)).get(pk=order_id)
+        (order,) = sql.load(Order, "WHERE id = %s FOR UPDATE", [order_id])
         was = order.ord_status
         if was in CLOSED:
             return
@@ -276,7 +276,7 @@ def conclude(*, desk: Desk, order_id: int, answer: Answer, at: Moment) -> None:
         order.certainty = Certainty.CERTAIN
         order.text = answer.text
         order.closed_at = at.market
-        order.save(update_fields=["closedness", "ord_status", "certainty", "text", "closed_at"])
+        sql.update(order, "closedness", "ord_status", "certainty", "text", "closed_at")
         _answer_cancels(order, at, answer.ord_status)
         data = {"was": was, "ord_status": order.ord_status, "text": order.text}
         event = _event(EventName.ORDER_CLOSED, order, at, data | {"cum_qty": order.cum_qty})

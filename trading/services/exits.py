@@ -17,12 +17,14 @@ from aitrader.kernel.money import CONTEXT, ONE, ZERO, price_nearest, qty_to_lot,
 from compliance.services import journal
 from trading.domain.order import OrderIntent
 from trading.models import InstrumentRow, Order, StrategyCursor, Trade
+from trading.selectors import sql
 from trading.selectors.desk import Desk, LoadedStrategy
 from trading.selectors.orders import TradeOrder
 from trading.services import orders
 
 _PERCENT = Decimal("0.01")
 _BPS_OF_PERCENT = Decimal(100)
+_TRACE = "SELECT trace_id FROM trading_order WHERE trade_id = %s ORDER BY id LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def close(context: Context, *, allowed: bool) -> int:
     """Work towards holding nothing; returns how many orders and cancel requests were written."""
     if not context.working and context.open_qty == 0:
         context.trade.closed_at = context.at.market
-        context.trade.save(update_fields=["closed_at"])
+        sql.update(context.trade, "closed_at")
         return 0
     if not allowed and context.open_qty > 0:
         # Protection stays where it is: without it and without an exit the position is naked.
@@ -179,7 +181,7 @@ def _market_exit(context: Context) -> int:
         oco_group="",
     )
     # The same instant's attempt may have been denied before: then nothing new was written.
-    if Order.objects.filter(intent_id=intent.intent_id).exists():
+    if orders.is_known(intent.intent_id):
         return 0
     return int(_submit(context, intent, shared_qty=ZERO).ord_status != OrdStatus.DENIED)
 
@@ -219,17 +221,21 @@ def _intent(
 
 
 def _submit(context: Context, intent: OrderIntent, *, shared_qty: Decimal) -> Order:
-    entry = context.trade.orders.filter(reduce_only=False).first()
     draft = orders.Draft(
         intent=intent,
         instrument=context.instrument,
-        trace_id=context.trade.public_id if entry is None else entry.trace_id,
+        trace_id=_trace_id(context.trade),
         loaded=context.loaded,
-        strategy_enabled=context.cursor.version.strategy.enabled,
         trade=context.trade,
         shared_qty=shared_qty,
     )
     return orders.submit(desk=context.desk, draft=draft, at=context.at)
+
+
+def _trace_id(trade: Trade) -> str:
+    """The trade's signal: one id ties signal, entry and exits together."""
+    row = sql.fetch_one(_TRACE, [trade.pk])
+    return trade.public_id if row is None else str(row[0])
 
 
 def _set_unprotected(context: Context, *, unprotected: bool) -> None:
@@ -237,7 +243,7 @@ def _set_unprotected(context: Context, *, unprotected: bool) -> None:
     if unprotected == (trade.unprotected_since is not None):
         return
     trade.unprotected_since = context.at.market if unprotected else None
-    trade.save(update_fields=["unprotected_since"])
+    sql.update(trade, "unprotected_since")
     if unprotected:
         event = Event(
             name=EventName.POSITION_UNPROTECTED,

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import connection
 
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.events import Event, EventName
@@ -17,6 +17,7 @@ from aitrader.kernel.money import stored
 from compliance.services import journal
 from trading.domain.bar import Bar
 from trading.models import Feed, FeedGap, InstrumentRow, QuarantinedBar
+from trading.selectors import sql
 
 _RECORD = """
 WITH clock AS (
@@ -38,7 +39,7 @@ def record(
         parameters += (feed.pk, instrument.pk, bar.open_time)
         parameters += (bar.open, bar.high, bar.low, bar.close, bar.volume)
     extreme = [pair for pair in bars if pair[1].range_share > pair[0].max_bar_range]
-    with transaction.atomic():
+    with sql.atomic():
         with connection.cursor() as cursor:
             cursor.execute(_RECORD.format(rows=", ".join([_ROW] * len(bars))), parameters)
         journal.record([_extreme(feed, *pair, at) for pair in extreme], now=at.wall)
@@ -72,7 +73,7 @@ class Repeated:
 
 def quarantine(*, feed: Feed, row: Repeated, at: Moment) -> None:
     """Keep note of a row that is not traded on."""
-    with transaction.atomic():
+    with sql.atomic():
         _, created = QuarantinedBar.objects.get_or_create(
             feed=feed,
             instrument=row.instrument,
@@ -88,7 +89,7 @@ def note_gap(
     *, feed: Feed, instrument: InstrumentRow, first_missing: datetime, bars: int, at: Moment
 ) -> None:
     """Keep note of a run of missing bars."""
-    with transaction.atomic():
+    with sql.atomic():
         _, created = FeedGap.objects.get_or_create(
             feed=feed, instrument=instrument, first_missing=first_missing, defaults={"bars": bars}
         )

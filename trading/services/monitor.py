@@ -4,11 +4,11 @@
 2. The peak only rises.
 """
 
-from django.db import connection, transaction
+from django.db import connection
 
 from aitrader.kernel.clock import Moment, day_start
 from trading.models import Account
-from trading.selectors import account_state
+from trading.selectors import account_state, sql
 from trading.selectors.account_state import AccountState
 from trading.selectors.desk import Desk
 
@@ -42,7 +42,7 @@ class Monitor:
         state = account_state.value(desk.account, desk.instruments, *self._held, desk.marks())
         if state.equity is None or state.unrealised_pnl is None:
             return state
-        with transaction.atomic(), connection.cursor() as cursor:
+        with sql.atomic(), connection.cursor() as cursor:
             day = day_start(at.market).date()
             if day != self._day:
                 cursor.execute(_DAY, [desk.account.pk, day, state.equity])

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db import transaction
-
 from aitrader.kernel import ids
 from aitrader.kernel.clock import Moment, day_start
 from aitrader.kernel.errors import Refused
@@ -22,12 +20,11 @@ from risk.domain import gate
 from risk.domain.gate import Decision, Denied
 from risk.domain.snapshot import GateIntent
 from risk.domain.trading_state import Scope
-from risk.models import Decision as DecisionRow
 from risk.selectors import states
 from risk.services import decisions, limits
 from trading.domain.order import OrderIntent, client_order_id
 from trading.models import Account, CancelRequest, Feed, InstrumentRow, Order, Signal, Trade
-from trading.selectors import snapshot
+from trading.selectors import snapshot, sql
 from trading.selectors.desk import Desk, LoadedStrategy, as_instrument
 from trading.selectors.orders import WORKING_STATUSES
 
@@ -43,12 +40,19 @@ class Draft:
     instrument: InstrumentRow
     trace_id: str
     loaded: LoadedStrategy | None = None
-    strategy_enabled: bool | None = None
     signal: Signal | None = None
     trade: Trade | None = None
     shared_qty: Decimal = ZERO
     bar_extreme: bool = False
     expires_at: datetime | None = None
+
+
+_KNOWN = "SELECT 1 FROM trading_order WHERE intent_id = %s"
+_ENABLED = """
+SELECT strategy.enabled FROM trading_strategyversion version
+  JOIN trading_strategy strategy ON strategy.id = version.strategy_id WHERE version.id = %s
+"""
+_LOCK_ACCOUNT = "SELECT peak_equity FROM trading_account WHERE id = %s FOR UPDATE"
 
 
 def scopes_of(
@@ -67,16 +71,11 @@ def scopes_of(
 def submit(*, desk: Desk, draft: Draft, at: Moment) -> Order:
     """Judge the intent and write the order it becomes, CREATED or DENIED."""
     intent = draft.intent
-    with transaction.atomic():
-        existing = Order.objects.filter(intent_id=intent.intent_id).first()
-        if existing is not None:
-            return existing
+    with sql.atomic():
+        if is_known(intent.intent_id):
+            return Order.objects.get(intent_id=intent.intent_id)
         counter = decisions.counters_for_update(desk.account.code, day_start(at.market).date())
-        desk.account = (
-            Account.objects.select_for_update(of=("self",))
-            .select_related("venue")
-            .get(pk=desk.account.pk)
-        )
+        (desk.account.peak_equity,) = sql.fetch_one(_LOCK_ACCOUNT, [desk.account.pk])
         scopes = scopes_of(desk.account, draft.instrument, intent.strategy)
         rules = snapshot.Rules(
             limits=limits.in_force(desk.account.code),
@@ -91,7 +90,7 @@ def submit(*, desk: Desk, draft: Draft, at: Moment) -> Order:
             intent,
             as_instrument(draft.instrument),
             instrument_id=draft.instrument.pk,
-            strategy_enabled=draft.strategy_enabled,
+            strategy_enabled=_enabled(draft),
             bar_extreme=draft.bar_extreme,
             at=at,
         )
@@ -103,12 +102,24 @@ def submit(*, desk: Desk, draft: Draft, at: Moment) -> Order:
             decision=decision,
             now=at.market,
         )
-        order = _write(desk, draft, decision, verdict, at)
+        order = _write(desk, draft, decision, verdict.pk, at)
         if not isinstance(decision, Denied):
             opening = ZERO if decision.reduces else order.reserved_notional
             decisions.reserve(counter=counter, notional=opening)
         journal.record([_event(desk, order, decision)], now=at.wall)
     return order
+
+
+def is_known(intent_id: str) -> bool:
+    """Whether the intent has become an order, allowed or denied."""
+    return sql.fetch_one(_KNOWN, [intent_id]) is not None
+
+
+def _enabled(draft: Draft) -> bool | None:
+    if draft.loaded is None:
+        return None
+    (enabled,) = sql.fetch_one(_ENABLED, [draft.loaded.version_id])
+    return bool(enabled)
 
 
 def _gate_intent(draft: Draft) -> GateIntent:
@@ -127,9 +138,10 @@ def _gate_intent(draft: Draft) -> GateIntent:
     )
 
 
-def _write(desk: Desk, draft: Draft, decision: Decision, verdict: DecisionRow, at: Moment) -> Order:
+def _write(desk: Desk, draft: Draft, decision: Decision, decision_id: int, at: Moment) -> Order:
     intent = draft.intent
     denied = isinstance(decision, Denied)
+    reasons = decision.reasons if isinstance(decision, Denied) else ()
     order = Order(
         public_id=ids.derive(desk.namespace, "order", intent.intent_id),
         intent_id=intent.intent_id,
@@ -155,15 +167,14 @@ def _write(desk: Desk, draft: Draft, decision: Decision, verdict: DecisionRow, a
         sizing=dict(intent.sizing),
         trace_id=draft.trace_id,
         ord_status=OrdStatus.DENIED if denied else OrdStatus.CREATED,
-        text=", ".join(reason.code for reason in decision.reasons) if denied else "",
-        decision_id=verdict.pk,
+        text=", ".join(reason.code for reason in reasons)[:200],
+        decision_id=decision_id,
         approved=not denied,
         created_at=at.market,
         expires_at=draft.expires_at,
         closed_at=at.market if denied else None,
     )
-    order.save(force_insert=True)
-    return order
+    return sql.insert(order)
 
 
 def _event(desk: Desk, order: Order, decision: Decision) -> Event:
@@ -209,7 +220,7 @@ def request_cancel(
 
     `now` is wall time; `market_at` is read from the account's feed unless given.
     """
-    with transaction.atomic():
+    with sql.atomic():
         order = Order.objects.select_for_update(of=("self",)).get(pk=order_id)
         if order.ord_status not in WORKING_STATUSES:
             return False

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import connection, transaction
+from django.db import connection
 
 from aitrader.kernel import crash
 from aitrader.kernel.clock import Moment, monotonic
@@ -26,7 +26,7 @@ from risk.domain.trading_state import ScopedState
 from risk.selectors import states
 from trading.domain.order_state import Closedness, OrderState
 from trading.domain.ports import Gateway, NewOrder
-from trading.models import Account, CancelRequest, Order
+from trading.models import CancelRequest, Order
 from trading.selectors import sql
 from trading.selectors.desk import Desk
 from trading.selectors.orders import WORKING_STATUSES
@@ -38,6 +38,7 @@ _TOO_LATE = executions.Answer(OrdStatus.EXPIRED, Closedness.EXPIRED, "EXPIRED_BE
 _ANY_WAITING = """
 SELECT 1 FROM trading_order WHERE account_id = %s AND ord_status = 'CREATED' LIMIT 1
 """
+_WAITING = "WHERE account_id = %s AND ord_status = 'CREATED' ORDER BY id FOR UPDATE SKIP LOCKED"
 _LOCK_ACCOUNT = "SELECT fencing_token FROM trading_account WHERE id = %s FOR UPDATE"
 _TAKE = """
 WITH claimed AS (
@@ -105,7 +106,9 @@ def submit(*, desk: Desk, gateway: Gateway, order: Order, at: Moment) -> None:
 def cancel_all(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
     """Pass every unanswered cancel request on; cancels go in every trading state."""
     requested = [row[0] for row in sql.fetch_all(_REQUESTED, [desk.account.pk])]
-    found = Order.objects.in_bulk(requested)
+    if not requested:
+        return 0
+    found = {row.pk: row for row in sql.load(Order, "WHERE id = ANY(%s)", [requested])}
     return sum(_cancel(desk, gateway, found[pk], at) for pk in requested)
 
 
@@ -129,8 +132,8 @@ def _cancel(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
 
 def _withdraw(desk: Desk, order: Order, answer: executions.Answer, at: Moment) -> bool:
     """Close an order that was never sent, unless a sender took it meanwhile."""
-    with transaction.atomic():
-        Account.objects.select_for_update(of=("self",)).get(pk=desk.account.pk)
+    with sql.atomic():
+        sql.fetch_one(_LOCK_ACCOUNT, [desk.account.pk])
         still = Order.objects.filter(pk=order.pk, ord_status=OrdStatus.CREATED).exists()
         if still:
             executions.conclude(desk=desk, order_id=order.pk, answer=answer, at=at)
@@ -138,7 +141,7 @@ def _withdraw(desk: Desk, order: Order, answer: executions.Answer, at: Moment) -
 
 
 def _answer(order: Order, outcome: str, at: Moment) -> None:
-    with transaction.atomic():
+    with sql.atomic():
         CancelRequest.objects.filter(order=order, answered_at__isnull=True).update(
             answered_at=at.market, outcome=outcome[:200]
         )
@@ -150,7 +153,7 @@ def _claim(desk: Desk, at: Moment) -> _Claim:
     """Take the oldest orders that may be sent now and commit that they are being sent."""
     deadline = monotonic() + LEASE.total_seconds()
     taken: list[Order] = []
-    with transaction.atomic():
+    with sql.atomic():
         (token,) = sql.fetch_one(_LOCK_ACCOUNT, [desk.account.pk])
         restricting = states.current()
         for order in _waiting(desk):
@@ -167,8 +170,7 @@ def _claim(desk: Desk, at: Moment) -> _Claim:
 
 
 def _waiting(desk: Desk) -> list[Order]:
-    rows = Order.objects.filter(account=desk.account, ord_status=OrdStatus.CREATED)
-    found = list(rows.select_for_update(of=("self",), skip_locked=True).order_by("pk"))
+    found = sql.load(Order, _WAITING, [desk.account.pk])
     for order in found:
         order.instrument = desk.instruments[order.instrument_id]
     return found
@@ -210,7 +212,7 @@ def _unclaim(order: Order) -> None:
 
 def mark_unknown(*, order: Order, reason: str, at: Moment) -> None:
     """The venue may or may not have the order; only its evidence will tell."""
-    with transaction.atomic():
+    with sql.atomic():
         changed = Order.objects.filter(
             pk=order.pk, ord_status__in=WORKING_STATUSES, certainty=Certainty.CERTAIN
         ).update(certainty=Certainty.UNKNOWN, text=reason[:200])

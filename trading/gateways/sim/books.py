@@ -17,9 +17,11 @@ from aitrader.kernel.fix import ExecType, Liquidity, OrdStatus
 from aitrader.kernel.money import ZERO
 from trading.domain.execution_report import ExecutionReport
 from trading.models import SimBalance, SimExecution, SimOrder, SimPosition
+from trading.selectors import sql
 
 DATABASE = "venue"
 OPEN = (OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED)
+_OPEN = "WHERE ord_status IN ('NEW', 'PARTIALLY_FILLED')"
 
 
 @contextmanager
@@ -32,13 +34,24 @@ def writing(account: str) -> Iterator[None]:
 
 
 def order_of(cl_ord_id: str) -> SimOrder | None:
-    return SimOrder.objects.using(DATABASE).filter(cl_ord_id=cl_ord_id).first()
+    found = sql.load(SimOrder, "WHERE cl_ord_id = %s", [cl_ord_id], using=DATABASE)
+    return found[0] if found else None
 
 
 def open_orders(account: str | None = None) -> list[SimOrder]:
     """Orders that can fill, oldest first."""
-    rows = SimOrder.objects.using(DATABASE).filter(ord_status__in=OPEN).order_by("id")
-    return list(rows if account is None else rows.filter(account_code=account))
+    if account is None:
+        return sql.load(SimOrder, f"{_OPEN} ORDER BY id", [], using=DATABASE)
+    clause = f"{_OPEN} AND account_code = %s ORDER BY id"
+    return sql.load(SimOrder, clause, [account], using=DATABASE)
+
+
+def add_order(row: SimOrder) -> None:
+    sql.insert(row, using=DATABASE)
+
+
+def save(row: SimOrder, *columns: str) -> None:
+    sql.update(row, *columns, using=DATABASE)
 
 
 def add_execution(
@@ -55,7 +68,7 @@ def add_execution(
     text: str = "",
 ) -> SimExecution:
     """Write one report; its id is derived from the order, the kind and the instant."""
-    return SimExecution.objects.using(DATABASE).create(
+    row = SimExecution(
         account_code=order.account_code,
         cl_ord_id=order.cl_ord_id,
         exec_id=ids.derive(seed, "sim.exec", order.cl_ord_id, exec_type, iso(at), order.cum_qty),
@@ -70,21 +83,22 @@ def add_execution(
         transact_time=at,
         text=text,
     )
+    return sql.insert(row, using=DATABASE)
 
 
 def executions(account: str, *, after: int, limit: int) -> Sequence[SimExecution]:
-    rows = SimExecution.objects.using(DATABASE).filter(account_code=account, id__gt=after)
-    return list(rows.order_by("id")[:limit])
+    clause = "WHERE account_code = %s AND id > %s ORDER BY id LIMIT %s"
+    return sql.load(SimExecution, clause, [account, after, limit], using=DATABASE)
 
 
 def executions_of(cl_ord_id: str) -> Sequence[SimExecution]:
-    rows = SimExecution.objects.using(DATABASE).filter(cl_ord_id=cl_ord_id)
-    return list(rows.order_by("id"))
+    clause = "WHERE cl_ord_id = %s ORDER BY id"
+    return sql.load(SimExecution, clause, [cl_ord_id], using=DATABASE)
 
 
 def balances(account: str) -> dict[str, Decimal]:
-    rows = SimBalance.objects.using(DATABASE).filter(account_code=account)
-    return dict(rows.values_list("asset", "amount"))
+    statement = "SELECT asset, amount FROM sim_venue_balance WHERE account_code = %s"
+    return dict(sql.fetch_all(statement, [account], using=DATABASE))
 
 
 def move(account: str, changes: dict[str, Decimal]) -> None:

@@ -154,7 +154,7 @@ class SimEngine:
             if trailed.best_px != order.best_px:
                 order.best_px = trailed.best_px
                 order.ranged_to = bar.open_time
-                order.save(using=books.DATABASE, update_fields=["best_px", "ranged_to"])
+                books.save(order, "best_px", "ranged_to")
         elif hit is not None:
             order.ranged_to = bar.open_time
         return hit

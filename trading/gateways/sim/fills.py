@@ -133,7 +133,4 @@ class Filler:
         return len(others)
 
     def _save(self, order: SimOrder) -> None:
-        order.save(
-            using=books.DATABASE,
-            update_fields=["ord_status", "cum_qty", "opened_to", "ranged_to", "text"],
-        )
+        books.save(order, "ord_status", "cum_qty", "opened_to", "ranged_to", "text")

@@ -59,7 +59,7 @@ class SimGateway:
         return report
 
     def _accept(self, account: str, order: NewOrder) -> SimOrder:
-        row = SimOrder.objects.using(books.DATABASE).create(
+        row = SimOrder(
             account_code=account,
             cl_ord_id=order.cl_ord_id,
             instrument=order.instrument,
@@ -75,6 +75,7 @@ class SimGateway:
             ord_status=OrdStatus.NEW,
             accepted_at=order.sent_at + self._rules.latency,
         )
+        books.add_order(row)
         books.add_execution(row, ExecType.NEW, at=row.accepted_at, seed=self._rules.seed)
         return row
 
@@ -86,7 +87,7 @@ class SimGateway:
             if row.ord_status not in books.OPEN:
                 raise RejectedByVenue("TOO_LATE", f"the order is {row.ord_status}")
             row.ord_status = OrdStatus.CANCELED
-            row.save(using=books.DATABASE, update_fields=["ord_status"])
+            books.save(row, "ord_status")
             execution = books.add_execution(
                 row, ExecType.CANCELED, at=at + self._rules.latency, seed=self._rules.seed
             )
