@@ -9,7 +9,7 @@ from aitrader import env
 
 _redis = env.load().redis_url
 
-CELERY_BROKER_URL = "memory://" if _redis is None else _redis.get_secret_value()
+CELERY_BROKER_URL = "memory://localhost/" if _redis is None else _redis.get_secret_value()
 # The in-memory transport looks once a second unless told otherwise.
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     {"polling_interval": 0.02} if _redis is None else {"visibility_timeout": 3600}
@@ -23,12 +23,32 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# One process needs nobody to ask after it; the answers would be polled for all day.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = _redis is not None
 CELERY_TIMEZONE = "UTC"
 CELERY_TASK_QUEUES = [Queue("gateway"), Queue("default")]
 CELERY_TASK_DEFAULT_QUEUE = "default"
 # Only workers of this queue hold trading keys.
 CELERY_TASK_ROUTES = {
-    name: {"queue": "gateway"} for name in ("trading.route", "trading.reconcile", "trading.flatten")
+    name: {"queue": "gateway"}
+    for name in (
+        "trading.route",
+        "trading.settle",
+        "trading.sweep",
+        "trading.reconcile",
+        "trading.flatten",
+    )
 }
 CELERY_TASK_CREATE_MISSING_QUEUES = False
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {}
+# In memory: the schedule is these lines, and a restart has nothing to catch up on.
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
+# The default looks for changes of the schedule every five minutes; a stop waits for that.
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1
+# A call that waited longer than until the next one has nothing to add.
+_SECOND = {"schedule": 1.0, "options": {"expires": 2}}
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
+    "sweep": {"task": "trading.sweep", **_SECOND},
+    "monitor": {"task": "trading.monitor", **_SECOND},
+    "alerts": {"task": "compliance.alerts", **_SECOND},
+    "reconcile": {"task": "trading.reconcile", "schedule": 60.0, "options": {"expires": 30}},
+}

@@ -1,0 +1,1 @@
+"""The desk as running processes: the feed on its own, or everything in one."""

@@ -1,0 +1,177 @@
+"""The feed of a market: opened under a code that finds its rows again, driven in a thread.
+
+1. The code is made of everything that decides a result and of a generation: the same market goes
+   on where it stopped, an ended one begins anew with another account.
+2. A fault of the source ends the feed with one line; a database that is away is waited for.
+3. Whatever happens here ends this thread only.
+"""
+
+import hashlib
+from collections.abc import Callable
+from decimal import Decimal
+from threading import Event, Thread
+
+import structlog
+from django.db import InterfaceError, OperationalError, connections
+
+from aitrader import paper
+from aitrader.kernel.clock import WALL, Moment
+from aitrader.kernel.errors import BadInput, Refused
+from aitrader.kernel.topics import Task
+from aitrader.paper import Market, PaperDesk, PaperOptions
+from trading.models import Feed
+from trading.services import bar_steps, feeds, reconciliation, setup
+from trading.services.feed_driver import FeedDriver
+from trading.tasks.waking import wake
+
+_RETRY_SECONDS = 1.0
+_LONGEST_TITLE = 200
+
+log = structlog.get_logger(__name__)
+
+
+class FeedThread(Thread):
+    """Opens a market's desk in the caller's thread, then drives it in its own."""
+
+    def __init__(self, options: PaperOptions, namespace: str, say: Callable[[str], None]) -> None:
+        super().__init__(name="feed", daemon=True)
+        self._options = options
+        self._namespace = namespace
+        self._say = say
+        self._stopping = Event()
+        self.market = _market(options)
+        self.made = self._open(self.market)
+        self._see_that_it_is_free()
+        self.failed = False
+
+    def stop(self) -> None:
+        """Ask the thread to end at the next instant at which nothing is half done."""
+        self._stopping.set()
+
+    def recover(self) -> None:
+        """Take up orders that a dead process left behind; only where no sender is alive."""
+        made = self.made
+        if made.desk.feed.market_at is not None:
+            at = Moment(market=made.desk.feed.market_at, wall=WALL.now())
+            made.desk.refresh_bars()
+            reconciliation.recover(desk=made.desk, gateway=made.gateway, at=at)
+
+    def _see_that_it_is_free(self) -> None:
+        """The claim itself belongs to the connection of the thread that drives."""
+        try:
+            feeds.claim(self.made.desk.feed)
+        except Refused as error:
+            raise BadInput(str(error)) from None
+        feeds.release(self.made.desk.feed)
+
+    def run(self) -> None:
+        market, made = self.market, self.made
+        try:
+            while not self._stopping.is_set():
+                try:
+                    self._drive(market, made)
+                    return
+                except (OperationalError, InterfaceError) as error:
+                    log.warning("feed.database_away", error=str(error).strip())
+                    connections.close_all()
+                    self._stopping.wait(_RETRY_SECONDS)
+                market, made = self._again() or (market, made)
+        except Refused as error:
+            # The feed is well: somebody else drives it.
+            self.failed = True
+            self._say(str(error))
+        except BadInput as error:
+            self._fail(str(error))
+        except Exception as error:
+            log.exception("feed.failed")
+            self._fail(f"{type(error).__name__}: {error}")
+        finally:
+            connections.close_all()
+
+    def _drive(self, market: Market, made: PaperDesk) -> None:
+        feed = Feed.objects.get(pk=made.desk.feed.pk)
+        feeds.claim(feed)
+        facts = {"fingerprint": market.fingerprint, "kind": market.kind}
+        feeds.start(feed=feed, speed=self._options.speed, facts=facts, now=WALL.now())
+        driver = FeedDriver(
+            desk=made.desk,
+            gateway=made.gateway,
+            engine=made.engine,
+            wake=self._wake,
+            wall=WALL,
+            stop=self._stopping,
+            speed=self._options.speed,
+        )
+        if driver.run(bar_steps.steps(market.streams)):
+            setup.finish_feed(feed_id=feed.pk, now=WALL.now())
+            self._say(f"{market.source} {market.title} has ended; the desk stays up")
+
+    def _wake(self, task: Task) -> None:
+        wake(task, self.made.desk.account.pk)
+
+    def _again(self) -> tuple[Market, PaperDesk] | None:
+        """Streams are read once: take up the market from its start and skip what is recorded."""
+        try:
+            market = _market(self._options)
+            return market, self._open(market)
+        except (OperationalError, InterfaceError):
+            return None
+
+    def _open(self, market: Market) -> PaperDesk:
+        first = next(bar_steps.steps(market.streams), None)
+        if first is None:
+            raise BadInput(f"{market.title}: no bars")
+        return paper.open_desk(
+            self._options,
+            market,
+            code=feeds.code_of(_prefix(self._options, market)),
+            namespace=self._namespace,
+            at=Moment(market=first.open_time, wall=WALL.now()),
+        )
+
+    def _fail(self, reason: str) -> None:
+        self.failed = True
+        self._say(f"the feed has stopped: {reason}")
+        try:
+            feeds.fail(feed_id=self.made.desk.feed.pk, reason=reason, now=WALL.now())
+        except (OperationalError, InterfaceError) as error:
+            log.error("feed.failure_not_recorded", reason=reason, error=str(error).strip())
+
+
+def end_abandoned(keep: int) -> list[str]:
+    """End other feeds that nobody drives; a screen shows one, and it must be the one that runs."""
+    return feeds.end_abandoned(keep=keep, now=WALL.now())
+
+
+def title(market: Market, speed: Decimal | None) -> str:
+    """`REPLAY btcusdt.csv.gz · SIM:BTC-USDT 1m ×60`."""
+    codes = ", ".join(instrument.code for instrument, _ in market.instruments)
+    minutes = int(market.interval.total_seconds()) // 60
+    interval = next(
+        (
+            f"{minutes // size}{unit}"
+            for size, unit in ((1440, "d"), (60, "h"))
+            if not minutes % size
+        ),
+        f"{minutes}m",
+    )
+    pace = "as fast as the desk goes" if speed is None else f"×{speed:f}"
+    return f"{market.source} {market.title} · {codes} {interval} {pace}"
+
+
+def _market(options: PaperOptions) -> Market:
+    market = paper.market(options)
+    market.title = market.title[:_LONGEST_TITLE]
+    return market
+
+
+def _prefix(options: PaperOptions, market: Market) -> str:
+    parts = [
+        market.fingerprint,
+        market.kind,
+        market.interval.total_seconds(),
+        options.profile,
+        options.cash,
+        *sorted(instrument.code for instrument, _ in market.instruments),
+    ]
+    return hashlib.sha256("|".join(str(part) for part in parts).encode()).hexdigest()[:16]

@@ -1,0 +1,56 @@
+"""What a person may choose about a desk that runs, from the command line."""
+
+from argparse import ArgumentParser
+from decimal import Decimal
+from typing import Any
+
+from aitrader.kernel.errors import BadInput
+from aitrader.kernel.fix import AccountKind
+from aitrader.kernel.money import amount
+from aitrader.paper import PaperOptions
+
+_FASTEST = Decimal(1_000_000)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The options that `run` and `feed` share."""
+    parser.add_argument(
+        "--replay",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="PATH",
+        help="candle files, or a folder of them",
+    )
+    parser.add_argument("--symbol", help="such as BTCUSDT; else from the file's name")
+    parser.add_argument("--interval", help="such as 1m; else from the file's name")
+    parser.add_argument("--kind", choices=["SPOT", "PERP"], help="else from the file's name")
+    parser.add_argument("--speed", default="60", help="market time over wall time, or max")
+    parser.add_argument("--seed", type=int, default=1, help="of the simulated market")
+    parser.add_argument("--bars", type=int, help="end a simulated market after so many bars")
+    parser.add_argument("--profile", default="demo", help="limits: demo or cautious")
+
+
+def read(given: dict[str, Any]) -> PaperOptions:
+    """The options, checked. Raises BadInput with one clear line."""
+    if given["bars"] is not None and given["bars"] < 1:
+        raise BadInput(f"--bars {given['bars']} must be positive")
+    return PaperOptions(
+        replay=given["replay"],
+        symbol=given["symbol"],
+        interval=given["interval"],
+        kind=AccountKind(given["kind"]) if given["kind"] else None,
+        seed=given["seed"],
+        profile=given["profile"],
+        speed=_speed(given["speed"]),
+        simulated_bars=given["bars"],
+    )
+
+
+def _speed(text: str) -> Decimal | None:
+    if text == "max":
+        return None
+    speed = amount(text, what="--speed")
+    if not 0 < speed <= _FASTEST:
+        raise BadInput(f"--speed {text} must be above 0 and at most {_FASTEST}, or max")
+    return speed

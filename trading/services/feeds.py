@@ -1,0 +1,121 @@
+"""Feeds as rows: which one a market resumes, who drives it, how it fails, whether it is fresh.
+
+1. The same market resumes its running feed; an ended one is followed by a new generation, which
+   trades an account of its own.
+2. A feed is driven by one process at a time (a session lock of the database).
+3. Going stale and recovering leave one journal entry each, whichever process looks.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db import connection, transaction
+
+from aitrader.kernel.errors import Refused
+from aitrader.kernel.events import Event, EventName
+from compliance.selectors import journal as entries
+from compliance.services import journal
+from trading.models import Feed
+from trading.models.feed import FeedStatus
+from trading.selectors import desk_view
+
+_FEED_LOCK = 0x6169_0004
+
+
+def code_of(prefix: str) -> str:
+    """The code under which a market is opened now: its running feed, or the next generation."""
+    latest = Feed.objects.filter(code__startswith=f"{prefix}-").order_by("-pk").first()
+    if latest is not None and latest.status == FeedStatus.RUNNING:
+        return latest.code
+    number = 0 if latest is None else int(latest.code.rpartition("-")[2])
+    return f"{prefix}-{number + 1}"
+
+
+def claim(feed: Feed) -> None:
+    """Become the feed's only driver, as long as this connection lives. Raises Refused."""
+    if not _try_claim(feed.pk):
+        raise Refused(f"{feed.title} is driven by another process already")
+
+
+def release(feed: Feed) -> None:
+    """Let another process, or another connection of this one, drive the feed."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_FEED_LOCK, feed.pk])
+
+
+def start(*, feed: Feed, speed: Decimal | None, facts: Mapping[str, object], now: datetime) -> None:
+    """Say that a driver begins. `now` is wall time; it counts as word from the source."""
+    with transaction.atomic():
+        feed.speed, feed.received_at = speed, now
+        feed.save(update_fields=["speed", "received_at"])
+        data = {"source": feed.source, "title": feed.title, "speed": speed, **facts}
+        journal.record([_event(EventName.RUN_STARTED, feed, data, now)], now=now)
+
+
+def fail(*, feed_id: int, reason: str, now: datetime) -> None:
+    """End a feed because of a fault of its source."""
+    with transaction.atomic():
+        feed = Feed.objects.select_for_update(of=("self",)).get(pk=feed_id)
+        feed.status = FeedStatus.ENDED
+        feed.save(update_fields=["status"])
+        events = [
+            # The alert says that prices stand still; the end of the run says why.
+            _event(EventName.FEED_STALE, feed, {"reason": reason}, now),
+            _event(EventName.RUN_ENDED, feed, {"fault": reason}, now),
+        ]
+        journal.record(events, now=now)
+
+
+def end_abandoned(*, keep: int, now: datetime) -> list[str]:
+    """End feeds that run on paper but that nobody drives; returns their titles."""
+    ended = []
+    for feed in Feed.objects.filter(status=FeedStatus.RUNNING).exclude(pk=keep):
+        if not _try_claim(feed.pk):
+            continue
+        with transaction.atomic():
+            Feed.objects.filter(pk=feed.pk).update(status=FeedStatus.ENDED)
+            data = {"fault": "left by its driver before its end"}
+            journal.record([_event(EventName.RUN_ENDED, feed, data, now)], now=now)
+        release(feed)
+        ended.append(feed.title)
+    return ended
+
+
+def was_stale(feed: Feed) -> bool:
+    """What the journal said last about this feed's freshness."""
+    said = [each.event for each in entries.for_object("feed", feed.code)]
+    told = [event for event in said if event in (EventName.FEED_STALE, EventName.FEED_RECOVERED)]
+    return bool(told) and told[-1] == EventName.FEED_STALE
+
+
+def is_stale(feed: Feed, now: datetime) -> bool:
+    """Whether a feed has been silent for two of its intervals at its speed."""
+    quick = timedelta(seconds=2 * feed.interval_seconds / float(feed.speed or 1))
+    silent = now - (feed.received_at or feed.started_at)
+    return silent > max(desk_view.LEAST_PATIENCE, quick)
+
+
+def note_freshness(*, feed: Feed, stale: bool, now: datetime) -> None:
+    """Journal that a feed has gone stale or recovered. `now` is wall time."""
+    name = EventName.FEED_STALE if stale else EventName.FEED_RECOVERED
+    data = {"received_at": feed.received_at}
+    with transaction.atomic():
+        journal.record([_event(name, feed, data, now)], now=now)
+
+
+def _try_claim(feed_id: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_FEED_LOCK, feed_id])
+        return bool(cursor.fetchone()[0])
+
+
+def _event(name: EventName, feed: Feed, data: Mapping[str, object], now: datetime) -> Event:
+    return Event(
+        name=name,
+        actor=f"feed:{feed.code}",
+        object_type="feed",
+        object_id=feed.code,
+        market_at=feed.market_at or now,
+        data=data,
+    )

@@ -1,0 +1,30 @@
+"""ROUTE: orders that wait go to the venue. Queue `gateway`: only its workers hold trading keys.
+
+1. Never retried by Celery: an attempt whose answer is missing is UNKNOWN and is asked about.
+2. No turn is held while the venue is talked to.
+"""
+
+from celery import shared_task
+
+from aitrader.kernel.topics import Task
+from trading.services import reconciliation, routing
+from trading.tasks import workbench
+from trading.tasks.waking import wake
+
+
+@shared_task(name=Task.ROUTE.value)
+def route(*, account_id: int, **_: object) -> None:
+    """Send what may go, ask about what is unknown, and have the answers settled."""
+    send(account_id)
+
+
+def send(account_id: int) -> None:
+    """The same, for whoever is in a task of this queue already."""
+    with workbench.joined(Task.ROUTE, account_id) as bench:
+        if bench is None:
+            return
+        gateway = bench.venue.gateway
+        done = routing.send_all(desk=bench.desk, gateway=gateway, at=bench.at)
+        done += reconciliation.resolve(desk=bench.desk, gateway=gateway, at=bench.at)
+    if done:
+        wake(Task.SETTLE, account_id)

@@ -1,0 +1,53 @@
+"""SWEEP and RECONCILE: what a lost message was about is found within a second; once a minute the
+books are compared with the venue's.
+
+1. The sweep does the work itself: it must not depend on the broker that may have lost the call.
+2. Books are compared while the venue stands still, after everything it reported was settled.
+"""
+
+from celery import shared_task
+from django.db.models import Q
+
+from aitrader.kernel.fix import OrdStatus
+from aitrader.kernel.topics import Task
+from trading.models import CancelRequest, Feed, Order
+from trading.models.feed import FeedStatus
+from trading.services import executions, reconciliation, turns
+from trading.tasks import workbench
+from trading.tasks.route import send
+
+
+@shared_task(name=Task.SWEEP.value)
+def sweep(**_: object) -> None:
+    """Settle, decide, align, send and ask, for every account that may need it."""
+    for account_id in _accounts():
+        with workbench.turn_of(Task.SWEEP, account_id) as bench:
+            if bench is not None:
+                turns.turn(desk=bench.desk, gateway=bench.venue.gateway, at=bench.at)
+        send(account_id)
+
+
+@shared_task(name="trading.reconcile")
+def reconcile(**_: object) -> None:
+    """Compare the books of every account with its venue's."""
+    for account_id in _accounts():
+        with turns.alone(account_id):
+            bench = workbench.bench_of(account_id)
+            if bench is None:
+                continue
+            desk, gateway, at = bench.desk, bench.venue.gateway, bench.at
+            with bench.venue.standstill(desk.account.code):
+                executions.drain(desk=desk, gateway=gateway, at=at)
+                reconciliation.compare(desk=desk, gateway=gateway, at=at)
+
+
+def _accounts() -> list[int]:
+    """Accounts of running feeds, and those with something under way."""
+    under_way = Order.objects.filter(ord_status__in=[OrdStatus.CREATED, OrdStatus.PENDING_NEW])
+    wishes = CancelRequest.objects.filter(answered_at__isnull=True)
+    rows = Feed.objects.filter(
+        Q(status=FeedStatus.RUNNING)
+        | Q(account__in=under_way.values("account"))
+        | Q(account__in=wishes.values("order__account"))
+    )
+    return list(rows.order_by("pk").values_list("account_id", flat=True))

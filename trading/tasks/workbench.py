@@ -1,0 +1,109 @@
+"""The desk that a task works on: kept per thread and account, and brought up to date each time.
+
+1. A thread's desk is its own (its cache of bars is not made for two); strategy versions that
+   changed make it load anew.
+2. Market time is the feed's: the close of the last bar that it released. It is read once the
+   turn is held, for no bar is recorded during a turn.
+3. Calls that say the same are joined: while one task of a kind waits for an account's turn, a
+   second one in this process has nothing to add.
+"""
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.db import close_old_connections
+
+from aitrader.kernel.clock import WALL, Moment
+from aitrader.kernel.topics import Task
+from compliance.services import installation
+from trading.gateways import registry
+from trading.gateways.registry import Connection
+from trading.models import Feed, StrategyVersion
+from trading.selectors import desk as desks
+from trading.selectors.desk import Desk
+from trading.services import turns
+
+
+@dataclass(slots=True)
+class Bench:
+    """A desk, its venue, and the instant on both clocks."""
+
+    desk: Desk
+    venue: Connection
+    at: Moment
+
+
+class _Kept(threading.local):
+    def __init__(self) -> None:
+        self.benches: dict[tuple[str, int], Bench] = {}
+
+
+class _Gate:
+    """Lets one task in and one wait."""
+
+    def __init__(self) -> None:
+        self.turn = threading.Lock()
+        self.place_to_wait = threading.Lock()
+
+
+_kept = _Kept()
+_gates: defaultdict[tuple[str, int], _Gate] = defaultdict(_Gate)
+
+
+@contextmanager
+def turn_of(task: Task, account_id: int) -> Iterator[Bench | None]:
+    """The account's bench with the account's turn held; see `joined` for None."""
+    with joined(task, account_id) as bench:
+        if bench is None:
+            yield None
+            return
+        with turns.alone(account_id):
+            yield bench_of(account_id)
+
+
+@contextmanager
+def joined(task: Task, account_id: int) -> Iterator[Bench | None]:
+    """The account's bench, or None when there is nothing to do: no bar yet, or another task of
+    this kind is waiting already and will see whatever this one would."""
+    gate = _gates[(task.value, account_id)]
+    if not gate.place_to_wait.acquire(blocking=False):
+        yield None
+        return
+    gate.turn.acquire()
+    # From here on a newcomer may have news that this task reads too early: let it wait.
+    gate.place_to_wait.release()
+    try:
+        yield bench_of(account_id)
+    finally:
+        gate.turn.release()
+
+
+def bench_of(account_id: int) -> Bench | None:
+    """The bench of an account in this thread; None before its first bar."""
+    close_old_connections()
+    namespace = installation.namespace()
+    feed = Feed.objects.select_related("account__venue").filter(account_id=account_id).first()
+    if feed is None or feed.market_at is None:
+        return None
+    at = Moment(market=feed.market_at, wall=WALL.now())
+    bench = _kept.benches.get((namespace, account_id))
+    if bench is None or _versions(account_id) != set(bench.desk.strategies):
+        bench = _load(account_id, feed.account.venue.code, namespace, at)
+        _kept.benches[(namespace, account_id)] = bench
+    # What another thread or process moved: the peak, the clock.
+    bench.desk.feed, bench.desk.account, bench.at = feed, feed.account, at
+    return bench
+
+
+def _load(account_id: int, venue: str, namespace: str, at: Moment) -> Bench:
+    connection = registry.connect(venue, namespace=namespace)
+    desk = desks.load(account_id=account_id, namespace=namespace, fee_rate=connection.fee_rate)
+    return Bench(desk, connection, at)
+
+
+def _versions(account_id: int) -> set[int]:
+    rows = StrategyVersion.objects.filter(strategy__account_id=account_id, current=True)
+    return set(rows.values_list("pk", flat=True))
