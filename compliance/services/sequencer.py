@@ -9,13 +9,16 @@
 """
 
 from threading import Event, Thread
+from time import sleep
 from typing import Any
 
 import structlog
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from aitrader.kernel.clock import monotonic
+from aitrader.kernel.errors import IntegrityFailure
 from aitrader.kernel.topics import JOURNAL_CHANNEL, SEQUENCER_LOCK
+from compliance.selectors.leaves import unsequenced
 
 # Transaction ids travel as text: no driver needs to know xid8. Each is sorted by under its table's
 # name, for a bare `ORDER BY xid` would mean the text of the output, where 999 is above 1000.
@@ -81,6 +84,27 @@ def advance(*, limit: int = _BATCH) -> int:
         rows, size = cursor.fetchone()
         cursor.execute("SELECT pg_notify(%s, %s)", [JOURNAL_CHANNEL, str(size - 1)])
         return int(rows)
+
+
+def catch_up(*, timeout_seconds: float = 30.0) -> int:
+    """Number all that this session sees committed; return how many were numbered.
+
+    Waits for older transactions to end, those of the server's other databases among them: their
+    ids come from the same counter. Raises IntegrityFailure when that takes too long.
+    """
+    deadline = monotonic() + timeout_seconds
+    total = 0
+    while True:
+        total += advance()
+        waiting = unsequenced()
+        if waiting == 0:
+            return total
+        if monotonic() > deadline:
+            raise IntegrityFailure(
+                f"{waiting} journal entries have no number after {timeout_seconds:g} s: "
+                "an older transaction is still open on the server"
+            )
+        sleep(_BUSY_SECONDS)
 
 
 def _bounds(cursor: Any, limit: int) -> tuple[str, str] | None:

@@ -13,7 +13,7 @@ from compliance.domain.roles import Role
 from compliance.models import Alert, AlertCursor, JournalEntry, Operator
 from compliance.selectors.alerts import open_alerts, open_count
 from compliance.services import access, alerts, sequencer
-from tests.integration.compliance.writing import NOW, event, in_thread, write
+from tests.integration.compliance.writing import NOW, event, in_thread, settle, write
 
 pytestmark = pytest.mark.usefixtures("installed_fresh")
 
@@ -37,7 +37,7 @@ def operator(*roles: Role, name: str = "ann") -> Operator:
 
 
 def read_all() -> int:
-    sequencer.advance()
+    sequencer.catch_up()
     total = 0
     while rows := alerts.advance(now=NOW):
         total += rows
@@ -80,7 +80,7 @@ def test_entries_without_a_number_are_not_judged() -> None:
 
 def test_a_crash_in_the_middle_neither_loses_nor_doubles(monkeypatch: pytest.MonkeyPatch) -> None:
     write(event(**gap(1)), event(**gap(2)))
-    sequencer.advance()
+    sequencer.catch_up()
 
     def die(*_: object, **__: object) -> None:
         raise DatabaseError("killed between the alerts and the cursor")
@@ -97,7 +97,7 @@ def test_a_crash_in_the_middle_neither_loses_nor_doubles(monkeypatch: pytest.Mon
 
 def test_two_readers_at_once_judge_each_entry_once() -> None:
     write(*[event(**gap(number % 3)) for number in range(3000)])
-    sequencer.advance()
+    sequencer.catch_up()
     threads = [in_thread(read_until_done) for _ in range(3)]
     for thread in threads:
         thread.join(30)
@@ -148,6 +148,7 @@ def test_the_task_numbers_and_judges() -> None:
     app.loader.import_default_modules()
     task = app.tasks["compliance.alerts"]
     write(event(**HALT))
+    settle()
     task()
     task(anything="that a later caller sends")
     assert [alert.count for alert in open_alerts(10)] == [1]

@@ -34,12 +34,12 @@ def call(*words: str) -> str:
 def forge(find: str, replace: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(COPY.format(AS_IT_IS.replace(find, replace)))
-    sequencer.advance()
+    sequencer.catch_up()
 
 
 def test_a_true_journal(tmp_path: Path) -> None:
     write(event(0), event(1))
-    sequencer.advance()
+    sequencer.catch_up()
     write(event(2))
     file = tmp_path / "journal.json"
     printed = call("verify_journal", "--json", str(file))
@@ -74,7 +74,7 @@ def test_what_was_tampered_with_is_told(
     tmp_path: Path, find: str, replace: str, fault: str
 ) -> None:
     write(event(0))
-    sequencer.advance()
+    sequencer.catch_up()
     forge(find, replace)
     file = tmp_path / "journal.json"
     with pytest.raises(CommandError, match="faults"):
@@ -88,17 +88,17 @@ def test_what_was_tampered_with_is_told(
 
 def test_a_missing_number_is_told() -> None:
     write(event(0))
-    sequencer.advance()
+    sequencer.catch_up()
     JournalHead.objects.update(size=2)
     write(event(1))
-    sequencer.advance()
+    sequencer.catch_up()
     with pytest.raises(CommandError):
         call("verify_journal")
 
 
 def test_a_body_that_is_not_canonical_is_told(tmp_path: Path) -> None:
     write(event(0))
-    sequencer.advance()
+    sequencer.catch_up()
     spaced = "convert_to(replace(convert_from(payload, 'UTF8'), '\"data\":', '\"data\": '), 'UTF8')"
     forge("payload, leaf", f"{spaced}, sha256('\\x00'::bytea || {spaced})")
     file = tmp_path / "journal.json"

@@ -76,7 +76,7 @@ def test_nothing_to_record_asks_the_database_nothing(installed: str) -> None:
 def test_the_digest_is_over_bodies_in_leaf_order(installed_fresh: str) -> None:
     for number, delay in enumerate((0, 3, 3600)):
         write(event(number), event(number, trace_id="T"), now=NOW + timedelta(seconds=delay))
-    assert sequencer.advance() == 6
+    assert sequencer.catch_up() == 6
     bodies = [
         canonical(orjson.loads(bytes(row.payload))["body"])
         for row in JournalEntry.objects.order_by("sequenced__leaf_index")
@@ -112,7 +112,7 @@ def test_a_forged_entry_is_found(installed_fresh: str) -> None:
             "SELECT event, version, 'someone else', on_behalf_of, object_type, object_id, "
             "trace_id, market_at, recorded_at, payload || ' ', leaf FROM compliance_journalentry"
         )
-    sequencer.advance()
+    sequencer.catch_up()
     with pytest.raises(IntegrityFailure, match="leaf 1 does not hash"):
         journal.digest()
 
@@ -120,7 +120,7 @@ def test_a_forged_entry_is_found(installed_fresh: str) -> None:
 def test_reading(installed_fresh: str) -> None:
     write(event(0, trace_id="A"), event(1, trace_id="B"), event(2, trace_id="A"))
     assert reading.size() == 0
-    sequencer.advance()
+    sequencer.catch_up()
     assert reading.size() == 3
     assert [e.leaf_index for e in reading.entries_after(-1, 2)] == [0, 1]
     assert [e.object_id for e in reading.entries_after(0, 9)] == ["ORDER1", "ORDER2"]

@@ -25,7 +25,7 @@ def statements(table: str) -> list[str]:
 @pytest.fixture
 def filled(installed_fresh: str) -> str:
     write(event())
-    assert sequencer.advance() == 1
+    assert sequencer.catch_up() == 1
     return installed_fresh
 
 

@@ -1,6 +1,8 @@
 """Numbers without gaps, and no late commit skipped."""
 
+import itertools
 import random
+import threading
 import time
 from collections.abc import MutableMapping
 from typing import Any
@@ -10,12 +12,13 @@ import pytest
 import structlog
 from django.db import connection, transaction
 
+from aitrader.kernel.errors import IntegrityFailure
 from aitrader.kernel.topics import JOURNAL_CHANNEL, SEQUENCER_LOCK
 from compliance.models import JournalEntry, JournalHead
 from compliance.selectors import journal
 from compliance.services import sequencer
 from compliance.services.sequencer import Sequencer
-from tests.integration.compliance.writing import OpenTransaction, event, in_thread, write
+from tests.integration.compliance.writing import OpenTransaction, event, in_thread, settle, write
 
 pytestmark = pytest.mark.usefixtures("installed_fresh")
 
@@ -30,9 +33,11 @@ def test_entries_are_numbered_once_from_zero() -> None:
     assert sequencer.advance() == 0
     write(event(0), event(1))
     write(event(2))
+    settle()
     assert sequencer.advance() == 3
     assert sequencer.advance() == 0
     write(event(3))
+    settle()
     assert sequencer.advance() == 1
     assert order_ids() == ["ORDER0", "ORDER1", "ORDER2", "ORDER3"]
 
@@ -43,15 +48,18 @@ def test_an_older_transaction_that_commits_later_is_not_skipped() -> None:
         # The older one may still commit: nothing after it gets a number yet.
         assert sequencer.advance() == 0
         late.end()
+        settle()
         assert sequencer.advance() == 2
     assert order_ids() == ["ORDER1", "ORDER2"]
 
 
 def test_what_committed_before_the_oldest_open_transaction_is_numbered() -> None:
     write(event(0))
+    settle()
     with OpenTransaction(1), OpenTransaction(2) as younger:
         younger.end()
         assert sequencer.advance() == 1
+    settle()
     assert sequencer.advance() == 2
     assert order_ids() == ["ORDER0", "ORDER1", "ORDER2"]
 
@@ -60,6 +68,7 @@ def test_a_rollback_leaves_no_gap() -> None:
     with OpenTransaction(1) as doomed:
         write(event(2))
         doomed.end(commit=False)
+    settle()
     assert sequencer.advance() == 1
     assert order_ids() == ["ORDER2"]
 
@@ -69,6 +78,7 @@ def test_a_limit_never_splits_a_transaction_and_loses_nothing(limit: int) -> Non
     sizes = [1, 5, 2, 1, 1, 9, 3]
     for number, size in enumerate(sizes):
         write(*[event(number)] * size)
+    settle()
     taken = []
     while rows := sequencer.advance(limit=limit):
         taken.append(rows)
@@ -81,7 +91,7 @@ def test_a_limit_never_splits_a_transaction_and_loses_nothing(limit: int) -> Non
 
 def test_transactions_are_ordered_by_number_not_by_its_text() -> None:
     write(event(0))
-    assert sequencer.advance() == 1
+    assert sequencer.catch_up() == 1
     JournalHead.objects.update(sequenced_below="0")
     columns = (
         "event, version, actor, on_behalf_of, object_type, trace_id, market_at, recorded_at, "
@@ -108,7 +118,7 @@ def test_a_second_sequencer_steps_aside() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SEQUENCER_LOCK])
         in_thread(lambda: found.append(sequencer.advance())).join(10)
     assert found == [0]
-    assert sequencer.advance() == 1
+    assert sequencer.catch_up() == 1
 
 
 def test_one_notification_a_batch_names_the_last_number() -> None:
@@ -119,6 +129,7 @@ def test_one_notification_a_batch_names_the_last_number() -> None:
         listener.execute(f"LISTEN {JOURNAL_CHANNEL}")
         write(event(0), event(1))
         write(event(2))
+        settle()
         sequencer.advance()
         sequencer.advance()
         told = [notice.payload for notice in listener.notifies(timeout=0.5)]
@@ -143,8 +154,7 @@ def test_random_interleavings_lose_and_double_nothing() -> None:
     for opened in open_now:
         opened.end()
         expected.add(f"ORDER{opened.number}")
-    while sequencer.advance():
-        continue
+    sequencer.catch_up()
     found = order_ids()
     assert set(found) == expected
     assert len(found) == len(expected) == JournalEntry.objects.count()
@@ -152,39 +162,63 @@ def test_random_interleavings_lose_and_double_nothing() -> None:
 
 
 def test_the_thread_is_at_most_50_ms_behind_under_load() -> None:
-    """A commit is seen with its number within 50 ms, while another writer never rests."""
+    """From the moment that no older transaction is open, while another writer never rests."""
     thread = Sequencer()
     thread.start()
-    stop_at = time.monotonic() + 4
+    done = threading.Event()
 
     def load() -> None:
-        number = 1000
-        while time.monotonic() < stop_at:
-            write(*[event(number)] * 4)
-            number += 1
+        while not done.is_set():
+            write(*[event(1000)] * 4)
 
     loading = in_thread(load)
-    delays = []
     try:
-        number = 0
-        while time.monotonic() < stop_at - 0.5:
-            write(event(number, trace_id=f"T{number}"))
-            committed = time.monotonic()
-            while not journal.for_trace(f"T{number}"):
-                time.sleep(0.001)
-            delays.append(time.monotonic() - committed)
-            number += 1
+        delays = sorted(delay_of(number) for number in range(100))
     finally:
+        done.set()
         loading.join(10)
         thread.stop()
         thread.join(10)
-    assert len(delays) > 20
-    delays.sort()
-    # A busy test machine may hold one look up; the median and the many may not be.
-    assert delays[len(delays) // 2] < 0.050
-    assert delays[int(len(delays) * 0.9)] < 0.100
-    order_ids()
+    # A busy machine may hold single looks up; not the rule.
+    assert delays[50] < 0.050
+    assert delays[90] < 0.100
+    sequencer.catch_up()
     assert journal.size() == JournalEntry.objects.count()
+    order_ids()
+
+
+def delay_of(number: int) -> float:
+    """Seconds from when an entry could have its number until it has it."""
+    write(event(number, trace_id=f"T{number}"))
+    while not is_numberable(f"T{number}"):
+        time.sleep(0.001)
+    possible_at = time.monotonic()
+    while not journal.for_trace(f"T{number}"):
+        time.sleep(0.001)
+    return time.monotonic() - possible_at
+
+
+def is_numberable(trace_id: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT xid < pg_snapshot_xmin(pg_current_snapshot()) "
+            "FROM compliance_journalentry WHERE trace_id = %s",
+            [trace_id],
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def test_catching_up_waits_for_older_transactions() -> None:
+    with OpenTransaction(0) as late:
+        write(event(1))
+        with pytest.raises(IntegrityFailure, match="1 journal entries have no number"):
+            sequencer.catch_up(timeout_seconds=0.1)
+        ending = threading.Timer(0.2, late.end)
+        ending.start()
+        assert sequencer.catch_up() in (1, 2)
+        ending.join(10)
+    sequencer.catch_up()
+    assert order_ids() == ["ORDER0", "ORDER1"]
 
 
 def test_the_thread_outlives_a_lost_connection() -> None:
@@ -210,6 +244,7 @@ def test_the_thread_numbers_what_came_before_it_was_stopped() -> None:
     thread = Sequencer()
     thread.start()
     write(event(0))
+    settle()
     thread.stop()
     thread.join(10)
     assert journal.size() == 1
@@ -227,8 +262,11 @@ def test_a_transaction_open_for_long_is_an_alarm(monkeypatch: pytest.MonkeyPatch
         time.sleep(0.3)
         thread.stop()
         thread.join(10)
+    found = alarms(logs)
+    assert {each["log_level"] for each in found} == {"error"}
     # Once for one transaction, however long it stays open.
-    assert [each["log_level"] for each in alarms(logs)] == ["error"]
+    pids = [each["pid"] for each in found]
+    assert all(before != after for before, after in itertools.pairwise(pids))
 
 
 def alarms(logs: list[MutableMapping[str, Any]]) -> list[MutableMapping[str, Any]]:
@@ -236,7 +274,7 @@ def alarms(logs: list[MutableMapping[str, Any]]) -> list[MutableMapping[str, Any
 
 
 def wait_for_size(size: int) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while journal.size() < size and time.monotonic() < deadline:
         time.sleep(0.01)
     assert journal.size() == size

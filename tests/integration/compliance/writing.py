@@ -1,6 +1,7 @@
 """Writing journal entries in tests: from this thread and from others."""
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +24,24 @@ def write(*events: Event, now: datetime = NOW) -> None:
     """Record in a transaction of its own."""
     with transaction.atomic():
         journal.record(events, now=now)
+
+
+def settle() -> None:
+    """Wait until nothing outside a test holds back what it has committed.
+
+    Transaction ids are the server's: a test on another database may still have an older one open.
+    """
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT NOT EXISTS (SELECT FROM compliance_journalentry "
+                "WHERE xid >= pg_snapshot_xmin(pg_current_snapshot()))"
+            )
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.005)
+    raise AssertionError("another transaction stays open")
 
 
 class OpenTransaction:
