@@ -114,7 +114,9 @@ def trade(given: argparse.Namespace, running: threading.Event, warmed: threading
     from trading.services.desk_loop import DeskLoop
 
     bars = given.warm + 20 if given.ending else None
-    options = PaperOptions(seed=7, simulated_bars=bars, speed=Decimal(60) / Decimal(str(given.pace)))
+    options = PaperOptions(
+        seed=7, simulated_bars=bars, speed=Decimal(60) / Decimal(str(given.pace))
+    )
     market = paper.market(options)
     steps = bar_steps.steps(market.streams)
     first = next(steps)

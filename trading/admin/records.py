@@ -122,7 +122,7 @@ class BarAdmin(Record):
     time = utc("open_time", "Open time")
     o = amount("open", "Open")
     h = amount("high", "High")
-    l = amount("low", "Low")  # noqa: E741  (the usual letters of a bar)
+    l = amount("low", "Low")  # noqa: E741  # the usual letters of a bar
     c = amount("close", "Close")
     v = amount("volume", "Volume")
 

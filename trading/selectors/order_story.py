@@ -37,7 +37,9 @@ def story(public_id: str) -> Story | None:
     if row is None:
         return None
     cancels = list(CancelRequest.objects.filter(order=row).order_by("requested_at", "id"))
-    row.cancel_open = any(wish.answered_at is None for wish in cancels)  # type: ignore[attr-defined]
+    # The blotter's query adds this column; here the requests are at hand.
+    waiting = any(wish.answered_at is None for wish in cancels)
+    row.cancel_open = waiting  # type: ignore[attr-defined]  # see above
     fills = list(Fill.objects.filter(order=row).order_by("transact_time", "id"))
     postings = list(
         LedgerPosting.objects.filter(
