@@ -4,7 +4,9 @@
 2. An order that may leave the desk names an approving decision (constraint; the verdict is tied
    by a composite foreign key written in the migration).
 3. `ord_status` is derived from (cum_qty, closedness) by domain/order_state.py, never set by hand.
-4. `fencing_token` is the claimer's; a write with an older token is refused.
+4. `closing` orders close their trade; `reduce_only` ones can also only shrink the account's net
+   position. The two differ where strategies hold opposite sides of one instrument.
+5. `fencing_token` is the claimer's; a write with an older token is refused.
 """
 
 from django.db import models
@@ -37,6 +39,7 @@ class Order(models.Model):
     stop_px = Amount(null=True)
     trailing_bps = Amount(null=True)
     oco_group = models.CharField(max_length=32, blank=True, default="")
+    closing = models.BooleanField(default=False)
     reduce_only = models.BooleanField(default=False)
     reason = models.CharField(max_length=100)
     reference_px = Amount(null=True)

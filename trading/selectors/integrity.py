@@ -111,7 +111,8 @@ def _orders_equal_venue(account: Account, gateway: Gateway) -> bool:
     ours = set(working.values_list("cl_ord_id", flat=True))
     if ours != set(gateway.open_orders(account=account.code)):
         return False
-    place, theirs = 0, {}
+    place = 0
+    theirs: dict[str, tuple[str, Decimal, Decimal]] = {}
     while batch := gateway.executions(account=account.code, after=place, limit=5000):
         place = batch[-1].seq
         theirs |= {

@@ -15,14 +15,18 @@ WORKING_STATUSES = tuple(sorted(WORKING))
 
 
 _OF_ACCOUNT = """
-SELECT instrument_id, side, order_qty - filled_qty, oco_group, reduce_only,
-       coalesce(price, stop_px, reference_px), intent_id, version_id, ord_type, created_at
-  FROM trading_order
- WHERE account_id = %s AND ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')
- ORDER BY id
+SELECT o.instrument_id, o.side, o.order_qty - o.filled_qty, o.oco_group, o.reduce_only,
+       coalesce(o.price, o.stop_px, o.reference_px), o.intent_id, coalesce(strategy.code, ''),
+       o.ord_type, o.created_at
+  FROM trading_order o
+  LEFT JOIN trading_strategyversion version ON version.id = o.version_id
+  LEFT JOIN trading_strategy strategy ON strategy.id = version.strategy_id
+ WHERE o.account_id = %s
+   AND o.ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')
+ ORDER BY o.id
 """
 _OF_TRADES = """
-SELECT o.id, o.trade_id, o.origin, o.reduce_only, o.order_qty - o.filled_qty, o.oco_group,
+SELECT o.id, o.trade_id, o.origin, o.closing, o.order_qty - o.filled_qty, o.oco_group,
        EXISTS (SELECT 1 FROM trading_cancelrequest request
                 WHERE request.order_id = o.id AND request.answered_at IS NULL)
   FROM trading_order o
@@ -43,7 +47,7 @@ class WorkingOrder:
     reduce_only: bool
     worst_px: Decimal | None
     intent_id: str
-    version_id: int | None
+    strategy: str
     ord_type: str
     created_at: datetime
 
@@ -55,7 +59,7 @@ class TradeOrder:
     pk: int
     trade_id: int
     origin: str
-    reduce_only: bool
+    closing: bool
     leaves_qty: Decimal
     oco_group: str
     cancelling: bool

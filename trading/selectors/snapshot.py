@@ -97,7 +97,20 @@ def build(
         bar_extreme=bar_extreme,
         strategy_enabled=strategy_enabled,
         instrument_problems=validate(intent, instrument),
+        duplicate_of=_twin(view, intent, instrument_id),
     )
+
+
+def _twin(view: AccountView, intent: OrderIntent, instrument_id: int) -> str:
+    """A working order that was decided at the same instant and asks for the very same, or ""."""
+    for order in view.working:
+        same = (order.instrument_id, order.side, order.ord_type, order.leaves_qty) == (
+            instrument_id, intent.side, intent.ord_type, intent.order_qty,
+        )  # fmt: skip
+        of_another = order.strategy != intent.strategy or order.oco_group != intent.oco_group
+        if same and not of_another and order.created_at == intent.decided_at:
+            return order.intent_id
+    return ""
 
 
 def _positions(desk: Desk, view: AccountView, asked: int) -> dict[str, PositionView]:

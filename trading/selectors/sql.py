@@ -7,14 +7,14 @@ the columns of a model are listed once. Everything off the hot path uses the ORM
 2. `atomic` opens a transaction or joins the one that is open, without a savepoint.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import Any, TypeVar
 
 from django.db import connections, models, transaction
 
 Row = TypeVar("Row", bound=models.Model)
-Parameters = Sequence[object] | dict[str, object]
+Parameters = Sequence[Any] | Mapping[str, Any]
 
 atomic = partial(transaction.atomic, savepoint=False)
 
@@ -70,8 +70,8 @@ def update(row: models.Model, *columns: str, using: str = "default") -> None:
 def _statements(model: type[models.Model]) -> tuple[list[str], str, str]:
     table = model._meta.db_table
     fields = model._meta.concrete_fields
-    columns = ", ".join(field.column for field in fields)
-    written = [field.column for field in fields if not field.primary_key]
+    columns = ", ".join(str(field.column) for field in fields)
+    written = [str(field.column) for field in fields if not field.primary_key]
     marks = ", ".join(["%s"] * len(written))
     return (
         [field.attname for field in fields],
@@ -82,5 +82,6 @@ def _statements(model: type[models.Model]) -> tuple[list[str], str, str]:
 
 @cache
 def _update(model: type[models.Model], columns: tuple[str, ...]) -> str:
-    changes = ", ".join(f"{model._meta.get_field(name).column} = %s" for name in columns)
+    known = {field.attname: field.column for field in model._meta.concrete_fields}
+    changes = ", ".join(f"{known[name]} = %s" for name in columns)
     return f"UPDATE {model._meta.db_table} SET {changes} WHERE id = %s"

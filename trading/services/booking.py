@@ -117,7 +117,7 @@ def _move_trade(
     """Move the trade in memory; the caller saves it."""
     notional = CONTEXT.multiply(facts.qty, facts.px)
     trade.fees = CONTEXT.add(trade.fees, effect.fee_in_quote)
-    if order.reduce_only:
+    if order.closing:
         trade.exit_qty = CONTEXT.add(trade.exit_qty, facts.qty)
         trade.exit_notional = CONTEXT.add(trade.exit_notional, notional)
         trade.exit_reason = order.reason

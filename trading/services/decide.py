@@ -74,7 +74,10 @@ def run(*, desk: Desk, at: Moment) -> int:
 
 def _locked(account_id: int) -> list[_Cursor]:
     rows = sql.fetch_all(_LOCK, [account_id])
-    return [_Cursor(*row[:4], Stance(row[4])) for row in rows]
+    return [
+        _Cursor(pk, version_id, instrument_id, last, Stance(stance))
+        for pk, version_id, instrument_id, last, stance in rows
+    ]
 
 
 def _move(cursors: Sequence[_Cursor]) -> None:

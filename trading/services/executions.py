@@ -7,7 +7,7 @@
 4. Selling more than a SPOT account holds is booked (it is a fact) and halts the account.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from aitrader.kernel import crash, ids
@@ -104,7 +104,7 @@ def _locked(desk: Desk, reports: Sequence[ExecutionReport]) -> dict[str, Order]:
     trades = {row.pk: row for row in sql.load(Trade, "WHERE id = ANY(%s)", [keys])} if keys else {}
     for order in found:
         order.instrument = desk.instruments[order.instrument_id]
-        order.trade = trades.get(order.trade_id)
+        order.trade = trades.get(order.trade_id or 0)
     return {order.cl_ord_id: order for order in found}
 
 
@@ -242,7 +242,7 @@ def open_break(
         _open_break(desk, kind, object_id, ours, venues, at)
 
 
-def _event(name: EventName, order: Order, at: Moment, data: dict[str, object]) -> Event:
+def _event(name: EventName, order: Order, at: Moment, data: Mapping[str, object]) -> Event:
     return Event(
         name=name,
         actor="venue",

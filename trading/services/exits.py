@@ -12,12 +12,14 @@ from decimal import Decimal
 from aitrader.kernel import ids
 from aitrader.kernel.clock import Moment, iso
 from aitrader.kernel.events import Event, EventName
-from aitrader.kernel.fix import OrdStatus, OrdType, Origin, Side, TimeInForce
+from aitrader.kernel.fix import AccountKind, OrdStatus, OrdType, Origin, Side, TimeInForce
 from aitrader.kernel.money import CONTEXT, ONE, ZERO, price_nearest, qty_to_lot, ratio
 from compliance.services import journal
+from risk.domain import exposure
 from trading.domain.order import OrderIntent
 from trading.models import InstrumentRow, Order, StrategyCursor, Trade
-from trading.selectors import sql
+from trading.selectors import orders as order_reads
+from trading.selectors import snapshot, sql
 from trading.selectors.desk import Desk, LoadedStrategy
 from trading.selectors.orders import TradeOrder
 from trading.services import orders
@@ -64,7 +66,7 @@ class _Leg:
 
 def is_over(context: Context) -> bool:
     """Nothing is held any more and no entry can still fill."""
-    entering = any(not order.reduce_only for order in context.working)
+    entering = any(not order.closing for order in context.working)
     return context.open_qty == 0 and not entering
 
 
@@ -99,7 +101,7 @@ def close(context: Context, *, allowed: bool) -> int:
 
 
 def _is_exit(order: TradeOrder) -> bool:
-    return order.reduce_only and order.origin != Origin.PROTECTION
+    return order.closing and order.origin != Origin.PROTECTION
 
 
 def _cancel(context: Context, obstacles: list[TradeOrder]) -> int:
@@ -214,9 +216,30 @@ def _intent(
         trailing_bps=leg.trailing_bps,
         time_in_force=TimeInForce.GTC,
         oco_group=oco_group,
-        reduce_only=True,
+        reduce_only=_shrinks_net(context, qty, oco_group),
         strategy=context.loaded.code,
         sizing={"method": "WHOLE_TRADE", "trade": context.trade.public_id},
+    )
+
+
+def _shrinks_net(context: Context, qty: Decimal, oco_group: str) -> bool:
+    """Whether closing the trade can only shrink what the account holds of the instrument.
+
+    Not so where another strategy of the account holds the opposite side: there the close is judged
+    like any other order.
+    """
+    if context.desk.account.kind == AccountKind.SPOT:
+        return True
+    view = snapshot.read(context.desk)
+    position = view.state.positions.get(context.instrument.pk)
+    reserved = order_reads.reserved(
+        each for each in view.working if not oco_group or each.oco_group != oco_group
+    )
+    return exposure.reduces(
+        position_qty=ZERO if position is None else position.quantity,
+        reserved_qty=reserved.get((context.instrument.pk, context.exit_side), ZERO),
+        side=context.exit_side,
+        order_qty=qty,
     )
 
 
@@ -227,6 +250,7 @@ def _submit(context: Context, intent: OrderIntent, *, shared_qty: Decimal) -> Or
         trace_id=_trace_id(context.trade),
         loaded=context.loaded,
         trade=context.trade,
+        closing=True,
         shared_qty=shared_qty,
     )
     return orders.submit(desk=context.desk, draft=draft, at=context.at)

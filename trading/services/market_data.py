@@ -8,6 +8,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -34,7 +35,7 @@ def record(
 ) -> list[InstrumentRow]:
     """Write the bars of one close and move the feed's clock to it; returns the instruments whose
     bar is wider than their bound. Runs in the caller's transaction if there is one."""
-    parameters: list[object] = [at.market, at.wall, feed.pk]
+    parameters: list[Any] = [at.market, at.wall, feed.pk]
     for instrument, bar in bars:
         parameters += (feed.pk, instrument.pk, bar.open_time)
         parameters += (bar.open, bar.high, bar.low, bar.close, bar.volume)

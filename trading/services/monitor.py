@@ -4,9 +4,13 @@
 2. The peak only rises.
 """
 
+from datetime import date
+from decimal import Decimal
+
 from django.db import connection
 
 from aitrader.kernel.clock import Moment, day_start
+from trading.domain.position import PositionState
 from trading.models import Account
 from trading.selectors import account_state, sql
 from trading.selectors.account_state import AccountState
@@ -27,8 +31,8 @@ class Monitor:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._held: tuple[dict, dict] | None = None  # type: ignore[type-arg]
-        self._day = None
+        self._held: tuple[dict[str, Decimal], dict[int, PositionState]] | None = None
+        self._day: date | None = None
 
     def holdings_changed(self) -> None:
         """Read balances and positions again at the next valuation."""

@@ -42,6 +42,7 @@ class Draft:
     loaded: LoadedStrategy | None = None
     signal: Signal | None = None
     trade: Trade | None = None
+    closing: bool = False
     shared_qty: Decimal = ZERO
     bar_extreme: bool = False
     expires_at: datetime | None = None
@@ -160,6 +161,7 @@ def _write(desk: Desk, draft: Draft, decision: Decision, decision_id: int, at: M
         stop_px=intent.stop_px,
         trailing_bps=intent.trailing_bps,
         oco_group=intent.oco_group,
+        closing=draft.closing,
         reduce_only=intent.reduce_only,
         reason=intent.reason,
         reference_px=intent.reference_px,
