@@ -1,9 +1,10 @@
 """A whole desk in one process for the browser tests: feed, road, sequencer, alerts and web.
 
-Run as a program: `desk_server.py --database NAME --port N [--warm STEPS] [--pace SECONDS]`.
+Run as a program: `python -m tests.browser.desk_server --database NAME --port N [--warm STEPS] [--pace SECONDS]`.
 It trades the seeded simulated market, `--warm` steps at once and then one every `--pace` seconds,
 and prints `ready` when the address answers. A line `pause` or `resume` on its standard input
-stops the feed and starts it again.
+stops the feed and starts it again, `forget` lets a one-time password be used twice; each is
+answered by a line `done`.
 """
 
 import argparse
@@ -149,6 +150,18 @@ def listen(running: threading.Event) -> None:
             running.clear()
         elif line.strip() == "resume":
             running.set()
+        elif line.strip() == "forget":
+            forget_codes()
+        print("done", flush=True)
+
+
+def forget_codes() -> None:
+    """Let the code of this half minute count again: a test has no time to wait for the next."""
+    from django_otp.plugins.otp_totp.models import TOTPDevice
+
+    TOTPDevice.objects.update(
+        last_t=-1, throttling_failure_count=0, throttling_failure_timestamp=None
+    )
 
 
 if __name__ == "__main__":
