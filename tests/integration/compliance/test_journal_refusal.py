@@ -1,5 +1,6 @@
 """The journal refuses UPDATE, DELETE and TRUNCATE, whoever asks."""
 
+import time
 from collections.abc import Iterator
 
 import psycopg
@@ -78,7 +79,19 @@ def superuser(filled: str, fresh_database: str) -> Iterator["psycopg.Connection[
         dbname=fresh_database,
         autocommit=True,
     ) as made:
+        pid = made.info.backend_pid
         yield made
+    wait_until_gone(pid)
+
+
+def wait_until_gone(pid: int) -> None:
+    """A superuser's session that is still ending cannot be ended by the database's owner."""
+    for _ in range(500):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", [pid])
+            if cursor.fetchone()[0] == 0:
+                return
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("table", TABLES)
