@@ -1,10 +1,9 @@
 """A whole desk in one process for the browser tests: feed, road, sequencer, alerts and web.
 
-Run as a program: `python -m tests.browser.desk_server --database NAME --port N [--warm STEPS] [--pace SECONDS]`.
-It trades the seeded simulated market, `--warm` steps at once and then one every `--pace` seconds,
-and prints `ready` when the address answers. A line `pause` or `resume` on its standard input
-stops the feed and starts it again, `forget` lets a one-time password be used twice; each is
-answered by a line `done`.
+Run as a program: `python -m tests.browser.desk_server --database NAME --port N`. It trades the
+seeded simulated market, `--warm` steps at once and then one every `--pace` seconds, and prints
+`ready` when the address answers. A line `pause` or `resume` on its standard input stops the feed
+and starts it again, `forget` lets a one-time password be used twice; each is answered by `done`.
 """
 
 import argparse
