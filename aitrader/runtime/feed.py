@@ -7,8 +7,10 @@
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 from threading import Event, Thread
 
 import structlog
@@ -21,6 +23,7 @@ from aitrader.kernel.topics import Task
 from aitrader.paper import Market, PaperDesk, PaperOptions
 from trading.models import Feed
 from trading.services import bar_steps, feeds, reconciliation, setup
+from trading.services.bar_steps import Step
 from trading.services.feed_driver import FeedDriver
 from trading.tasks.waking import wake
 
@@ -28,6 +31,15 @@ _RETRY_SECONDS = 1.0
 _LONGEST_TITLE = 200
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A market with its desk; the steps are read once, the first one included."""
+
+    market: Market
+    made: PaperDesk
+    steps: Iterator[Step]
 
 
 class FeedThread(Thread):
@@ -39,10 +51,17 @@ class FeedThread(Thread):
         self._namespace = namespace
         self._say = say
         self._stopping = Event()
-        self.market = _market(options)
-        self.made = self._open(self.market)
+        self._opened = self._open()
         self._see_that_it_is_free()
         self.failed = False
+
+    @property
+    def market(self) -> Market:
+        return self._opened.market
+
+    @property
+    def made(self) -> PaperDesk:
+        return self._opened.made
 
     def stop(self) -> None:
         """Ask the thread to end at the next instant at which nothing is half done."""
@@ -65,17 +84,16 @@ class FeedThread(Thread):
         feeds.release(self.made.desk.feed)
 
     def run(self) -> None:
-        market, made = self.market, self.made
         try:
             while not self._stopping.is_set():
                 try:
-                    self._drive(market, made)
+                    self._drive(self._opened)
                     return
                 except (OperationalError, InterfaceError) as error:
                     log.warning("feed.database_away", error=str(error).strip())
                     connections.close_all()
                     self._stopping.wait(_RETRY_SECONDS)
-                market, made = self._again() or (market, made)
+                self._opened = self._again() or self._opened
         except Refused as error:
             # The feed is well: somebody else drives it.
             self.failed = True
@@ -88,7 +106,8 @@ class FeedThread(Thread):
         finally:
             connections.close_all()
 
-    def _drive(self, market: Market, made: PaperDesk) -> None:
+    def _drive(self, opened: _Opened) -> None:
+        market, made = opened.market, opened.made
         feed = Feed.objects.get(pk=made.desk.feed.pk)
         feeds.claim(feed)
         facts = {"fingerprint": market.fingerprint, "kind": market.kind}
@@ -102,32 +121,35 @@ class FeedThread(Thread):
             stop=self._stopping,
             speed=self._options.speed,
         )
-        if driver.run(bar_steps.steps(market.streams)):
+        if driver.run(opened.steps):
             setup.finish_feed(feed_id=feed.pk, now=WALL.now())
             self._say(f"{market.source} {market.title} has ended; the desk stays up")
 
     def _wake(self, task: Task) -> None:
         wake(task, self.made.desk.account.pk)
 
-    def _again(self) -> tuple[Market, PaperDesk] | None:
-        """Streams are read once: take up the market from its start and skip what is recorded."""
+    def _again(self) -> _Opened | None:
+        """Take up the market from its start; what is recorded is passed over."""
         try:
-            market = _market(self._options)
-            return market, self._open(market)
+            return self._open()
         except (OperationalError, InterfaceError):
             return None
 
-    def _open(self, market: Market) -> PaperDesk:
-        first = next(bar_steps.steps(market.streams), None)
+    def _open(self) -> _Opened:
+        market = paper.market(self._options)
+        market.title = market.title[:_LONGEST_TITLE]
+        steps = bar_steps.steps(market.streams)
+        first = next(steps, None)
         if first is None:
             raise BadInput(f"{market.title}: no bars")
-        return paper.open_desk(
+        made = paper.open_desk(
             self._options,
             market,
             code=feeds.code_of(_prefix(self._options, market)),
             namespace=self._namespace,
             at=Moment(market=first.open_time, wall=WALL.now()),
         )
+        return _Opened(market, made, chain([first], steps))
 
     def _fail(self, reason: str) -> None:
         self.failed = True
@@ -157,12 +179,6 @@ def title(market: Market, speed: Decimal | None) -> str:
     )
     pace = "as fast as the desk goes" if speed is None else f"×{speed:f}"
     return f"{market.source} {market.title} · {codes} {interval} {pace}"
-
-
-def _market(options: PaperOptions) -> Market:
-    market = paper.market(options)
-    market.title = market.title[:_LONGEST_TITLE]
-    return market
 
 
 def _prefix(options: PaperOptions, market: Market) -> str:

@@ -28,7 +28,9 @@ Wake = Callable[[Task], None]
 
 #: How often orders that came after the open are looked for while a bar runs.
 ARRIVALS_SECONDS = 0.05
-_LOOK_SECONDS = 0.005
+#: Looking costs the desk some of its time: soon at first, then less and less often.
+_FIRST_LOOK_SECONDS = 0.005
+_LAST_LOOK_SECONDS = 0.04
 _PATIENCE_SECONDS = 4.0
 #: Once a desk was given up on, until it is seen quiet again.
 _SHORT_PATIENCE_SECONDS = 0.25
@@ -143,11 +145,13 @@ class FeedDriver:
         """Hold the market until the desk has nothing left to do, or patience ends."""
         patience = _SHORT_PATIENCE_SECONDS if self._given_up else _PATIENCE_SECONDS
         deadline = monotonic() + patience
+        look = _FIRST_LOOK_SECONDS
         while not self._stop.is_set():
             if turns.is_quiet(desk=self._desk, gateway=self._gateway):
                 self._given_up = False
                 if not self._match_arrivals():
                     return
+                look = _FIRST_LOOK_SECONDS
             elif monotonic() > deadline:
                 if not self._given_up:
                     log.warning(
@@ -155,9 +159,8 @@ class FeedDriver:
                     )
                 self._given_up = True
                 return
-            else:
-                self._match_arrivals()
-            self._stop.wait(_LOOK_SECONDS)
+            self._stop.wait(look)
+            look = min(2 * look, _LAST_LOOK_SECONDS)
 
     def _at(self, market: datetime) -> Moment:
         return Moment(market=market, wall=self._wall.now())

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 from aitrader.kernel.clock import WALL, Moment
 from aitrader.kernel.topics import Task
@@ -56,10 +56,11 @@ _gates: defaultdict[tuple[str, int], _Gate] = defaultdict(_Gate)
 @contextmanager
 def turn_of(task: Task, account_id: int) -> Iterator[Bench | None]:
     """The account's bench with the account's turn held; see `joined` for None."""
-    with joined(task, account_id) as bench:
-        if bench is None:
+    with _passed(task, account_id) as through:
+        if not through:
             yield None
             return
+        close_old_connections()
         with turns.alone(account_id):
             yield bench_of(account_id)
 
@@ -68,40 +69,54 @@ def turn_of(task: Task, account_id: int) -> Iterator[Bench | None]:
 def joined(task: Task, account_id: int) -> Iterator[Bench | None]:
     """The account's bench, or None when there is nothing to do: no bar yet, or another task of
     this kind is waiting already and will see whatever this one would."""
+    with _passed(task, account_id) as through:
+        if through:
+            close_old_connections()
+        yield bench_of(account_id) if through else None
+
+
+@contextmanager
+def _passed(task: Task, account_id: int) -> Iterator[bool]:
     gate = _gates[(task.value, account_id)]
     if not gate.place_to_wait.acquire(blocking=False):
-        yield None
+        yield False
         return
     gate.turn.acquire()
     # From here on a newcomer may have news that this task reads too early: let it wait.
     gate.place_to_wait.release()
     try:
-        yield bench_of(account_id)
+        yield True
     finally:
         gate.turn.release()
 
 
+def is_awaited(task: Task, account_id: int) -> bool:
+    """Whether a task of this kind waits for another one of its kind."""
+    return _gates[(task.value, account_id)].place_to_wait.locked()
+
+
 def bench_of(account_id: int) -> Bench | None:
     """The bench of an account in this thread; None before its first bar."""
-    close_old_connections()
     namespace = installation.namespace()
     feed = Feed.objects.select_related("account__venue").filter(account_id=account_id).first()
     if feed is None or feed.market_at is None:
         return None
     at = Moment(market=feed.market_at, wall=WALL.now())
-    bench = _kept.benches.get((namespace, account_id))
+    # A process may be pointed at another database, where the same number is another account.
+    key = (str(connection.settings_dict["NAME"]), account_id)
+    bench = _kept.benches.get(key)
     if bench is None or _versions(account_id) != set(bench.desk.strategies):
         bench = _load(account_id, feed.account.venue.code, namespace, at)
-        _kept.benches[(namespace, account_id)] = bench
+        _kept.benches[key] = bench
     # What another thread or process moved: the peak, the clock.
     bench.desk.feed, bench.desk.account, bench.at = feed, feed.account, at
     return bench
 
 
 def _load(account_id: int, venue: str, namespace: str, at: Moment) -> Bench:
-    connection = registry.connect(venue, namespace=namespace)
-    desk = desks.load(account_id=account_id, namespace=namespace, fee_rate=connection.fee_rate)
-    return Bench(desk, connection, at)
+    connected = registry.connect(venue, namespace=namespace)
+    desk = desks.load(account_id=account_id, namespace=namespace, fee_rate=connected.fee_rate)
+    return Bench(desk, connected, at)
 
 
 def _versions(account_id: int) -> set[int]:

@@ -1,0 +1,51 @@
+"""The live desk's tasks, fed as fast as they go, trade exactly as the headless loop does."""
+
+from datetime import timedelta
+
+from aitrader import databases
+from compliance.services import sequencer
+from tests.integration.trading_tasks import market
+from tests.integration.trading_tasks.conftest import Calls
+from trading.models import Feed
+
+BARS = 300
+FEWER = 140
+
+
+def _same(live: str, headless: str, bars: int) -> None:
+    while sequencer.advance():
+        pass
+    databases.use(headless)
+    market.by_loop(bars)
+    while sequencer.advance():
+        pass
+    ours, theirs = market.audited(live), market.audited(headless)
+    assert ours.findings == theirs.findings == []
+    assert len(ours.books["fills"]) >= 4
+    assert ours.differences(theirs) == []
+
+
+def test_the_same_bars_give_the_same_books(
+    fresh_database: str, second_database: str, calls: Calls
+) -> None:
+    market.by_tasks(BARS)
+    _same(fresh_database, second_database, BARS)
+    assert {"trading.decide", "trading.route", "trading.settle"} <= set(calls.names)
+
+
+def test_when_every_call_is_lost_the_sweep_does_the_same(
+    fresh_database: str, second_database: str, calls: Calls
+) -> None:
+    calls.lose = True
+    market.by_tasks(FEWER)
+    _same(fresh_database, second_database, FEWER)
+
+
+def test_a_feed_started_again_goes_on_as_if_it_had_never_stopped(
+    fresh_database: str, second_database: str, calls: Calls
+) -> None:
+    market.by_tasks(FEWER, until=market.start() + timedelta(minutes=95))
+    stopped_at = Feed.objects.get().market_at
+    assert stopped_at == market.start() + timedelta(minutes=95)
+    market.by_tasks(FEWER)
+    _same(fresh_database, second_database, FEWER)
