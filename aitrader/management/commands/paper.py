@@ -179,8 +179,7 @@ def _journal_start(options: PaperOptions, market: Market, at: Moment) -> None:
 
 
 def _summary(made: PaperDesk, loop: DeskLoop) -> dict[str, Any]:
-    while sequencer.advance():
-        pass
+    sequencer.catch_up()
     told = summaries.collect(made.desk, made.gateway, loop.state, loop.max_drawdown)
     digest = journal.digest()
     return told | {"journal_rows": digest.rows, "journal_digest": digest.hex}
