@@ -22,7 +22,7 @@ LOG_IN = 4401
 START_AGAIN = 4408
 
 
-class Live(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ships no types
+class Live(AsyncWebsocketConsumer):
     outbox: Outbox
     tasks: tuple[asyncio.Task[None], ...] = ()
 

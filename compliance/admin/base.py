@@ -19,7 +19,7 @@ from aitrader.kernel.clock import WALL, iso
 from aitrader.kernel.errors import AitraderError
 
 
-class Configuration(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
+class Configuration(ModelAdmin):
     """Rows that roles may change as the table of roles says; nothing is deleted."""
 
     list_per_page = 50

@@ -108,7 +108,8 @@ def acknowledge(request: HttpRequest, alert_id: int) -> HttpResponse:
     """Take note of an alert."""
 
     def perform(at: dict[str, Any]) -> str:
-        alerts.acknowledge(alert_id=alert_id, operator=request.user, **at)
+        operator: Any = request.user
+        alerts.acknowledge(alert_id=alert_id, operator=operator, **at)
         return _("Acknowledged.")
 
     return _answer(request, "acknowledge", perform, [Topic.ALERTS], alert=alert_id)

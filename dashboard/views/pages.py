@@ -1,5 +1,7 @@
 """The home page and its live fragments: the same templates, whole or in parts."""
 
+from typing import Any
+
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -131,7 +133,7 @@ def bars(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _chart(seen: Frame, wanted: str) -> dict[str, object]:
+def _chart(seen: Frame, wanted: str) -> dict[str, Any]:
     if seen.desk is None:
         return {"instruments": [], "instrument": ""}
     ticks = dict(chart.instruments(seen.desk.feed_id))
@@ -166,23 +168,23 @@ def _summary(rows: list[chart.Candle], fills: int | None) -> str:
     return (text + " " + _("%(fills)s fills.")) % words
 
 
-def _strategies(seen: Frame) -> dict[str, object]:
+def _strategies(seen: Frame) -> dict[str, Any]:
     if seen.desk is None:
         return {"strategies": []}
     rows = blotter.strategies(seen.desk.account_id, market_at=seen.desk.market_at)
     return {"strategies": rows}
 
 
-def _positions(seen: Frame) -> dict[str, object]:
+def _positions(seen: Frame) -> dict[str, Any]:
     return {"positions": [] if seen.desk is None else desk_view.positions(seen.desk)}
 
 
-def _orders(seen: Frame) -> dict[str, object]:
+def _orders(seen: Frame) -> dict[str, Any]:
     if seen.desk is None:
         return {"orders": []}
     return {"orders": blotter.orders(seen.desk.account_id, limit=ORDERS)}
 
 
-def _alerts() -> dict[str, object]:
+def _alerts() -> dict[str, Any]:
     rows = alert_rows.open_alerts(limit=ALERTS)
     return {"alerts": rows, "alerts_total": alert_rows.open_count()}

@@ -20,6 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_otp import login as otp_login
+from django_otp.models import Device
 
 from aitrader.kernel.events import EventName
 from dashboard import second_factor, trail
@@ -112,7 +113,7 @@ def logout(request: HttpRequest) -> HttpResponse:
     return redirect("login")
 
 
-def _admit(request: HttpRequest, device: second_factor.Device) -> None:
+def _admit(request: HttpRequest, device: Device) -> None:
     otp_login(request, device)
     request.session.cycle_key()
     request.session.set_expiry(None)

@@ -25,7 +25,7 @@ from risk.models import Limit
 from risk.services import limits
 
 
-class LimitForm(BaseDialogForm):  # type: ignore[misc]  # unfold ships no types
+class LimitForm(BaseDialogForm):
     account_code = forms.ChoiceField(widget=UnfoldAdminSelectWidget)
     key = forms.ChoiceField(
         widget=UnfoldAdminSelectWidget,

@@ -21,7 +21,7 @@ from risk.models import TradingStateRow
 from risk.services import kill_switch
 
 
-class HaltForm(BaseDialogForm):  # type: ignore[misc]  # unfold ships no types
+class HaltForm(BaseDialogForm):
     reason = forms.CharField(
         max_length=200, initial=gettext_lazy("Operator halt"), widget=UnfoldAdminTextInputWidget
     )

@@ -20,7 +20,7 @@ from trading.models import CancelRequest, Order
 from trading.services import orders
 
 
-class CancelForm(BaseDialogForm):  # type: ignore[misc]  # unfold ships no types
+class CancelForm(BaseDialogForm):
     reason = forms.CharField(
         max_length=200, initial=gettext_lazy("Operator cancel"), widget=UnfoldAdminTextInputWidget
     )

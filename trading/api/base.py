@@ -79,7 +79,7 @@ class Closed(APIView):
         return problem
 
 
-class Listing(Closed, ListAPIView):  # type: ignore[type-arg]  # one model per subclass
+class Listing(Closed, ListAPIView):
     """A read-only list."""
 
     pagination_class = Pages
