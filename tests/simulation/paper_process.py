@@ -1,0 +1,73 @@
+"""The headless command as a process of its own, which may be killed and started again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aitrader.env import REPOSITORY
+
+_SECONDS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a process ended; `killed` by SIGKILL, `told` is what it wrote with --json."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+    told: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def killed(self) -> bool:
+        return self.returncode == -signal.SIGKILL
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "manage.py", "paper", *arguments]
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """This process's environment (home, server and settings of the tests) with changes."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("COV_")}
+    return {**kept, "DJANGO_SETTINGS_MODULE": "aitrader.settings.test", **changes}
+
+
+def run(*arguments: str, out: Path | None = None, **variables: str) -> Ended:
+    """Run to the end, whatever end that is."""
+    told = () if out is None else ("--json", str(out))
+    done = subprocess.run(
+        command(*arguments, *told),
+        cwd=REPOSITORY,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    found = json.loads(out.read_text()) if out is not None and out.exists() else {}
+    return Ended(done.returncode, done.stdout, done.stderr, found)
+
+
+def run_for(seconds: float, *arguments: str) -> Ended:
+    """Run for a while, then kill -9, unless it has ended by itself."""
+    with subprocess.Popen(
+        command(*arguments),
+        cwd=REPOSITORY,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        deadline = time.monotonic() + seconds
+        while process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        process.kill()
+        stdout, stderr = process.communicate(timeout=_SECONDS)
+    return Ended(process.returncode, stdout, stderr)
