@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Callable
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect
@@ -62,7 +62,9 @@ def _ask(request: HttpRequest, step: str, status: int, why: str) -> HttpResponse
         body = {"type": "about:blank", "title": why, "status": status}
         return JsonResponse(body, status=status, content_type="application/problem+json")
     if request.headers.get("HX-Request"):
-        return HttpResponse(why, status=status, headers={"HX-Redirect": target})
+        page = urlsplit(request.headers.get("HX-Current-URL", "")).path or "/"
+        back = f"{target}?{urlencode({'next': page})}"
+        return HttpResponse(why, status=status, headers={"HX-Redirect": back})
     if request.method not in {"GET", "HEAD"}:
         return HttpResponse(why, status=status, content_type="text/plain; charset=utf-8")
     if request.path_info.endswith(".json"):

@@ -1,15 +1,24 @@
 """Orders and the journal: from a fill on screen to its numbered entry in two clicks."""
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from aitrader.kernel.fix import WORKING, OrdStatus
 from compliance.selectors import journal, leaves
 from dashboard.frame import frame, render
 from dashboard.templatetags.desk import pretty
 from trading.selectors import blotter, order_story
 
 PAGE = 50
+#: The tabs of the order list, by what stands in the address.
+TABS: dict[str, frozenset[str]] = {
+    "working": frozenset(str(status) for status in WORKING),
+    "filled": frozenset({OrdStatus.FILLED, OrdStatus.PARTIALLY_FILLED}),
+    "denied": frozenset({OrdStatus.DENIED, OrdStatus.REJECTED}),
+    "canceled": frozenset({OrdStatus.CANCELED, OrdStatus.EXPIRED}),
+}
 
 
 @never_cache
@@ -18,8 +27,15 @@ def orders(request: HttpRequest) -> HttpResponse:
     """All orders of the account, newest first, by cursor."""
     seen = frame()
     before = _number(request.GET.get("before"))
+    show = request.GET.get("show", "")
     rows = (
-        blotter.orders(seen.desk.account_id, limit=PAGE + 1, before=before, pin_unknown=False)
+        blotter.orders(
+            seen.desk.account_id,
+            limit=PAGE + 1,
+            before=before,
+            pin_unknown=False,
+            statuses=TABS.get(show),
+        )
         if seen.desk
         else []
     )
@@ -33,6 +49,14 @@ def orders(request: HttpRequest) -> HttpResponse:
         orders=rows[:PAGE],
         older=older,
         first=before is None,
+        show=show if show in TABS else "",
+        tabs=[
+            ("", _("All")),
+            ("working", _("Working")),
+            ("filled", _("Filled")),
+            ("denied", _("Denied or rejected")),
+            ("canceled", _("Cancelled or expired")),
+        ],
     )
 
 

@@ -18,6 +18,18 @@
   let leaving = false;
 
   const fire = (name, detail) => body.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
+  // At once, then at most every half second; the last one is never lost, or a part would stay old.
+  const pacing = new Map();
+  const topic = (name) => {
+    if (pacing.has(name)) return void pacing.set(name, true);
+    pacing.set(name, false);
+    fire(`live:${name}`);
+    setTimeout(() => {
+      const again = pacing.get(name);
+      pacing.delete(name);
+      if (again) topic(name);
+    }, 500);
+  };
   const age = (seconds) => (seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)) + " s";
 
   const say = (text, tone) => {
@@ -60,10 +72,10 @@
       lastSeen = message.now;
       const turned = feed && message.feed && (feed.stale !== message.feed.stale || feed.id !== message.feed.id);
       feed = message.feed;
-      if (turned) fire("live:cards");
+      if (turned) topic("cards");
       fire("desk:now", { now: message.now });
     } else if (message.type === "topic") {
-      fire(`live:${message.topic}`);
+      topic(message.topic);
     } else if (message.type === "candle") {
       if (feed) Object.assign(feed, { age: 0, stale: false });
       fire("desk:candle", message);
@@ -71,7 +83,7 @@
       if (shown.get(message.id) === message.count) return;
       const first = !shown.has(message.id) && shown.size === 0 && tries === 0;
       shown.set(message.id, message.count);
-      if (!first) fire("live:alerts");
+      if (!first) topic("alerts");
     }
     show();
   };

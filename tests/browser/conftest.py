@@ -111,12 +111,15 @@ def empty_desk(template_database: str) -> Iterator[Server]:
 def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
+    # Playwright's own loop runs in this thread; databases are made and dropped beside it.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
         )
         yield browser
         browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @dataclass

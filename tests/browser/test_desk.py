@@ -27,6 +27,11 @@ def _release(somebody: Person) -> None:
     page.fill("#release-reason", "checked")
     page.fill("#release-code", somebody.code())
     page.click("#release-dialog button.btn-main")
+    page.wait_for_function(
+        "() => !document.querySelector('#release-dialog[open]')"
+        " || document.querySelector('#release-dialog .problem').innerText"
+    )
+    assert page.locator("#release-dialog[open]").count() == 0, page.inner_text("#release-dialog")
     _wait_for_state(page, "Trading enabled", 5)
 
 
@@ -132,8 +137,8 @@ def test_an_alert_comes_by_itself_and_goes_with_one_click(operator: Person) -> N
 
 def test_a_fill_is_found_in_the_journal_in_two_clicks(operator: Person) -> None:
     page = operator.page
-    operator.go("/orders")
-    page.locator("tr", has_text="FILLED").first.locator("a").click()
+    operator.go("/orders?show=filled")
+    page.locator("tbody tr", has_text="FILLED").first.locator("a").click()
     page.locator(".line", has_text="order.filled").first.locator("a").click()
     assert "the hash matches the bytes" in page.inner_text("main")
 
@@ -163,7 +168,7 @@ def test_a_session_that_ends_closes_the_socket(operator: Person) -> None:
         operator.server.address + "/logout",
         headers={"X-CSRFToken": found[1], "Referer": operator.server.address},
     )
-    page.wait_for_url("**/login?next=*", timeout=15_000)
+    page.wait_for_url("**/login*", timeout=15_000)
 
 
 def test_pages_are_accessible_and_fit_a_phone(operator: Person) -> None:

@@ -78,7 +78,7 @@ def test_unknown_addresses_are_closed_too(db: None) -> None:
 def test_a_fragment_is_not_answered_with_a_page(db: None) -> None:
     answer = Client().get(reverse("d_orders"), headers={"HX-Request": "true"})
     assert answer.status_code == 401
-    assert answer["HX-Redirect"] == reverse("login")
+    assert answer["HX-Redirect"] == reverse("login") + "?next=%2F"
     assert b"<form" not in answer.content
 
 

@@ -1,5 +1,6 @@
 """Orders, fills and strategies as lines of a screen; at most three queries a panel."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -41,7 +42,12 @@ class OrderLine:
 
 
 def orders(
-    account_id: int, *, limit: int = 20, before: int | None = None, pin_unknown: bool = True
+    account_id: int,
+    *,
+    limit: int = 20,
+    before: int | None = None,
+    pin_unknown: bool = True,
+    statuses: Collection[str] | None = None,
 ) -> list[OrderLine]:
     """The newest orders, unknown ones first (two queries). `before` is an order's row id."""
     wish = CancelRequest.objects.filter(order=OuterRef("pk"), answered_at__isnull=True)
@@ -50,7 +56,7 @@ def orders(
         .select_related("instrument", "version__strategy")
         .annotate(cancel_open=Exists(wish))
     )
-    newest = rows.order_by("-id")
+    newest = (rows.filter(ord_status__in=statuses) if statuses else rows).order_by("-id")
     found = list((newest.filter(id__lt=before) if before else newest)[:limit])
     if pin_unknown:
         unknown = list(
