@@ -202,9 +202,18 @@ def rules_of(options: PaperOptions, namespace: str) -> SimRules:
 
 
 def open_desk(
-    options: PaperOptions, market: Market, *, code: str, namespace: str, at: Moment
+    options: PaperOptions,
+    market: Market,
+    *,
+    code: str,
+    namespace: str,
+    at: Moment,
+    alone: bool = False,
 ) -> PaperDesk:
-    """Open the desk of a market under this feed code, or find it as it was left."""
+    """Open the desk of a market under this feed code, or find it as it was left.
+
+    `alone`: this thread is the only one that talks to the simulated venue.
+    """
     rules = rules_of(options, namespace)
     plan = DeskPlan(
         code=code,
@@ -229,7 +238,7 @@ def open_desk(
     return PaperDesk(
         desk=desk,
         gateway=SimGateway(rules),
-        engine=SimEngine(rules, instruments_of(desk)),
+        engine=SimEngine(rules, instruments_of(desk), alone=alone),
         market=market,
     )
 

@@ -33,11 +33,10 @@ def fetch_one(statement: str, parameters: Parameters, *, using: str = "default")
         return cursor.fetchone()
 
 
-def execute(statement: str, parameters: Parameters, *, using: str = "default") -> int:
-    """How many rows were touched."""
+def execute(statement: str, parameters: Parameters, *, using: str = "default") -> None:
+    """Run a statement whose result is not asked for."""
     with connections[using].cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.rowcount
 
 
 def load(

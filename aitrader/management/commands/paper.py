@@ -145,7 +145,7 @@ def _run(options: PaperOptions, market: Market) -> dict[str, Any]:
         raise BadInput(f"{market.title}: no bars")
     at = Moment(market=first.open_time, wall=WALL.now())
     installation.install(namespace=namespace, now=at.market)
-    made = paper.open_desk(options, market, code="paper", namespace=namespace, at=at)
+    made = paper.open_desk(options, market, code="paper", namespace=namespace, at=at, alone=True)
     _journal_start(options, market, at)
     loop = DeskLoop(desk=made.desk, gateway=made.gateway, engine=made.engine, wall=WALL)
     loop.resume()

@@ -17,6 +17,8 @@ _APP_TIMEOUTS = {
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "30s",
 }
+# The desk runs few statements very often: the server keeps their plans. Migrations do not.
+_PREPARED = {"server_side_binding": True, "prepare_threshold": 3}
 _OWNER_TIMEOUTS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "10min"}
 
 
@@ -30,10 +32,10 @@ def databases(settings: Env) -> dict[str, dict[str, Any]]:
         app = _from_url("DATABASE_URL", settings.database_url.get_secret_value())
         owner = _from_url("DATABASE_OWNER_URL", owner_url.get_secret_value())
     return {
-        "default": _alias(dict(app), _APP_TIMEOUTS),
+        "default": _alias(dict(app), _APP_TIMEOUTS, _PREPARED),
         # The simulated venue's own connection: what it commits does not depend on ours.
-        "venue": _alias(dict(app), _APP_TIMEOUTS),
-        "owner": _alias(owner, _OWNER_TIMEOUTS),
+        "venue": _alias(dict(app), _APP_TIMEOUTS, _PREPARED),
+        "owner": _alias(owner, _OWNER_TIMEOUTS, {}),
     }
 
 
@@ -60,8 +62,10 @@ def _from_url(variable: str, url: str) -> dict[str, Any]:
     return {**found, "NAME": parts.pop("dbname"), "OPTIONS": parts}
 
 
-def _alias(parameters: dict[str, Any], timeouts: dict[str, str]) -> dict[str, Any]:
-    options = dict(parameters.pop("OPTIONS", {}))
+def _alias(
+    parameters: dict[str, Any], timeouts: dict[str, str], more: dict[str, Any]
+) -> dict[str, Any]:
+    options = {**more, **parameters.pop("OPTIONS", {})}
     if "options" in options:
         raise ImproperlyConfigured("put server settings into the role, not into the address")
     options["options"] = " ".join(f"-c {name}={value}" for name, value in timeouts.items())

@@ -40,7 +40,13 @@ class _Market:
 class SimEngine:
     """One per venue; the process that feeds it is the only one that matches."""
 
-    def __init__(self, rules: SimRules, instruments: Mapping[str, Instrument]) -> None:
+    def __init__(
+        self, rules: SimRules, instruments: Mapping[str, Instrument], *, alone: bool = False
+    ) -> None:
+        """`alone`: no other process or thread writes to the books while this engine lives."""
+        self._alone = alone
+        self._book: list[SimOrder] = []
+        self._book_as_of = -1
         self._rules = rules
         self._instruments = instruments
         self._filler = Filler(rules, instruments)
@@ -87,7 +93,7 @@ class SimEngine:
         """Apply one phase's rule to every open order of these instruments."""
         wanted = set(codes)
         by_account: dict[str, list[SimOrder]] = defaultdict(list)
-        for order in books.open_orders():
+        for order in self._open_orders():
             if order.instrument in wanted:
                 by_account[order.account_code].append(order)
         written = 0
@@ -101,6 +107,11 @@ class SimEngine:
                 still = {order.pk for order in books.open_orders(account)}
                 written += self._fill_hits([hit for hit in hits if hit[0].pk in still])
         return written
+
+    def _open_orders(self) -> list[SimOrder]:
+        if not self._alone or self._book_as_of != books.writes():
+            self._book, self._book_as_of = books.open_orders(), books.writes()
+        return self._book
 
     def _fill_hits(self, hits: list[tuple[SimOrder, Execution]]) -> int:
         written = 0
