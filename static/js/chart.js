@@ -31,6 +31,7 @@
   let last = 0;
   let loading = false;
   let again = false;
+  let behind = false;
 
   const load = async (first) => {
     if (loading) return void (again = true);
@@ -39,6 +40,7 @@
       const answer = await fetch(box.dataset.url, { headers: { Accept: "application/json" } });
       if (!answer.ok) return;
       const data = await answer.json();
+      behind = false;
       series.setData(data.bars.map(drawn));
       last = data.bars.length ? data.bars.at(-1).time : 0;
       markers.setMarkers(
@@ -65,8 +67,11 @@
     const { instrument, bar } = event.detail;
     if (instrument !== box.dataset.instrument || bar.time < last) return;
     last = bar.time;
+    behind = true;
     series.update(drawn(bar));
   });
+  // The text beside the picture is the server's: it follows more slowly.
+  setInterval(() => behind && load(false), 15000);
   let waiting = 0;
   document.body.addEventListener("live:chart", () => {
     clearTimeout(waiting);
