@@ -11,6 +11,7 @@ from aitrader.kernel.clock import WALL
 from aitrader.runtime import feed, options
 from aitrader.runtime.feed import FeedThread
 from compliance.services import installation
+from compliance.services.sequencer import Sequencer
 
 
 class Command(BaseCommand):
@@ -31,8 +32,13 @@ class Command(BaseCommand):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, on_signal)
         self._say(feed.title(driven.market, chosen.speed))
+        # Where processes are apart, this one always runs while there is something to number.
+        sequencer = Sequencer()
+        sequencer.start()
         driven.start()
         driven.join()
+        sequencer.stop()
+        sequencer.join()
         if driven.failed:
             raise SystemExit(1)
 
