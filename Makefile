@@ -51,7 +51,7 @@ prove: $(STAMP) ## the long proofs (up to an hour)
 	@$(TEST) prove
 
 bench: $(STAMP) ## the figures that the documentation claims, measured here
-	@set -e; for file in benchmarks/[a-z]*.py; do echo "$$file"; $(PY) $$file; done
+	@set -e; for file in benchmarks/[a-z]*.py; do echo "$$file"; $(PY) -m benchmarks.$$(basename $$file .py); done
 
 screenshots: $(STAMP) ## the pictures of the documentation, taken anew
 	@$(PY) -m tests.browser.screenshots
