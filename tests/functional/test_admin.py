@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.contrib.admin import ModelAdmin
 from django.test import Client, RequestFactory
 from django.urls import reverse
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.sites import UnfoldAdminSite
 
 from compliance.admin.base import Record
@@ -186,6 +187,6 @@ def test_every_list_and_row_is_shown_with_the_strip(desk: factory.Desk, browser:
 
 
 def test_seeds_are_never_shown(desk: factory.Desk, browser: Client, everyone: Operator) -> None:
-    device = everyone.totpdevice_set.get()
+    device = TOTPDevice.objects.get(user=everyone)
     body = browser.get(reverse("admin:otp_totp_totpdevice_change", args=[device.pk]))
     assert device.key not in body.content.decode()

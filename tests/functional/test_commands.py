@@ -1,6 +1,7 @@
 """What each role may press, what it does, and that it happens once."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -72,7 +73,7 @@ def test_a_post_without_a_token_does_nothing(
     assert not TradingStateRow.objects.exists()
 
 
-def _post(client: Client, path: str, **values: str) -> object:
+def _post(client: Client, path: str, **values: str) -> Any:
     return client.post(path, {"key": KEY, **values}, headers={"HX-Request": "true"})
 
 

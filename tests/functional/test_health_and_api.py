@@ -68,7 +68,7 @@ def test_status_tells_mode_and_state(desk: factory.Desk, browser: Client) -> Non
     assert (body["mode"], body["source"], body["trading_state"]) == ("PAPER", "SIMULATED", "ACTIVE")
 
 
-def _halt(client: Client, key: str = "k" * 24, **more: str) -> object:
+def _halt(client: Client, key: str = "k" * 24, **more: str) -> Any:
     return client.post(
         "/api/v1/halt",
         {"reason": "program", **more},

@@ -1,6 +1,7 @@
 """Two steps to the desk, and what each refuses."""
 
 import re
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -16,7 +17,7 @@ from compliance.services import access
 from tests.factories import desk as factory
 
 
-def _login(client: Client, user: Operator, password: str = factory.PASSWORD, **more: str) -> object:
+def _login(client: Client, user: Operator, password: str = factory.PASSWORD, **more: str) -> Any:
     return client.post(reverse("login"), {"username": user.username, "password": password, **more})
 
 
