@@ -17,6 +17,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, connections
 
 from aitrader import paper
+from aitrader.celery import app
 from aitrader.kernel.clock import WALL, Moment
 from aitrader.kernel.errors import BadInput, Refused
 from aitrader.kernel.topics import Task
@@ -47,6 +48,8 @@ class FeedThread(Thread):
 
     def __init__(self, options: PaperOptions, namespace: str, say: Callable[[str], None]) -> None:
         super().__init__(name="feed", daemon=True)
+        # An app is current in the thread that made it only; calls leave from others.
+        app.set_default()
         self._options = options
         self._namespace = namespace
         self._say = say

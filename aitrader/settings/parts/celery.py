@@ -3,7 +3,7 @@
 Without Redis the broker lives in the process and dies with it; the sweeps find what was missed.
 """
 
-from kombu.entity import Queue
+from kombu.entity import Exchange, Queue
 
 from aitrader import env
 
@@ -26,7 +26,10 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # One process needs nobody to ask after it; the answers would be polled for all day.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = _redis is not None
 CELERY_TIMEZONE = "UTC"
-CELERY_TASK_QUEUES = [Queue("gateway"), Queue("default")]
+# Each with an exchange and a key of its own name: left out, both would share those of "default".
+CELERY_TASK_QUEUES = [
+    Queue(name, Exchange(name, type="direct"), routing_key=name) for name in ("gateway", "default")
+]
 CELERY_TASK_DEFAULT_QUEUE = "default"
 # Only workers of this queue hold trading keys.
 CELERY_TASK_ROUTES = {
