@@ -19,7 +19,7 @@ def test_every_file_has_its_digest() -> None:
         for path in sorted((REPOSITORY / folder).rglob("*"))
         if path.is_file() and path != MANIFEST
     }
-    assert found == told, "run `npm install --ignore-scripts && npm run build` and commit the result"
+    assert found == told, "run `npm install --ignore-scripts && npm run build` and commit"
 
 
 def test_vendored_scripts_come_with_their_licences() -> None:
