@@ -7,11 +7,12 @@
 """
 
 from django.db import transaction
+from django.db.models import Q
 
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import GatewayError
 from aitrader.kernel.events import Event, EventName
-from aitrader.kernel.fix import OrdStatus
+from aitrader.kernel.fix import Certainty, OrdStatus
 from aitrader.kernel.money import ZERO, plain
 from compliance.services import journal
 from risk.selectors import states
@@ -114,8 +115,14 @@ def _open_order_differences(desk: Desk, gateway: Gateway) -> dict[tuple[str, str
         account=desk.account, ord_status__in=[OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED]
     )
     ours = set(rows.values_list("cl_ord_id", flat=True))
-    found = {("OPEN_ORDER", each): ("open", "not open") for each in ours - at_venue}
-    return found | {("OPEN_ORDER", each): ("not open", "open") for each in at_venue - ours}
+    # What is in doubt is asked about one by one (`resolve`): it is no difference yet.
+    doubtful = Order.objects.filter(account=desk.account).filter(
+        ~Q(certainty=Certainty.CERTAIN) | Q(ord_status=OrdStatus.PENDING_NEW)
+    )
+    in_doubt = set(doubtful.values_list("cl_ord_id", flat=True))
+    found = {("OPEN_ORDER", each): ("open", "not open") for each in ours - at_venue - in_doubt}
+    strangers = at_venue - ours - in_doubt
+    return found | {("OPEN_ORDER", each): ("not open", "open") for each in strangers}
 
 
 def _balance_differences(desk: Desk, gateway: Gateway) -> dict[tuple[str, str], tuple[str, str]]:
