@@ -12,7 +12,9 @@ from typing import Any
 
 from aitrader.env import REPOSITORY
 
-_SECONDS = 100
+_SECONDS = 110
+_PAPER = ("manage.py", "paper")
+_LIVE = ("-m", "tests.simulation.live_feed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +31,16 @@ class Ended:
         return self.returncode == -signal.SIGKILL
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "manage.py", "paper", *arguments]
-
-
 def environment(**changes: str) -> dict[str, str]:
     """This process's environment (home, server and settings of the tests) with changes."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("COV_")}
-    return {**kept, "DJANGO_SETTINGS_MODULE": "aitrader.settings.test", **changes}
+    return {**os.environ, "DJANGO_SETTINGS_MODULE": "aitrader.settings.test", **changes}
 
 
-def run(*arguments: str, out: Path | None = None, **variables: str) -> Ended:
-    """Run to the end, whatever end that is."""
+def run(*arguments: str, out: Path | None = None, live: bool = False, **variables: str) -> Ended:
+    """Run to the end, whatever end that is; `live` by the tasks of the live desk."""
     told = () if out is None else ("--json", str(out))
     done = subprocess.run(
-        command(*arguments, *told),
+        [sys.executable, *(_LIVE if live else _PAPER), *arguments, *told],
         cwd=REPOSITORY,
         env=environment(**variables),
         capture_output=True,
@@ -58,7 +55,7 @@ def run(*arguments: str, out: Path | None = None, **variables: str) -> Ended:
 def run_for(seconds: float, *arguments: str) -> Ended:
     """Run for a while, then kill -9, unless it has ended by itself."""
     with subprocess.Popen(
-        command(*arguments),
+        [sys.executable, *_PAPER, *arguments],
         cwd=REPOSITORY,
         env=environment(),
         stdout=subprocess.PIPE,

@@ -1,0 +1,93 @@
+"""Runs that are never killed, once per market, and databases for those that are."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connections
+
+from aitrader import databases
+from tests.conftest import _name
+from tests.simulation import auditor, paper_process
+from tests.simulation.auditor import Audit
+from tests.simulation.markets import Market
+
+#: What a run that was killed and started again need not have in common with one that was not:
+#: it says once more that it started, and writes down some facts at another instant.
+OF_THE_RUN_ITSELF = {"journal_rows", "journal_digest", "max_drawdown"}
+
+
+@dataclass(frozen=True, slots=True)
+class Undisturbed:
+    """A run of a market from its start to its end."""
+
+    arguments: list[str]
+    told: dict[str, Any]
+    audit: Audit
+
+
+@pytest.fixture(scope="session")
+def database(template_database: str) -> Iterator[Callable[[], str]]:
+    """Names of databases that are dropped at the end."""
+    names: list[str] = []
+
+    def name() -> str:
+        names.append(_name("killed"))
+        return names[-1]
+
+    yield name
+    for each in names:
+        _drop(each)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(
+    database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Market], Undisturbed]:
+    """The undisturbed run of a market."""
+    known: dict[str, Undisturbed] = {}
+
+    def of(market: Market) -> Undisturbed:
+        if market.name not in known:
+            folder = tmp_path_factory.mktemp(market.kind)
+            arguments = market.arguments(folder)
+            name = database()
+            ended = paper_process.run(*arguments, "--database", name, out=folder / "told.json")
+            assert ended.returncode == 0, ended.stderr
+            known[market.name] = Undisturbed(arguments, ended.told, audited(name))
+        return known[market.name]
+
+    return of
+
+
+def audited(name: str) -> Audit:
+    """What the auditor finds in the database of that name."""
+    given = dict(connections["owner"].get_connection_params()) | {"dbname": name}
+    kept = ("host", "port", "user", "password", "dbname")
+    return auditor.audit({key: given[key] for key in kept if given.get(key)})
+
+
+def same_as(run: Undisturbed, name: str, told: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the books in the database of that name, or other than in `run`."""
+    found = audited(name)
+    wrong = [f"found {finding}" for finding in found.findings]
+    wrong += [f"differs {difference}" for difference in run.audit.differences(found)]
+    return wrong + [
+        f"told {key}: {run.told[key]} and {value}"
+        for key, value in told.items()
+        if key not in OF_THE_RUN_ITSELF and value != run.told[key]
+    ]
+
+
+def _drop(name: str) -> None:
+    """The server may still be looking after the database on its own account."""
+    for _ in range(50):
+        try:
+            databases.drop(name)
+        except psycopg.errors.InsufficientPrivilege:
+            time.sleep(0.2)
+        else:
+            return

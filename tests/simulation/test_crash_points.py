@@ -1,0 +1,170 @@
+"""`kill -9` at every named crash point and starting again neither loses nor doubles anything.
+
+1. After the second start the books are those of a run that was never killed: the same orders,
+   fills, positions, balances, ledger and equity, to the last digit and by the same ids.
+2. The venue saw every client order id once, and each of its trades is booked once.
+3. What may differ is the journal: it says once more that the run started, and where a process died
+   between the venue's word and ours, at which instant the desk took note. Hence another digest.
+"""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.simulation import crash_points, paper_process
+from tests.simulation.conftest import Undisturbed, same_as
+from tests.simulation.markets import GAPS, LIVE, LONG_PERP, LONG_SPOT, PERP, SPOT, Market
+
+Database = Callable[[], str]
+Runs = Callable[[Market], Undisturbed]
+
+#: Where each point is passed in the quick tier; at which passage the process dies there.
+QUICK = {
+    "decide.before_commit": (SPOT, 14),
+    "decide.committed": (PERP, 20),
+    "loop.range_matched": (SPOT, 21),
+    "loop.decided": (PERP, 18),
+    "loop.routed": (SPOT, 5),
+    "route.before_claim_commit": (PERP, 3),
+    "route.claimed": (SPOT, 2),
+    "route.answered": (PERP, 4),
+    "settle.before": (SPOT, 3),
+    "settle.before_commit": (PERP, 6),
+    "settle.after": (SPOT, 2),
+    "venue.before_accept": (PERP, 5),
+    "venue.accepted": (SPOT, 3),
+    "venue.cancelled": (PERP, 2),
+    "venue.open_phase": (SPOT, 2),
+    "venue.arrivals": (PERP, 2),
+    "venue.range_phase": (PERP, 2),
+    "feed.range_matched": (LIVE, 20),
+    "feed.recorded": (LIVE, 12),
+}
+
+
+def _killed_at(points: list[str], run: Undisturbed, name: str, *, live: bool) -> None:
+    for point in points:
+        ended = paper_process.run(
+            *run.arguments, "--database", name, live=live, AITRADER_CRASHPOINT=point
+        )
+        assert ended.killed, f"{point} was not passed: {ended.returncode} {ended.stderr[-500:]}"
+
+
+def _goes_on(run: Undisturbed, name: str, out: Path, *, live: bool = False) -> None:
+    """Start again; the run gets to its end with the books of the undisturbed one."""
+    ended = paper_process.run(
+        *run.arguments, "--database", name, live=live, out=None if live else out
+    )
+    assert ended.returncode == 0, ended.stderr or ended.told.get("integrity")
+    wrong = same_as(run, name, ended.told)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_crash_point_of_the_source_is_exercised() -> None:
+    assert crash_points.in_source() == set(QUICK)
+    assert len(QUICK) >= 12
+
+
+@pytest.mark.parametrize("point", QUICK)
+def test_killed_at_a_point_it_goes_on_as_if_nothing_had_happened(
+    point: str, undisturbed: Runs, database: Database, tmp_path: Path
+) -> None:
+    market, passage = QUICK[point]
+    run, name, live = undisturbed(market), database(), market is LIVE
+    _killed_at([f"{point}:{passage}"], run, name, live=live)
+    _goes_on(run, name, tmp_path / "told.json", live=live)
+
+
+def test_killed_again_while_it_recovers(
+    undisturbed: Runs, database: Database, tmp_path: Path
+) -> None:
+    run, name = undisturbed(PERP), database()
+    points = ["venue.accepted:4", "settle.before_commit:1", "venue.before_accept:1"]
+    _killed_at(points, run, name, live=False)
+    _goes_on(run, name, tmp_path / "told.json")
+
+
+@pytest.mark.xfail(strict=True, reason="the largest drawdown is kept in memory only")
+def test_the_largest_drawdown_survives_the_process(
+    undisturbed: Runs, database: Database, tmp_path: Path
+) -> None:
+    run, name = undisturbed(SPOT), database()
+    _killed_at(["loop.decided:39"], run, name, live=False)
+    ended = paper_process.run(*run.arguments, "--database", name, out=tmp_path / "told.json")
+    assert ended.told["max_drawdown"] == run.told["max_drawdown"]
+
+
+@pytest.mark.xfail(strict=True, reason="the market clock stands at the last close until the next")
+def test_killed_at_the_open_after_a_gap(
+    undisturbed: Runs, database: Database, tmp_path: Path
+) -> None:
+    run, name = undisturbed(GAPS), database()
+    # A fill at the open that follows missing bars has just been settled; protection comes next.
+    _killed_at(["settle.after:14"], run, name, live=False)
+    _goes_on(run, name, tmp_path / "told.json")
+
+
+@pytest.mark.xfail(strict=True, reason="the market clock stands at the last close until the next")
+def test_the_live_desk_trades_over_a_gap_as_the_headless_one_does(
+    undisturbed: Runs, database: Database, tmp_path: Path
+) -> None:
+    run, name = undisturbed(GAPS), database()
+    _goes_on(run, name, tmp_path / "told.json", live=True)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("passage", [1, 3, 11])
+@pytest.mark.parametrize(
+    ("point", "market"),
+    [
+        (point, market)
+        for point in QUICK
+        for market in (LONG_SPOT, LONG_PERP, LIVE)
+        if not point.startswith("loop." if market is LIVE else "feed.")
+    ],
+    ids=lambda given: given if isinstance(given, str) else given.name,
+)
+def test_killed_at_any_passage(
+    point: str, market: Market, passage: int, undisturbed: Runs, database: Database, tmp_path: Path
+) -> None:
+    run, name, live = undisturbed(market), database(), market is LIVE
+    ended = paper_process.run(
+        *run.arguments, "--database", name, live=live, AITRADER_CRASHPOINT=f"{point}:{passage}"
+    )
+    # A rare point is not passed so often on every market; then nothing was disturbed.
+    assert ended.killed or ended.returncode == 0, ended.stderr
+    _goes_on(run, name, tmp_path / "told.json", live=live)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("point", ["settle.after:5", "venue.accepted:3", "decide.before_commit:3"])
+def test_killed_over_and_over_it_gets_to_the_end(
+    point: str, undisturbed: Runs, database: Database, tmp_path: Path
+) -> None:
+    run, name, deaths = undisturbed(PERP), database(), 0
+    given = (*run.arguments, "--database", name)
+    while paper_process.run(*given, AITRADER_CRASHPOINT=point).killed:
+        deaths += 1
+    assert deaths >= 5
+    told = tmp_path / "told.json"
+    # The last of them ended by itself: what is left to do is to look.
+    _goes_on(run, name, told)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("market", [LONG_SPOT, LONG_PERP], ids=lambda market: market.name)
+def test_killed_at_ten_random_moments(
+    market: Market, undisturbed: Runs, database: Database, tmp_path: Path
+) -> None:
+    run, name = undisturbed(market), database()
+    given = (*run.arguments, "--database", name)
+    draw, deaths = random.Random(market.seed), 0
+    for _ in range(10):
+        deaths += paper_process.run_for(draw.uniform(1.0, 3.5), *given).killed
+    assert deaths >= 3
+    _goes_on(run, name, tmp_path / "told.json")
