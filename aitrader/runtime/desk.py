@@ -17,6 +17,7 @@ from aitrader.runtime.feed import FeedThread
 from aitrader.runtime.web import Web
 from compliance.services.sequencer import Sequencer
 
+_WORKER_SECONDS = 15.0
 _FEED_SECONDS = 3.0
 _SEQUENCER_SECONDS = 2.0
 
@@ -41,7 +42,7 @@ class DeskProcess:
         self._sequencer.start()
         self._worker.start()
         self._beat.start()
-        self._feed.start()
+        Thread(target=self._feed_when_ready, name="starter", daemon=True).start()
         try:
             self._web.run(sockets=[listening])
         finally:
@@ -49,6 +50,12 @@ class DeskProcess:
             stopper.join()
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def _feed_when_ready(self) -> None:
+        """The market's patience is for a busy desk, not for one that is still being set up."""
+        self._worker.ready.wait(_WORKER_SECONDS)
+        if not self._asked.is_set():
+            self._feed.start()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._asked.is_set():
@@ -58,7 +65,8 @@ class DeskProcess:
     def _stop_when_asked(self) -> None:
         self._asked.wait()
         self._feed.stop()
-        self._feed.join(_FEED_SECONDS)
+        if self._feed.is_alive():
+            self._feed.join(_FEED_SECONDS)
         self._beat.stop()  # type: ignore[attr-defined]  # Celery's own kind of thread
         self._worker.stop()
         self._sequencer.stop()

@@ -185,7 +185,7 @@ def test_killed_and_started_again_it_trades_as_the_headless_run(home: Path, tmp_
         [(row["side"], row["last_qty"], row["last_px"], row["transact_time"]) for row in books]
         for books in (live.books["fills"], theirs.books["fills"])
     ]
-    assert told[0] == told[1]
+    assert told[0] == told[1], first.errors.read_text() + again.errors.read_text()
     assert told[0]
 
 
