@@ -19,7 +19,10 @@ INSERT INTO risk_decision (public_id, intent_id, account_code, approved, verdict
 VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id
 """
 _COLUMNS = "id, account_code, day, orders, notional"
-_LOCK = f"SELECT {_COLUMNS} FROM risk_limitcounter WHERE account_code = %s AND day = %s FOR UPDATE"
+_LOCK = (
+    f"SELECT {_COLUMNS} FROM risk_limitcounter WHERE account_code = %s AND day = %s"
+    " FOR NO KEY UPDATE"
+)
 # DO UPDATE, for DO NOTHING would return no row when someone else made it meanwhile.
 _MAKE = f"""
 INSERT INTO risk_limitcounter (account_code, day, orders, notional) VALUES (%s, %s, 0, 0)

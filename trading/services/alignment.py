@@ -47,10 +47,12 @@ def align_all(*, desk: Desk, at: Moment) -> int:
 def align(*, desk: Desk, cursor_id: int, at: Moment) -> int:
     """Align one cursor; returns how many orders and cancel requests were written."""
     with sql.atomic():
-        (cursor,) = sql.load(StrategyCursor, "WHERE id = %s FOR UPDATE", [cursor_id])
+        (cursor,) = sql.load(StrategyCursor, "WHERE id = %s FOR NO KEY UPDATE", [cursor_id])
         loaded = desk.strategies.get(cursor.version_id)
         if loaded is None:
             return 0
+        # Before anything is read: what is settled meanwhile waits, or is seen.
+        orders.lock(desk=desk, at=at)
         trades = sql.load(Trade, _OPEN, [cursor_id])
         changed = _align_trades(desk, cursor, loaded, trades, at) if trades else 0
         still_open = any(trade.closed_at is None for trade in trades)

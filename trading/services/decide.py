@@ -27,7 +27,7 @@ SELECT cursor.id, cursor.version_id, cursor.instrument_id, cursor.last_open_time
   JOIN trading_strategyversion version ON version.id = cursor.version_id AND version.current
   JOIN trading_strategy strategy ON strategy.id = version.strategy_id
  WHERE strategy.account_id = %s AND strategy.enabled
- ORDER BY cursor.id FOR UPDATE OF cursor
+ ORDER BY cursor.id FOR NO KEY UPDATE OF cursor
 """
 _MOVE = """
 UPDATE trading_strategycursor cursor

@@ -27,9 +27,9 @@ from trading.selectors.desk import Desk
 from trading.services import booking
 
 _PLACE = "SELECT stream_seq FROM trading_account WHERE id = %s"
-_LOCK_ACCOUNT = f"{_PLACE} FOR UPDATE"
+_LOCK_ACCOUNT = f"{_PLACE} FOR NO KEY UPDATE"
 _MOVE_PLACE = "UPDATE trading_account SET stream_seq = greatest(stream_seq, %s) WHERE id = %s"
-_OF_REPORTS = "WHERE account_id = %s AND cl_ord_id = ANY(%s) ORDER BY id FOR UPDATE"
+_OF_REPORTS = "WHERE account_id = %s AND cl_ord_id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 _ANSWER = """
 UPDATE trading_cancelrequest SET answered_at = %s, outcome = %s
  WHERE order_id = %s AND answered_at IS NULL
@@ -267,7 +267,7 @@ def conclude(*, desk: Desk, order_id: int, answer: Answer, at: Moment) -> None:
     """Close an order on our own evidence: never sent, withdrawn, refused, or never accepted."""
     with sql.atomic():
         sql.fetch_one(_LOCK_ACCOUNT, [desk.account.pk])
-        (order,) = sql.load(Order, "WHERE id = %s FOR UPDATE", [order_id])
+        (order,) = sql.load(Order, "WHERE id = %s FOR NO KEY UPDATE", [order_id])
         was = order.ord_status
         if was in CLOSED:
             return

@@ -56,7 +56,7 @@ def start(*, feed: Feed, speed: Decimal | None, facts: Mapping[str, object], now
 def fail(*, feed_id: int, reason: str, now: datetime) -> None:
     """End a feed because of a fault of its source."""
     with transaction.atomic():
-        feed = Feed.objects.select_for_update(of=("self",)).get(pk=feed_id)
+        feed = Feed.objects.select_for_update(of=("self",), no_key=True).get(pk=feed_id)
         feed.status = FeedStatus.ENDED
         feed.save(update_fields=["status"])
         events = [

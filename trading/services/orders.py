@@ -22,6 +22,7 @@ from risk.domain.snapshot import GateIntent
 from risk.domain.trading_state import Scope
 from risk.selectors import states
 from risk.services import decisions, limits
+from risk.services.decisions import Counter
 from trading.domain.order import OrderIntent, client_order_id
 from trading.models import Account, CancelRequest, Feed, InstrumentRow, Order, Signal, Trade
 from trading.selectors import snapshot, sql
@@ -53,7 +54,7 @@ _ENABLED = """
 SELECT strategy.enabled FROM trading_strategyversion version
   JOIN trading_strategy strategy ON strategy.id = version.strategy_id WHERE version.id = %s
 """
-_LOCK_ACCOUNT = "SELECT peak_equity FROM trading_account WHERE id = %s FOR UPDATE"
+_LOCK_ACCOUNT = "SELECT peak_equity FROM trading_account WHERE id = %s FOR NO KEY UPDATE"
 
 
 def scopes_of(
@@ -69,14 +70,20 @@ def scopes_of(
     return [*found, (Scope.STRATEGY, strategy)] if strategy else found
 
 
+def lock(*, desk: Desk, at: Moment) -> Counter:
+    """Take the day's counter and the account, in the order that everyone takes them."""
+    counter = decisions.counters_for_update(desk.account.code, day_start(at.market).date())
+    (desk.account.peak_equity,) = sql.fetch_one(_LOCK_ACCOUNT, [desk.account.pk])
+    return counter
+
+
 def submit(*, desk: Desk, draft: Draft, at: Moment) -> Order:
     """Judge the intent and write the order it becomes, CREATED or DENIED."""
     intent = draft.intent
     with sql.atomic():
         if is_known(intent.intent_id):
             return Order.objects.get(intent_id=intent.intent_id)
-        counter = decisions.counters_for_update(desk.account.code, day_start(at.market).date())
-        (desk.account.peak_equity,) = sql.fetch_one(_LOCK_ACCOUNT, [desk.account.pk])
+        counter = lock(desk=desk, at=at)
         scopes = scopes_of(desk.account, draft.instrument, intent.strategy)
         rules = snapshot.Rules(
             limits=limits.in_force(desk.account.code),
@@ -223,7 +230,7 @@ def request_cancel(
     `now` is wall time; `market_at` is read from the account's feed unless given.
     """
     with sql.atomic():
-        order = Order.objects.select_for_update(of=("self",)).get(pk=order_id)
+        order = Order.objects.select_for_update(of=("self",), no_key=True).get(pk=order_id)
         if order.ord_status not in WORKING_STATUSES:
             return False
         if market_at is None:

@@ -38,8 +38,10 @@ _TOO_LATE = executions.Answer(OrdStatus.EXPIRED, Closedness.EXPIRED, "EXPIRED_BE
 _ANY_WAITING = """
 SELECT 1 FROM trading_order WHERE account_id = %s AND ord_status = 'CREATED' LIMIT 1
 """
-_WAITING = "WHERE account_id = %s AND ord_status = 'CREATED' ORDER BY id FOR UPDATE SKIP LOCKED"
-_LOCK_ACCOUNT = "SELECT fencing_token FROM trading_account WHERE id = %s FOR UPDATE"
+_WAITING = (
+    "WHERE account_id = %s AND ord_status = 'CREATED' ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
+)
+_LOCK_ACCOUNT = "SELECT fencing_token FROM trading_account WHERE id = %s FOR NO KEY UPDATE"
 _TAKE = """
 WITH claimed AS (
     UPDATE trading_order SET closedness = %s, ord_status = %s, fencing_token = %s, sent_at = %s,

@@ -172,7 +172,7 @@ def _opened(account: Account, plan: DeskPlan, at: Moment) -> Event:
 def finish_feed(*, feed_id: int, now: datetime) -> None:
     """Say that the feed has no more bars."""
     with transaction.atomic():
-        feed = Feed.objects.select_for_update(of=("self",)).get(pk=feed_id)
+        feed = Feed.objects.select_for_update(of=("self",), no_key=True).get(pk=feed_id)
         if feed.status == "ENDED":
             return
         feed.status = "ENDED"

@@ -31,7 +31,7 @@ def disable(*, strategy_id: int, actor: str, reason: str, now: datetime) -> bool
 def _switch(strategy_id: int, enabled: bool, actor: str, reason: str, now: datetime) -> bool:
     reason = require_reason(reason)
     with transaction.atomic():
-        strategy = Strategy.objects.select_for_update(of=("self",)).get(pk=strategy_id)
+        strategy = Strategy.objects.select_for_update(of=("self",), no_key=True).get(pk=strategy_id)
         if strategy.enabled == enabled:
             return False
         strategy.enabled = enabled
@@ -53,7 +53,7 @@ def _switch(strategy_id: int, enabled: bool, actor: str, reason: str, now: datet
 
 def _skip_slept_bars(strategy: Strategy, feed: Feed) -> None:
     cursors = StrategyCursor.objects.filter(version__strategy=strategy, version__current=True)
-    for cursor in cursors.select_for_update(of=("self",)).order_by("pk"):
+    for cursor in cursors.select_for_update(of=("self",), no_key=True).order_by("pk"):
         bars = BarRow.objects.filter(feed=feed, instrument_id=cursor.instrument_id)
         newest = bars.order_by("-open_time").values_list("open_time", flat=True).first()
         cursor.last_open_time = newest
