@@ -1,1 +1,1 @@
-"""Figures that the documentation claims, as ratios against a peer or a limit on the same machine."""
+"""Figures that the documentation claims, as ratios against a peer or a limit, side by side."""

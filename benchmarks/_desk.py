@@ -1,30 +1,21 @@
+# isort: skip_file
 """A paper desk in a database of its own, for the benchmarks."""
+
+import benchmarks._django  # noqa: F401  # sets Django up for the imports below
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from aitrader import env
+from django.db import connections
 
-env.choose_settings("aitrader.settings.base")
-if env.load().database_url is None:
-    from aitrader.embedded import postgres
-
-    postgres.start()
-
-import django  # noqa: E402  # the database has to be there first
-
-django.setup()
-
-from django.db import connections  # noqa: E402  # needs the set-up above
-
-from aitrader import databases, paper  # noqa: E402
-from aitrader.kernel import ids  # noqa: E402
-from aitrader.kernel.clock import WALL, Moment  # noqa: E402
-from aitrader.paper import PaperDesk, PaperOptions  # noqa: E402
-from compliance.services import installation  # noqa: E402
-from trading.services import bar_steps  # noqa: E402
-from trading.services.desk_loop import DeskLoop  # noqa: E402
+from aitrader import databases, env, paper
+from aitrader.kernel import ids
+from aitrader.kernel.clock import WALL, Moment
+from aitrader.paper import PaperDesk, PaperOptions
+from compliance.services import installation
+from trading.services import bar_steps
+from trading.services.desk_loop import DeskLoop
 
 
 @contextmanager

@@ -1,3 +1,4 @@
+# isort: skip_file
 """Intent → settled fill: orders per second through the services, beside a raw script.
 
 The raw script writes the same rows in as many transactions with the same durability, from prepared
@@ -14,18 +15,20 @@ import pstats
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 from benchmarks import _desk as desks
 from benchmarks._raw_order_path import RawPath
 
-from aitrader.kernel import ids  # isort: skip  # the desk's import sets Django up
-from aitrader.kernel.clock import Moment  # isort: skip
-from aitrader.kernel.fix import OrdType, Origin, Side  # isort: skip
-from aitrader.paper import PaperOptions  # isort: skip
-from trading.domain.order import OrderIntent  # isort: skip
-from trading.services import executions, orders, routing  # isort: skip
+from aitrader.kernel import ids
+from aitrader.kernel.clock import Moment
+from aitrader.kernel.fix import OrdType, Origin, Side
+from aitrader.paper import PaperDesk, PaperOptions
+from trading.domain.bar import Bar
+from trading.domain.order import OrderIntent
+from trading.services import executions, orders, routing
 
 _ROUNDS = 3
 
@@ -76,7 +79,7 @@ def _row(times: list[float]) -> str:
 class _Ours:
     """One market order after the other, bought and sold in turn, each settled before the next."""
 
-    def __init__(self, made: desks.PaperDesk, at: Moment) -> None:
+    def __init__(self, made: PaperDesk, at: Moment) -> None:
         self._made = made
         self._at = at
         self._number = 0
@@ -85,6 +88,8 @@ class _Ours:
         desk, at = self._made.desk, self._tick()
         row = next(iter(desk.instruments.values()))
         bar = desk.bars.last(desk.feed.pk, row.pk)
+        if bar is None:
+            raise RuntimeError("the desk has seen no bar")
         self._number += 1
         side = Side.BUY if self._number % 2 else Side.SELL
         intent = OrderIntent(
@@ -112,9 +117,7 @@ class _Ours:
         self._at = Moment(self._at.market + timedelta(microseconds=1), self._at.wall)
         return self._at
 
-    def _running(self, bar: "object") -> "object":
-        from dataclasses import replace
-
+    def _running(self, bar: Bar) -> Bar:
         return replace(bar, open_time=self._at.market)
 
 
@@ -126,7 +129,7 @@ def _profile(ours: _Ours, count: int) -> None:
         ours.order()
     profile.disable()
     shares: dict[str, float] = {}
-    stats = pstats.Stats(profile).stats  # type: ignore[attr-defined]
+    stats = pstats.Stats(profile).stats  # type: ignore[attr-defined]  # missing in its stubs
     for (file, _, _), (_, _, own, _, _) in stats.items():
         shares[_package(file)] = shares.get(_package(file), 0.0) + own
     total = sum(shares.values())

@@ -1,3 +1,4 @@
+# isort: skip_file
 """Headless replay: bars per second, two strategies on two symbols, database and journal included.
 
 Beside it a raw script that only inserts the same bars, one transaction a step: what the database
@@ -13,16 +14,16 @@ import psycopg
 
 from benchmarks import _desk as desks
 
-from django.db import connections  # isort: skip  # the desk's import sets Django up
-from aitrader import paper  # isort: skip
-from aitrader.kernel import ids  # isort: skip
-from aitrader.kernel.clock import WALL, Moment  # isort: skip
-from aitrader.paper import PaperOptions  # isort: skip
-from compliance.services import installation, sequencer  # isort: skip
-from trading.models import Order, Signal  # isort: skip
-from trading.services import bar_steps  # isort: skip
-from trading.services.desk_loop import DeskLoop  # isort: skip
-from trading.services.setup import StrategyPlan  # isort: skip
+from django.db import connections
+from aitrader import paper
+from aitrader.kernel import ids
+from aitrader.kernel.clock import WALL, Moment
+from aitrader.paper import PaperOptions
+from compliance.services import installation, sequencer
+from trading.models import Order, Signal
+from trading.services import bar_steps
+from trading.services.desk_loop import DeskLoop
+from trading.services.setup import StrategyPlan
 
 _FIXED = {"method": "FIXED_FRACTION", "fraction": "0.1"}
 _SETS = {

@@ -1,1 +1,4 @@
-"""Words shared by every floor: FIX terms, money, ids, clock, errors, events (standard library only)."""
+"""Words shared by every floor: FIX terms, money, ids, clock, errors, events.
+
+Standard library only.
+"""

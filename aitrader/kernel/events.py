@@ -41,6 +41,7 @@ class EventName(StrEnum):
     LIMIT_CHANGED = "limit.changed"
     ACCOUNT_OPENED = "account.opened"
     INSTRUMENT_LISTED = "instrument.listed"
+    INSTRUMENT_CHANGED = "instrument.changed"
     INTEGRITY_FAILED = "integrity.failed"
     POSITION_UNPROTECTED = "position.unprotected"
     ALERT_ACKNOWLEDGED = "alert.acknowledged"

@@ -6,6 +6,7 @@
 """
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from aitrader.kernel.fix import AccountKind, Mode
 from trading.models.columns import Amount, PublicId
@@ -26,6 +27,10 @@ class Account(models.Model):
     reconciled_at = models.DateTimeField(null=True)
     opened_at = models.DateTimeField()
 
+    class Meta:
+        verbose_name = _("account")
+        verbose_name_plural = _("accounts")
+
     def __str__(self) -> str:
         return self.code
 
@@ -36,6 +41,8 @@ class AccountDay(models.Model):
     start_equity = Amount()
 
     class Meta:
+        verbose_name = _("account day")
+        verbose_name_plural = _("account days")
         constraints = [
             models.UniqueConstraint(fields=["account", "day"], name="trading_accountday_once")
         ]
@@ -47,6 +54,8 @@ class Balance(models.Model):
     amount = Amount(default=0)
 
     class Meta:
+        verbose_name = _("balance")
+        verbose_name_plural = _("balances")
         constraints = [
             models.UniqueConstraint(fields=["account", "asset"], name="trading_balance_asset")
         ]
@@ -62,6 +71,8 @@ class EquityPoint(models.Model):
     unrealised_pnl = Amount()
 
     class Meta:
+        verbose_name = _("equity point")
+        verbose_name_plural = _("equity points")
         constraints = [
             models.UniqueConstraint(fields=["account", "at"], name="trading_equitypoint_at")
         ]

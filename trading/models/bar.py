@@ -5,6 +5,7 @@
 """
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from trading.models.columns import Amount
 from trading.models.feed import Feed
@@ -19,6 +20,8 @@ class FeedInstrument(models.Model):
     origin = models.CharField(max_length=200)
 
     class Meta:
+        verbose_name = _("instrument of a feed")
+        verbose_name_plural = _("instruments of feeds")
         constraints = [
             models.UniqueConstraint(
                 fields=["feed", "instrument"], name="trading_feedinstrument_once"
@@ -38,7 +41,8 @@ class BarRow(models.Model):
 
     class Meta:
         db_table = "trading_bar"
-        verbose_name = "bar"
+        verbose_name = _("bar")
+        verbose_name_plural = _("bars")
         constraints = [
             models.UniqueConstraint(
                 fields=["feed", "instrument", "open_time"], name="trading_bar_once"
@@ -57,6 +61,8 @@ class QuarantinedBar(models.Model):
     identical = models.BooleanField()
 
     class Meta:
+        verbose_name = _("quarantined bar")
+        verbose_name_plural = _("quarantined bars")
         constraints = [
             models.UniqueConstraint(
                 fields=["feed", "instrument", "line"], name="trading_quarantinedbar_once"
@@ -73,6 +79,8 @@ class FeedGap(models.Model):
     bars = models.PositiveIntegerField()
 
     class Meta:
+        verbose_name = _("gap")
+        verbose_name_plural = _("gaps")
         constraints = [
             models.UniqueConstraint(
                 fields=["feed", "instrument", "first_missing"], name="trading_feedgap_once"

@@ -6,6 +6,7 @@
 """
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from aitrader.kernel.fix import PriceSource
 from trading.models.account import Account
@@ -28,3 +29,7 @@ class Feed(models.Model):
     market_at = models.DateTimeField(null=True)
     received_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("feed")
+        verbose_name_plural = _("feeds")

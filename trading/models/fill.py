@@ -5,6 +5,7 @@
 """
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from aitrader.kernel.fix import Liquidity, Side
 from trading.models.account import Account
@@ -30,6 +31,8 @@ class Fill(models.Model):
     transact_time = models.DateTimeField()
 
     class Meta:
+        verbose_name = _("fill")
+        verbose_name_plural = _("fills")
         constraints = [
             models.UniqueConstraint(
                 fields=["venue", "account", "instrument", "exec_id"], name="trading_fill_once"

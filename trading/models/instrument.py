@@ -1,6 +1,7 @@
 """Venues and their instruments, as rows. Rules for reading them: domain/instrument.py."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from aitrader.kernel.fix import AccountKind
 from trading.models.columns import Amount
@@ -9,6 +10,10 @@ from trading.models.columns import Amount
 class Venue(models.Model):
     code = models.CharField(max_length=16, unique=True)
     name = models.CharField(max_length=64)
+
+    class Meta:
+        verbose_name = _("venue")
+        verbose_name_plural = _("venues")
 
     def __str__(self) -> str:
         return self.code
@@ -28,7 +33,8 @@ class InstrumentRow(models.Model):
 
     class Meta:
         db_table = "trading_instrument"
-        verbose_name = "instrument"
+        verbose_name = _("instrument")
+        verbose_name_plural = _("instruments")
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(tick__gt=0, lot__gt=0), name="trading_instrument_steps"

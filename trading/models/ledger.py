@@ -6,6 +6,7 @@
 """
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from trading.models.account import Account
 from trading.models.columns import Amount, PublicId
@@ -21,6 +22,8 @@ class LedgerTransaction(models.Model):
 
     class Meta:
         db_table = "trading_ledger_transaction"
+        verbose_name = _("ledger transaction")
+        verbose_name_plural = _("ledger transactions")
 
 
 class LedgerPosting(models.Model):
@@ -33,3 +36,5 @@ class LedgerPosting(models.Model):
 
     class Meta:
         db_table = "trading_ledger_posting"
+        verbose_name = _("ledger posting")
+        verbose_name_plural = _("ledger postings")

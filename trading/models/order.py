@@ -11,6 +11,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from aitrader.kernel.fix import Certainty, OrdStatus, OrdType, Origin, Side, TimeInForce
 from trading.models.account import Account
@@ -68,6 +69,8 @@ class Order(models.Model):
     lease_until = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
         constraints = [
             models.CheckConstraint(
                 condition=Q(origin=Origin.EXTERNAL)
@@ -110,6 +113,8 @@ class CancelRequest(models.Model):
     outcome = models.CharField(max_length=200, blank=True, default="")
 
     class Meta:
+        verbose_name = _("cancel request")
+        verbose_name_plural = _("cancel requests")
         constraints = [
             models.UniqueConstraint(
                 fields=["order"],

@@ -6,6 +6,7 @@
 """
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from aitrader.kernel.fix import Side
 from trading.models.account import Account
@@ -25,6 +26,8 @@ class Position(models.Model):
     fees = Amount(default=0)
 
     class Meta:
+        verbose_name = _("position")
+        verbose_name_plural = _("positions")
         constraints = [
             models.UniqueConstraint(fields=["account", "instrument"], name="trading_position_once")
         ]
@@ -47,6 +50,8 @@ class Trade(models.Model):
     unprotected_since = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = _("trade")
+        verbose_name_plural = _("trades")
         indexes = [
             models.Index(
                 fields=["cursor"],

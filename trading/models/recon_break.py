@@ -4,6 +4,7 @@
 """
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from trading.models.account import Account
 from trading.models.columns import PublicId
@@ -22,6 +23,8 @@ class ReconBreak(models.Model):
 
     class Meta:
         db_table = "trading_recon_break"
+        verbose_name = _("reconciliation break")
+        verbose_name_plural = _("reconciliation breaks")
         constraints = [
             models.UniqueConstraint(
                 fields=["account", "kind", "object_id"],

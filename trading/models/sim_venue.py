@@ -7,6 +7,7 @@
 """
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from trading.models.columns import Amount
 
@@ -34,6 +35,8 @@ class SimOrder(models.Model):
 
     class Meta:
         db_table = "sim_venue_order"
+        verbose_name = _("order at the simulated venue")
+        verbose_name_plural = _("orders at the simulated venue")
         indexes = [
             models.Index(
                 fields=["id"],
@@ -62,6 +65,8 @@ class SimExecution(models.Model):
 
     class Meta:
         db_table = "sim_venue_execution"
+        verbose_name = _("execution at the simulated venue")
+        verbose_name_plural = _("executions at the simulated venue")
         indexes = [
             models.Index(fields=["account_code", "id"], name="sim_venue_execution_stream"),
             models.Index(fields=["cl_ord_id"], name="sim_venue_execution_order"),
@@ -75,6 +80,8 @@ class SimBalance(models.Model):
 
     class Meta:
         db_table = "sim_venue_balance"
+        verbose_name = _("balance at the simulated venue")
+        verbose_name_plural = _("balances at the simulated venue")
         constraints = [
             models.UniqueConstraint(
                 fields=["account_code", "asset"], name="sim_venue_balance_asset"
@@ -92,6 +99,8 @@ class SimPosition(models.Model):
 
     class Meta:
         db_table = "sim_venue_position"
+        verbose_name = _("position at the simulated venue")
+        verbose_name_plural = _("positions at the simulated venue")
         constraints = [
             models.UniqueConstraint(
                 fields=["account_code", "instrument"], name="sim_venue_position_once"

@@ -6,6 +6,7 @@
 """
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from trading.models.account import Account
 from trading.models.columns import Amount, PublicId
@@ -18,6 +19,8 @@ class Strategy(models.Model):
     enabled = models.BooleanField(default=True)
 
     class Meta:
+        verbose_name = _("strategy")
+        verbose_name_plural = _("strategies")
         constraints = [
             models.UniqueConstraint(fields=["account", "code"], name="trading_strategy_code")
         ]
@@ -38,6 +41,8 @@ class StrategyVersion(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
+        verbose_name = _("strategy version")
+        verbose_name_plural = _("strategy versions")
         constraints = [
             models.UniqueConstraint(
                 fields=["strategy", "number"], name="trading_strategyversion_number"
@@ -60,6 +65,8 @@ class StrategyCursor(models.Model):
     )
 
     class Meta:
+        verbose_name = _("strategy cursor")
+        verbose_name_plural = _("strategy cursors")
         constraints = [
             models.UniqueConstraint(
                 fields=["version", "instrument"], name="trading_strategycursor_once"
@@ -78,6 +85,8 @@ class Signal(models.Model):
     decided_at = models.DateTimeField()
 
     class Meta:
+        verbose_name = _("signal")
+        verbose_name_plural = _("signals")
         constraints = [
             models.UniqueConstraint(
                 fields=["version", "instrument", "open_time"], name="trading_signal_once"
