@@ -2,6 +2,7 @@
 
 1. Mode and source come from the rows of the desk, never from a setting.
 2. A trading state that cannot be read is shown as unknown, not as enabled.
+3. A restriction is shown with who put it in force, when, and why.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from aitrader.kernel.clock import WALL
 from dashboard import permits, submissions
 from risk.domain.trading_state import Scope, ScopedState, TradingState
 from risk.selectors import states
+from risk.selectors.states import Restriction
 from trading.selectors import desk_view
 from trading.selectors.desk_view import Desk
 
@@ -25,7 +27,7 @@ class Frame:
     desk: Desk | None
     now: datetime
     states: list[ScopedState]
-    effective: ScopedState | None
+    restriction: Restriction | None
     unknown: bool
 
     @property
@@ -34,8 +36,18 @@ class Frame:
         return self.desk.market_at if self.desk and self.desk.market_at else self.now
 
     @property
+    def effective(self) -> ScopedState | None:
+        """The state that governs the desk on screen; None when it is not restricted."""
+        return self.restriction.scoped if self.restriction else None
+
+    @property
     def halted(self) -> bool:
-        return self.effective is not None and self.effective.state is not TradingState.ACTIVE
+        return self.restriction is not None
+
+    @property
+    def halted_by(self) -> str:
+        """The operator's name, or the part of the desk that put the restriction in force."""
+        return self.restriction.changed_by.removeprefix("operator:") if self.restriction else ""
 
     @property
     def halted_everywhere(self) -> bool:
@@ -62,17 +74,26 @@ def frame() -> Frame:
     now = WALL.now()
     desk = desk_view.desk()
     try:
-        found = list(states.current())
-        effective, unknown = states.effective(_scopes(desk)), False
+        found, unknown = states.restrictions(), False
     except DatabaseError:
-        found, effective, unknown = [], None, True
-    return Frame(desk=desk, now=now, states=found, effective=effective, unknown=unknown)
+        found, unknown = (), True
+    scopes = _scopes(desk)
+    # The severest comes first.
+    governing = [each for each in found if (each.scoped.scope, each.scoped.code) in scopes]
+    return Frame(
+        desk=desk,
+        now=now,
+        states=[each.scoped for each in found],
+        restriction=next(iter(governing), None),
+        unknown=unknown,
+    )
 
 
-def _scopes(desk: Desk | None) -> list[tuple[Scope, str]]:
+def _scopes(desk: Desk | None) -> set[tuple[Scope, str]]:
+    everywhere = (Scope.GLOBAL, "")
     if desk is None:
-        return []
-    return [(Scope.VENUE, desk.venue), (Scope.ACCOUNT, desk.account_code)]
+        return {everywhere}
+    return {everywhere, (Scope.VENUE, desk.venue), (Scope.ACCOUNT, desk.account_code)}
 
 
 def context(request: HttpRequest, **extra: Any) -> dict[str, Any]:

@@ -12,11 +12,16 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.functional import Promise
 from unfold.admin import ModelAdmin
 from unfold.paginator import InfinitePaginator
 
 from aitrader.kernel.clock import WALL, iso
 from aitrader.kernel.errors import AitraderError
+from aitrader.kernel.money import plain
+
+#: Translated when it is shown, not when the module is read.
+Title = str | Promise
 
 
 class Configuration(ModelAdmin):
@@ -43,7 +48,19 @@ class Record(Configuration):
         return False
 
 
-def utc(field: str, title: str) -> Callable[[Any, Any], str]:
+def amount(field: str, title: Title) -> Callable[[Any, Any], str]:
+    """A column with a number: no exponent, no trailing zeros."""
+
+    def column(self: Any, row: Any) -> str:
+        value = getattr(row, field)
+        return "—" if value is None else plain(value)
+
+    column.short_description = title  # type: ignore[attr-defined]  # read by the admin
+    column.admin_order_field = field  # type: ignore[attr-defined]  # as above
+    return column
+
+
+def utc(field: str, title: Title) -> Callable[[Any, Any], str]:
     """A column with an instant: date, time to the second, zone."""
 
     def column(self: Any, row: Any) -> str:

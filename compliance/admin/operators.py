@@ -80,13 +80,13 @@ class OperatorAdmin(Record):
     readonly_fields = fields
     actions_list = ("create_operator",)
     actions_detail = ("change_roles",)
-    joined = utc("date_joined", "Joined")
-    seen = utc("last_login", "Last password log-in")
+    joined = utc("date_joined", gettext_lazy("Joined"))
+    seen = utc("last_login", gettext_lazy("Last password log-in"))
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("groups")
 
-    @admin.display(description="Roles")
+    @admin.display(description=gettext_lazy("Roles"))
     def roles(self, row: Operator) -> str:
         return ", ".join(sorted(group.name for group in row.groups.all())) or "—"
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy
 
 from compliance.admin.base import Record, utc
 from compliance.models import Alert, Installation, JournalEntry
@@ -22,19 +23,19 @@ class JournalEntryAdmin(Record):
         "trace_id", "market", "recorded", "text", "leaf_hash",
     )  # fmt: skip
     readonly_fields = fields
-    market = utc("market_at", "Market time")
-    recorded = utc("recorded_at", "Written")
+    market = utc("market_at", gettext_lazy("Market time"))
+    recorded = utc("recorded_at", gettext_lazy("Written"))
 
-    @admin.display(description="#")
+    @admin.display(description=gettext_lazy("#"))
     def number(self, row: JournalEntry) -> Any:
         leaf = getattr(row, "sequenced", None)
         return leaf.leaf_index if leaf else "—"
 
-    @admin.display(description="Payload")
+    @admin.display(description=gettext_lazy("Payload"))
     def text(self, row: JournalEntry) -> str:
         return bytes(row.payload).decode("utf-8", "replace")
 
-    @admin.display(description="Leaf hash")
+    @admin.display(description=gettext_lazy("Leaf hash"))
     def leaf_hash(self, row: JournalEntry) -> str:
         return bytes(row.leaf).hex()
 
@@ -45,11 +46,11 @@ class AlertAdmin(Record):
     list_filter = ("severity", "rule")
     ordering = ("-id",)
     list_select_related = ("acknowledged_by",)
-    raised = utc("raised_at", "Raised")
-    last = utc("last_at", "Last")
-    acknowledged = utc("acknowledged_at", "Acknowledged")
+    raised = utc("raised_at", gettext_lazy("Raised"))
+    last = utc("last_at", gettext_lazy("Last"))
+    acknowledged = utc("acknowledged_at", gettext_lazy("Acknowledged"))
 
-    @admin.display(description="By")
+    @admin.display(description=gettext_lazy("By"))
     def by(self, row: Alert) -> str:
         return str(row.acknowledged_by or "—")
 

@@ -1,9 +1,9 @@
 """Rows of the compliance app."""
 
 from compliance.models.alert import Alert, AlertCursor, AlertSeverity
+from compliance.models.installation import Installation
 from compliance.models.journal import JournalEntry, JournalHead, JournalLeaf
 from compliance.models.operator import Operator, Person
-from compliance.models.installation import Installation
 
 __all__ = [
     "Alert",

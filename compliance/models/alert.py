@@ -6,6 +6,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class AlertSeverity(models.TextChoices):
@@ -31,6 +32,8 @@ class Alert(models.Model):
     )
 
     class Meta:
+        verbose_name = _("alert")
+        verbose_name_plural = _("alerts")
         constraints = [
             models.UniqueConstraint(
                 fields=["key"],
@@ -45,3 +48,7 @@ class AlertCursor(models.Model):
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     leaf_index = models.BigIntegerField(default=-1)
+
+    class Meta:
+        verbose_name = _("alert cursor")
+        verbose_name_plural = _("alert cursors")

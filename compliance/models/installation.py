@@ -4,6 +4,7 @@
 """
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Installation(models.Model):
@@ -12,6 +13,8 @@ class Installation(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
+        verbose_name = _("installation")
+        verbose_name_plural = _("installations")
         constraints = [
             models.CheckConstraint(condition=models.Q(id=1), name="compliance_installation_one")
         ]

@@ -9,6 +9,7 @@
 
 from django.db import models
 from django.db.models.expressions import RawSQL
+from django.utils.translation import gettext_lazy as _
 
 
 class Xid8Field(models.Field):
@@ -33,6 +34,8 @@ class JournalEntry(models.Model):
     leaf = models.BinaryField()
 
     class Meta:
+        verbose_name = _("journal entry")
+        verbose_name_plural = _("journal entries")
         indexes = [
             models.Index(fields=["xid", "id"], name="journal_entry_xid"),
             models.Index(fields=["object_type", "object_id"], name="journal_entry_object"),
@@ -44,6 +47,10 @@ class JournalLeaf(models.Model):
     leaf_index = models.BigIntegerField(primary_key=True)
     entry = models.OneToOneField(JournalEntry, on_delete=models.PROTECT, related_name="sequenced")
 
+    class Meta:
+        verbose_name = _("journal leaf")
+        verbose_name_plural = _("journal leaves")
+
 
 class JournalHead(models.Model):
     """Where the sequencer stands: all entries with an xid below `sequenced_below` have a leaf."""
@@ -53,6 +60,8 @@ class JournalHead(models.Model):
     sequenced_below = Xid8Field(db_default=RawSQL("'0'::xid8", ()))
 
     class Meta:
+        verbose_name = _("journal head")
+        verbose_name_plural = _("journal heads")
         constraints = [
             models.CheckConstraint(condition=models.Q(id=1), name="compliance_journalhead_one")
         ]

@@ -6,6 +6,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Submission(models.Model):
@@ -17,6 +18,8 @@ class Submission(models.Model):
     received_at = models.DateTimeField()
 
     class Meta:
+        verbose_name = _("submission")
+        verbose_name_plural = _("submissions")
         constraints = [
             models.UniqueConstraint(fields=["operator", "key"], name="dashboard_submission_once")
         ]

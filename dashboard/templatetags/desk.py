@@ -92,6 +92,12 @@ def instant(value: datetime | None, reference: datetime | None = None) -> SafeSt
 
 
 @register.filter
+def instant_short(value: datetime | None, reference: datetime | None = None) -> SafeString:
+    """To the minute: for a strip that has little room."""
+    return _instant(value, reference, "%H:%M")
+
+
+@register.filter
 def instant_ms(value: datetime | None, reference: datetime | None = None) -> SafeString:
     return _instant(value, reference, "%H:%M:%S.%f", cut=3)
 

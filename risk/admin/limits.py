@@ -53,9 +53,9 @@ class LimitAdmin(Record):
     list_filter = ("account_code", "key")
     ordering = ("account_code", "key", "-version")
     actions_list = ("change_limit",)
-    effective = utc("effective_at", "In force since")
+    effective = utc("effective_at", gettext_lazy("In force since"))
 
-    @admin.display(description="Value")
+    @admin.display(description=gettext_lazy("Value"))
     def amount(self, row: Limit) -> str:
         return plain(row.value)
 

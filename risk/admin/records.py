@@ -1,6 +1,7 @@
 """What the gate said and what was reserved: looked at only."""
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy
 
 from compliance.admin.base import Record, utc
 from risk.models import Decision, LimitCounter
@@ -12,9 +13,9 @@ class DecisionAdmin(Record):
     list_filter = ("approved",)
     search_fields = ("public_id", "intent_id")
     ordering = ("-id",)
-    decided = utc("decided_at", "Decided")
+    decided = utc("decided_at", gettext_lazy("Decided"))
 
-    @admin.display(description="Reasons")
+    @admin.display(description=gettext_lazy("Reasons"))
     def codes(self, row: Decision) -> str:
         return ", ".join(str(reason.get("code", "")) for reason in row.reasons) or "—"
 

@@ -32,7 +32,7 @@ class TradingStateAdmin(Record):
     list_display = ("scope", "scope_code", "state", "reason", "changed_by", "changed")
     ordering = ("scope", "scope_code")
     actions_list = ("halt_all",)
-    changed = utc("changed_at", "Changed")
+    changed = utc("changed_at", gettext_lazy("Changed"))
 
     def has_halt_permission(self, request: HttpRequest) -> bool:
         return access.may(request.user, Action.HALT)
@@ -45,7 +45,8 @@ class TradingStateAdmin(Record):
         dialog={
             "title": gettext_lazy("Halt all trading"),
             "description": gettext_lazy(
-                "No new order leaves the desk. Working orders and positions are kept."
+                "No new order leaves the desk. Not done: resting orders are kept at the venue and"
+                " may still fill; positions are kept."
             ),
             "form_class": HaltForm,
             "form_submit_text": gettext_lazy("Halt now"),

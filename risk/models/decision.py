@@ -5,6 +5,7 @@
 """
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Decision(models.Model):
@@ -17,6 +18,8 @@ class Decision(models.Model):
     decided_at = models.DateTimeField()
 
     class Meta:
+        verbose_name = _("gate decision")
+        verbose_name_plural = _("gate decisions")
         constraints = [
             models.UniqueConstraint(fields=["id", "approved"], name="risk_decision_verdict"),
             models.UniqueConstraint(fields=["intent_id"], name="risk_decision_once"),

@@ -5,6 +5,7 @@
 """
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Limit(models.Model):
@@ -17,6 +18,8 @@ class Limit(models.Model):
     set_by = models.CharField(max_length=100)
 
     class Meta:
+        verbose_name = _("limit")
+        verbose_name_plural = _("limits")
         constraints = [
             models.UniqueConstraint(
                 fields=["account_code", "key", "version"], name="risk_limit_version"
@@ -34,6 +37,8 @@ class LimitCounter(models.Model):
     notional = models.DecimalField(max_digits=38, decimal_places=18, default=0)
 
     class Meta:
+        verbose_name = _("limit counter")
+        verbose_name_plural = _("limit counters")
         constraints = [
             models.UniqueConstraint(fields=["account_code", "day"], name="risk_limitcounter_day")
         ]

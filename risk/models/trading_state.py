@@ -1,6 +1,7 @@
 """Who may trade, by scope. No row means ACTIVE; the severest row that applies wins."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class TradingStateRow(models.Model):
@@ -14,6 +15,8 @@ class TradingStateRow(models.Model):
     changed_at = models.DateTimeField()
 
     class Meta:
+        verbose_name = _("trading state")
+        verbose_name_plural = _("trading states")
         constraints = [
             models.UniqueConstraint(fields=["scope", "scope_code"], name="risk_tradingstate_scope")
         ]

@@ -1,10 +1,35 @@
 """Reading the trading states. Their rows are few, so every reader takes all that restrict."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 
 from risk.domain import trading_state
 from risk.domain.trading_state import Scope, ScopedState, TradingState
 from risk.models import TradingStateRow
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """A state that is not ACTIVE, with the actor and the wall time that put it in force."""
+
+    scoped: ScopedState
+    changed_by: str
+    changed_at: datetime
+
+
+def restrictions() -> tuple[Restriction, ...]:
+    """Every scope that is not ACTIVE with who and when, in the order of `current`."""
+    rows = TradingStateRow.objects.exclude(state=TradingState.ACTIVE)
+    found = [
+        Restriction(
+            ScopedState(TradingState(row.state), Scope(row.scope), row.scope_code, row.reason),
+            row.changed_by,
+            row.changed_at,
+        )
+        for row in rows
+    ]
+    return tuple(sorted(found, key=lambda each: _weight(each.scoped)))
 
 
 def current() -> tuple[ScopedState, ...]:
@@ -16,8 +41,11 @@ def current() -> tuple[ScopedState, ...]:
         ScopedState(TradingState(state), Scope(scope), code, reason)
         for state, scope, code, reason in rows
     ]
-    width = list(Scope).index
-    return tuple(sorted(states, key=lambda s: (-s.state.severity, width(s.scope), s.code)))
+    return tuple(sorted(states, key=_weight))
+
+
+def _weight(state: ScopedState) -> tuple[int, int, str]:
+    return (-state.state.severity, list(Scope).index(state.scope), state.code)
 
 
 def applying(scopes: Iterable[tuple[Scope, str]]) -> tuple[ScopedState, ...]:

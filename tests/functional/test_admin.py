@@ -74,6 +74,7 @@ def test_every_command_is_a_dialog_with_a_right() -> None:
     found = list(commands())
     assert {name for _each, name in found} == {
         "halt_all", "cancel_order", "change_limit", "create_operator", "change_roles",
+        "change_rules", "enable_strategy", "disable_strategy", "new_version",
     }  # fmt: skip
     for each, name in found:
         method = getattr(each, name)
@@ -81,8 +82,9 @@ def test_every_command_is_a_dialog_with_a_right() -> None:
         assert method.allowed_permissions, name
 
 
-def _command_address(each: ModelAdmin, name: str, pk: int) -> str:
+def _command_address(each: ModelAdmin, name: str) -> str:
     meta = each.model._meta
+    pk = each.model._default_manager.order_by("pk").values_list("pk", flat=True).first()
     detail = name in each._extract_action_names(each.actions_detail)  # type: ignore[attr-defined]  # unfold and django-otp ship no types
     view = f"admin:{meta.app_label}_{meta.model_name}_{name}"
     return reverse(view, args=[pk] if detail else [])
@@ -91,7 +93,7 @@ def _command_address(each: ModelAdmin, name: str, pk: int) -> str:
 def test_a_get_of_a_command_changes_nothing(desk: factory.Desk, browser: Client) -> None:
     before = JournalEntry.objects.count()
     for each, name in commands():
-        answer = browser.get(_command_address(each, name, desk.unknown.pk))
+        answer = browser.get(_command_address(each, name))
         assert answer.status_code == 200, name
         assert b'id="dialog"' in answer.content, name
     assert JournalEntry.objects.count() == before
@@ -99,11 +101,16 @@ def test_a_get_of_a_command_changes_nothing(desk: factory.Desk, browser: Client)
 
 
 _NEEDS = {
-    "halt_all": Action.HALT,
-    "cancel_order": Action.CANCEL_ORDER,
-    "change_limit": Action.CHANGE_LIMIT,
-    "create_operator": Action.MANAGE_OPERATORS,
-    "change_roles": Action.MANAGE_OPERATORS,
+    "halt_all": ROLES_THAT_MAY[Action.HALT],
+    "cancel_order": ROLES_THAT_MAY[Action.CANCEL_ORDER],
+    "change_limit": ROLES_THAT_MAY[Action.CHANGE_LIMIT],
+    "create_operator": ROLES_THAT_MAY[Action.MANAGE_OPERATORS],
+    "change_roles": ROLES_THAT_MAY[Action.MANAGE_OPERATORS],
+    "enable_strategy": ROLES_THAT_MAY[Action.TOGGLE_STRATEGY],
+    "disable_strategy": ROLES_THAT_MAY[Action.TOGGLE_STRATEGY],
+    "new_version": ROLES_THAT_MAY[Action.CONFIGURE_STRATEGY],
+    # A right on rows, which the admin alone holds.
+    "change_rules": {Role.ADMIN},
 }
 
 
@@ -113,8 +120,8 @@ def test_commands_ask_for_their_right(
 ) -> None:
     client = as_role(role)
     for each, name in commands():
-        path = _command_address(each, name, desk.unknown.pk)
-        expected = 200 if role in ROLES_THAT_MAY[_NEEDS[name]] else 403
+        path = _command_address(each, name)
+        expected = 200 if role in _NEEDS[name] else 403
         assert client.get(path).status_code == expected, (role, name)
         if expected == 403:
             assert client.post(path, {"_form_submitted": "True"}).status_code == 403
@@ -184,6 +191,14 @@ def test_every_list_and_row_is_shown_with_the_strip(desk: factory.Desk, browser:
         if row is not None:
             shown = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk])
             assert browser.get(shown).status_code == 200, shown
+
+
+def test_lists_have_names_that_people_use(desk: factory.Desk, browser: Client) -> None:
+    shown = browser.get("/admin/").content.decode()
+    for name in ("Strategies", "Journal entries", "Ledger transactions", "Trading states"):
+        assert name in shown, name
+    for wrong in ("Strategys", "entrys", "rows"):
+        assert wrong not in shown, wrong
 
 
 def test_seeds_are_never_shown(desk: factory.Desk, browser: Client, everyone: Operator) -> None:

@@ -37,17 +37,17 @@ class OrderAdmin(Record):
     list_select_related = ("instrument",)
     ordering = ("-id",)
     actions_detail = ("cancel_order",)
-    created = utc("created_at", "Created")
+    created = utc("created_at", gettext_lazy("Created"))
 
-    @admin.display(description="Order")
+    @admin.display(description=gettext_lazy("Order"))
     def short(self, row: Order) -> str:
         return row.public_id[:8]
 
-    @admin.display(description="Qty")
+    @admin.display(description=gettext_lazy("Qty"))
     def qty(self, row: Order) -> str:
         return plain(row.order_qty)
 
-    @admin.display(description="Filled")
+    @admin.display(description=gettext_lazy("Filled"))
     def filled(self, row: Order) -> str:
         return plain(row.filled_qty)
 
@@ -86,5 +86,5 @@ class OrderAdmin(Record):
 class CancelRequestAdmin(Record):
     list_display = ("order_id", "requested", "requested_by", "reason", "answered", "outcome")
     ordering = ("-id",)
-    requested = utc("requested_at", "Requested")
-    answered = utc("answered_at", "Answered")
+    requested = utc("requested_at", gettext_lazy("Requested"))
+    answered = utc("answered_at", gettext_lazy("Answered"))

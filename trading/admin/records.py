@@ -4,9 +4,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
 from aitrader.kernel.money import plain
-from compliance.admin.base import Record, utc
+from compliance.admin.base import Record, amount, utc
 from trading.models import (
     Balance,
     BarRow,
@@ -20,18 +21,6 @@ from trading.models import (
 )
 
 
-def amount(field: str, title: str) -> Any:
-    """A column with a number: no exponent, no trailing zeros."""
-
-    def column(self: Any, row: Any) -> str:
-        value = getattr(row, field)
-        return "—" if value is None else plain(value)
-
-    column.short_description = title  # type: ignore[attr-defined]  # read by the admin
-    column.admin_order_field = field  # type: ignore[attr-defined]  # as above
-    return column
-
-
 @admin.register(Fill)
 class FillAdmin(Record):
     list_display = (
@@ -41,10 +30,10 @@ class FillAdmin(Record):
     list_select_related = ("instrument",)
     ordering = ("-id",)
     raw_id_fields = ("order",)
-    time = utc("transact_time", "Time")
-    qty = amount("last_qty", "Qty")
-    px = amount("last_px", "Price")
-    fees = amount("fee", "Fee")
+    time = utc("transact_time", gettext_lazy("Time"))
+    qty = amount("last_qty", gettext_lazy("Qty"))
+    px = amount("last_px", gettext_lazy("Price"))
+    fees = amount("fee", gettext_lazy("Fee"))
 
 
 @admin.register(Position)
@@ -52,10 +41,10 @@ class PositionAdmin(Record):
     list_display = ("account", "instrument", "qty", "cost_of_it", "realised", "paid")
     list_select_related = ("account", "instrument")
     ordering = ("account", "instrument")
-    qty = amount("quantity", "Quantity")
-    cost_of_it = amount("cost", "Cost")
-    realised = amount("realised_pnl", "Realised PnL")
-    paid = amount("fees", "Fees")
+    qty = amount("quantity", gettext_lazy("Quantity"))
+    cost_of_it = amount("cost", gettext_lazy("Cost"))
+    realised = amount("realised_pnl", gettext_lazy("Realised PnL"))
+    paid = amount("fees", gettext_lazy("Fees"))
 
 
 @admin.register(Trade)
@@ -64,10 +53,10 @@ class TradeAdmin(Record):
         "public_id", "cursor_id", "side", "in_qty", "out_qty", "opened", "closed", "exit_reason",
     )  # fmt: skip
     ordering = ("-id",)
-    in_qty = amount("entry_qty", "In")
-    out_qty = amount("exit_qty", "Out")
-    opened = utc("opened_at", "Opened")
-    closed = utc("closed_at", "Closed")
+    in_qty = amount("entry_qty", gettext_lazy("In"))
+    out_qty = amount("exit_qty", gettext_lazy("Out"))
+    opened = utc("opened_at", gettext_lazy("Opened"))
+    closed = utc("closed_at", gettext_lazy("Closed"))
 
 
 @admin.register(Balance)
@@ -75,7 +64,7 @@ class BalanceAdmin(Record):
     list_display = ("account", "asset", "total")
     list_select_related = ("account",)
     ordering = ("account", "asset")
-    total = amount("amount", "Amount")
+    total = amount("amount", gettext_lazy("Amount"))
 
 
 @admin.register(LedgerTransaction)
@@ -85,12 +74,12 @@ class LedgerTransactionAdmin(Record):
     ordering = ("-id",)
     fields = ("public_id", "account", "fill", "kind", "time", "postings_text")
     readonly_fields = fields
-    time = utc("at", "Time")
+    time = utc("at", gettext_lazy("Time"))
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("postings")
 
-    @admin.display(description="Postings")
+    @admin.display(description=gettext_lazy("Postings"))
     def postings_text(self, row: LedgerTransaction) -> str:
         postings = row.postings.all()
         return "; ".join(f"{p.ledger_account} {plain(p.amount)} {p.asset}" for p in postings)
@@ -101,7 +90,7 @@ class LedgerPostingAdmin(Record):
     list_display = ("transaction_id", "ledger_account", "asset", "sum")
     list_filter = ("ledger_account", "asset")
     ordering = ("-id",)
-    sum = amount("amount", "Amount")
+    sum = amount("amount", gettext_lazy("Amount"))
 
 
 @admin.register(Signal)
@@ -109,8 +98,8 @@ class SignalAdmin(Record):
     list_display = ("public_id", "instrument", "stance", "previous", "bar", "decided")
     list_select_related = ("instrument",)
     ordering = ("-id",)
-    bar = utc("open_time", "Bar")
-    decided = utc("decided_at", "Decided")
+    bar = utc("open_time", gettext_lazy("Bar"))
+    decided = utc("decided_at", gettext_lazy("Decided"))
 
 
 @admin.register(BarRow)
@@ -119,12 +108,12 @@ class BarAdmin(Record):
     list_filter = ("instrument",)
     list_select_related = ("instrument",)
     ordering = ("-id",)
-    time = utc("open_time", "Open time")
-    o = amount("open", "Open")
-    h = amount("high", "High")
-    l = amount("low", "Low")  # noqa: E741  # the usual letters of a bar
-    c = amount("close", "Close")
-    v = amount("volume", "Volume")
+    time = utc("open_time", gettext_lazy("Open time"))
+    o = amount("open", gettext_lazy("Open"))
+    h = amount("high", gettext_lazy("High"))
+    l = amount("low", gettext_lazy("Low"))  # noqa: E741  # the usual letters of a bar
+    c = amount("close", gettext_lazy("Close"))
+    v = amount("volume", gettext_lazy("Volume"))
 
 
 @admin.register(ReconBreak)
@@ -133,5 +122,5 @@ class ReconBreakAdmin(Record):
     list_filter = ("kind",)
     list_select_related = ("account",)
     ordering = ("-id",)
-    opened = utc("opened_at", "Opened")
-    closed = utc("closed_at", "Closed")
+    opened = utc("opened_at", gettext_lazy("Opened"))
+    closed = utc("closed_at", gettext_lazy("Closed"))
