@@ -14,8 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render as django_render
 
 from aitrader.kernel.clock import WALL
-from dashboard import permits, submissions
-from risk.domain.trading_state import Scope, ScopedState, TradingState
+from dashboard import permits, shortcuts, submissions
+from risk.domain.trading_state import UNRESTRICTED, Scope, ScopedState, TradingState
 from risk.selectors import states
 from risk.selectors.states import Restriction
 from trading.selectors import desk_view
@@ -37,8 +37,10 @@ class Frame:
 
     @property
     def effective(self) -> ScopedState | None:
-        """The state that governs the desk on screen; None when it is not restricted."""
-        return self.restriction.scoped if self.restriction else None
+        """The state that governs the desk on screen; None when it cannot be read."""
+        if self.unknown:
+            return None
+        return self.restriction.scoped if self.restriction else UNRESTRICTED
 
     @property
     def halted(self) -> bool:
@@ -102,6 +104,7 @@ def context(request: HttpRequest, **extra: Any) -> dict[str, Any]:
         "frame": extra.pop("frame", None) or frame(),
         "may": permits.of(request.user),
         "new_key": submissions.new_key,
+        "shortcuts": shortcuts.on(request),
         **extra,
     }
 

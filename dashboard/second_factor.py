@@ -28,6 +28,14 @@ class Verified:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What an operator can still sign in with."""
+
+    authenticators: int
+    recovery_codes: int
+
+
+@dataclass(frozen=True, slots=True)
 class NotVerified:
     """`why` is fit to show: it never says which part of a code was right."""
 
@@ -37,6 +45,16 @@ class NotVerified:
 def has_device(user: Any) -> bool:
     """Whether the operator has a confirmed device to answer with."""
     return bool(TOTPDevice.objects.filter(user=user, confirmed=True).exists())
+
+
+def standing(user: Any) -> Standing:
+    """The operator's confirmed authenticators, and the recovery codes not yet used."""
+    return Standing(
+        authenticators=TOTPDevice.objects.filter(user=user, confirmed=True).count(),
+        recovery_codes=StaticToken.objects.filter(
+            device__user=user, device__confirmed=True
+        ).count(),
+    )
 
 
 def verify(user: Any, code: str) -> Verified | NotVerified:

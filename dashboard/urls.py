@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboard.views import commands, health, pages, records, sign_in
+from dashboard.views import commands, health, pages, profile, records, sign_in
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", pages.home, name="home"),
@@ -24,6 +24,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("release", commands.release, name="release"),
     path("strategies/<int:strategy_id>", commands.strategy, name="strategy"),
     path("alerts/<int:alert_id>/acknowledge", commands.acknowledge, name="acknowledge"),
+    path("me", profile.me, name="me"),
+    path("me/shortcuts", profile.shortcuts, name="shortcuts"),
     path("login", sign_in.login, name="login"),
     path("logout", sign_in.logout, name="logout"),
     path("2fa", sign_in.verify, name="otp_verify"),

@@ -1,4 +1,4 @@
-// Dialogs, the halt shortcut, the clock, and what a command answers. No state of its own.
+// Dialogs, the keyboard, the clock, and what a command answers. No state of its own.
 "use strict";
 (() => {
   const byId = (id) => document.getElementById(id);
@@ -10,6 +10,7 @@
     const dialog = byId(id);
     if (!dialog || dialog.open) return;
     const form = dialog.querySelector("form");
+    if (!form) return dialog.showModal();
     const given = button ? button.dataset : {};
     for (const input of form.querySelectorAll("[data-fill]")) {
       if (given[input.dataset.fill] !== undefined) input.value = given[input.dataset.fill];
@@ -30,14 +31,30 @@
     if (closer) closer.closest("dialog").close();
   });
 
-  // Shift+H opens the halt dialog, except while someone types.
+  // Keys are ignored while someone types, in a dialog, and when the operator switched them off.
+  const PLACES = { h: "/", o: "/orders", j: "/journal" };
+  const PATIENCE_MS = 1500; // from `g` to the letter that follows it
+  let going = 0;
+  const press = (event) => {
+    if (going && event.timeStamp - going < PATIENCE_MS && PLACES[event.key]) {
+      going = 0;
+      return () => location.assign(PLACES[event.key]);
+    }
+    going = event.key === "g" ? event.timeStamp : 0;
+    if (event.key === "?") return () => open(null, "help-dialog");
+    const halt = document.querySelector('[data-open="halt-dialog"]:not([disabled])');
+    if (event.key === "H" && event.shiftKey && halt) return () => open(halt, "halt-dialog");
+    return null;
+  };
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "H" || !event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (document.body.dataset.shortcuts === "off") return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (event.target.closest("input, textarea, select, dialog[open]")) return;
-    const button = document.querySelector('[data-open="halt-dialog"]:not([disabled])');
-    if (button) {
+    if (event.key === "Shift") return;
+    const act = press(event);
+    if (act) {
       event.preventDefault();
-      open(button, "halt-dialog");
+      act();
     }
   });
 

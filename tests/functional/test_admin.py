@@ -179,6 +179,8 @@ def test_roles_are_given_by_another_person_with_a_code(
 
 
 def test_every_list_and_row_is_shown_with_the_strip(desk: factory.Desk, browser: Client) -> None:
+    for path in ("/admin/", "/admin/trading/"):
+        assert "◆ PAPER" in browser.get(path).content.decode(), path
     for each in registered():
         meta = each.model._meta
         path = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")

@@ -1,5 +1,6 @@
 """What each role may press, what it does, and that it happens once."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -84,7 +85,8 @@ def test_halting_twice_halts_once(desk: factory.Desk, browser: Client) -> None:
     assert "live:state" in first["HX-Trigger"]
     assert _count("trading.halted") == 1
     body = browser.get("/d/state").content.decode()
-    assert "■ HALTED" in body
+    assert re.search(r"■ HALTED by first <time[^>]*>\d\d:\d\d</time>", body)
+    assert "— test" in body
     assert "release-dialog" in body
     assert 'data-open="halt-dialog"' not in body
 
@@ -94,6 +96,19 @@ def test_a_key_belongs_to_one_command(desk: factory.Desk, browser: Client) -> No
     answer = _post(browser, "/halt", reason="another")
     assert answer.status_code == 409
     assert _post(browser, "/halt", key="short", reason="x").status_code == 409
+
+
+def test_the_halt_says_in_the_admin_who_and_when(desk: factory.Desk, browser: Client) -> None:
+    _post(browser, "/halt", reason="fat finger")
+    body = browser.get("/admin/").content.decode()
+    shown = re.search(r"■ HALTED by first\s+(<time.*?</time>) — fat finger", body)
+    assert shown is not None
+
+
+def test_the_dialog_names_what_a_halt_does_not_do(desk: factory.Desk, browser: Client) -> None:
+    body = browser.get("/").content.decode()
+    assert "Not done: resting orders are kept" in body
+    assert "Not done: positions are kept" in body
 
 
 def test_a_halt_needs_a_reason(desk: factory.Desk, browser: Client) -> None:

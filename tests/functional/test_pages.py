@@ -136,7 +136,7 @@ def test_a_panel_asks_few_questions(desk: factory.Desk, browser: Client, name: s
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/orders", "/journal", "/bars?instrument=SIM:BTC-USDT", "/login"]
+    "path", ["/", "/orders", "/journal", "/me", "/bars?instrument=SIM:BTC-USDT", "/login"]
 )
 def test_pages_keep_the_strict_policy(desk: factory.Desk, browser: Client, path: str) -> None:
     answer = browser.get(path, follow=True)

@@ -132,9 +132,8 @@ def reconfigure(
         size = read_sizing(sizing)
         if (wanted, size) == (old.parameters, old.sizing):
             return None
-        cursors = list(
-            StrategyCursor.objects.select_for_update().filter(version=old).order_by("pk")
-        )
+        rows = StrategyCursor.objects.select_for_update(of=("self",), no_key=True)
+        cursors = list(rows.filter(version=old).order_by("pk"))
         _require_flat(strategy, cursors)
         feed = Feed.objects.select_related("account").get(account_id=account_id)
         old.current = False
