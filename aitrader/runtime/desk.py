@@ -3,12 +3,15 @@
 1. What an earlier process left behind is taken up before anything can be sent.
 2. A first signal stops feed, schedule, worker and sequencer in that order, then the web server;
    the database of our own stops when the process ends.
-3. A fault of one part is said; it does not end the others.
+3. A signal's handler only puts into a queue that is made for it: a second signal may interrupt the
+   first one's handler, and an Event would then wait for itself.
+4. A fault of one part is said; it does not end the others.
 """
 
 import signal
 import socket
 from collections.abc import Callable
+from queue import SimpleQueue
 from threading import Event, Thread
 from types import FrameType
 
@@ -27,16 +30,19 @@ class DeskProcess:
 
     def __init__(self, feed: FeedThread, *, on_ready: Callable[[], None]) -> None:
         self._feed = feed
-        self._asked = Event()
+        self._asked: SimpleQueue[int] = SimpleQueue()
+        self._signals = 0
+        self._stopping = Event()
         self._sequencer = Sequencer()
         self._worker = worker.WorkerThread()
-        self._beat = worker.beat()
+        self._beat = worker.BeatThread()
         self._web = Web(on_ready)
 
     def run(self, listening: socket.socket) -> None:
         """Trade and answer on this socket."""
         self._feed.recover()
-        before = {number: signal.signal(number, self._on_signal) for number in _STOPPING}
+        for number in _STOPPING:
+            signal.signal(number, self._on_signal)
         stopper = Thread(target=self._stop_when_asked, name="stopper", daemon=True)
         stopper.start()
         self._sequencer.start()
@@ -46,32 +52,37 @@ class DeskProcess:
         try:
             self._web.run(sockets=[listening])
         finally:
-            self._asked.set()
+            self._asked.put(0)
             stopper.join()
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            # What is left is to stop the database, and nothing may cut that short.
+            for number in _STOPPING:
+                signal.signal(number, signal.SIG_IGN)
 
     def _feed_when_ready(self) -> None:
         """The market's patience is for a busy desk, not for one that is still being set up."""
         self._worker.ready.wait(_WORKER_SECONDS)
-        if not self._asked.is_set():
+        if not self._stopping.is_set():
             self._feed.start()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._asked.is_set():
+        self._signals += 1
+        # Some senders repeat themselves at once; a person who insists presses a third time.
+        if self._signals > _PATIENT_SIGNALS:
             self._web.force_exit = True
-        self._asked.set()
+        self._asked.put(number)
 
     def _stop_when_asked(self) -> None:
-        self._asked.wait()
+        self._asked.get()
+        self._stopping.set()
         self._feed.stop()
         if self._feed.is_alive():
             self._feed.join(_FEED_SECONDS)
-        self._beat.stop()  # type: ignore[attr-defined]  # Celery's own kind of thread
+        self._beat.stop()
         self._worker.stop()
         self._sequencer.stop()
         self._sequencer.join(_SEQUENCER_SECONDS)
         self._web.should_exit = True
 
 
+_PATIENT_SIGNALS = 2
 _STOPPING = (signal.SIGINT, signal.SIGTERM)

@@ -53,8 +53,17 @@ class WorkerThread(Thread):
             self.join(_STOP_SECONDS)
 
 
-def beat() -> Thread:
-    """The scheduler's thread; `stop()` ends it within a second."""
-    # Left to itself the embedded service ignores the configured scheduler and keeps a file.
-    thread: Thread = EmbeddedService(app, thread=True, scheduler_cls=app.conf.beat_scheduler)
-    return thread
+class BeatThread:
+    """The schedule's clock."""
+
+    def __init__(self) -> None:
+        # Left to itself the service ignores the configured scheduler and keeps a file.
+        self._thread = EmbeddedService(app, thread=True, scheduler_cls=app.conf.beat_scheduler)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it within about a second; one that died before is not waited for."""
+        self._thread.service.stop()
+        self._thread.join(_STOP_SECONDS)

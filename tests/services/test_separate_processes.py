@@ -96,7 +96,7 @@ class Desk:
 
     def count(self, table: str) -> int:
         with psycopg.connect(self.owner) as connection:
-            row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # type: ignore[arg-type]  # names of this file
+            row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
         return int(row[0]) if row else 0
 
     def until(self, told: Callable[[], Any], what: str) -> None:

@@ -5,7 +5,7 @@
 2. The market waits for the desk, a few seconds at most: until every strategy has decided the last
    bar and nothing is left to send, so that any speed gives the fills of an endlessly fast desk.
 3. Fed again from where the database stands it goes on as if it had never stopped.
-4. It never decides and never sends: it wakes those who do.
+4. It sends nothing and, once it has started, decides nothing: it wakes those who do.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -90,10 +90,16 @@ class FeedDriver:
             if last is not None:
                 self._recorded[code] = last.open_time
                 self._engine.prime(code, last)
-        if self._recorded:
-            # The process may have died between recording the bar and deciding it.
-            self._wake(Task.DECIDE)
-            self._await_quiet()
+        desk.feed.refresh_from_db(fields=["market_at"])
+        if desk.feed.market_at is None:
+            return
+        # Whoever died here may have settled without aligning, which no row shows: a desk like
+        # that looks quiet, and the market would go on over a position without protection.
+        with turns.alone(desk.account.pk):
+            at = self._at(desk.feed.market_at)
+            turns.turn(desk=desk, gateway=self._gateway, at=at, closed=True)
+        self._wake(Task.ROUTE)
+        self._await_quiet()
 
     def _release(self, step: Step, bars: Mapping[str, Bar]) -> None:
         warmup.note_faults(self._desk, step, self._at(step.open_time))

@@ -1,7 +1,9 @@
 """`feed`: one market driven in a process of its own; workers elsewhere decide and send."""
 
+import contextlib
 import signal
 from argparse import ArgumentParser
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
 
@@ -12,6 +14,8 @@ from aitrader.runtime import feed, options
 from aitrader.runtime.feed import FeedThread
 from compliance.services import installation
 from compliance.services.sequencer import Sequencer
+
+_LOOK_SECONDS = 0.2
 
 
 class Command(BaseCommand):
@@ -26,8 +30,11 @@ class Command(BaseCommand):
         namespace = installation.install(namespace=None, now=WALL.now())
         driven = FeedThread(chosen, namespace, self._say)
 
-        def on_signal(_number: int, _frame: FrameType | None) -> None:
-            driven.stop()
+        # Made for signals: a second one may interrupt the first one's handler.
+        asked: SimpleQueue[int] = SimpleQueue()
+
+        def on_signal(number: int, _frame: FrameType | None) -> None:
+            asked.put(number)
 
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, on_signal)
@@ -36,7 +43,10 @@ class Command(BaseCommand):
         sequencer = Sequencer()
         sequencer.start()
         driven.start()
-        driven.join()
+        while driven.is_alive():
+            with contextlib.suppress(Empty):
+                asked.get(timeout=_LOOK_SECONDS)
+                driven.stop()
         sequencer.stop()
         sequencer.join()
         if driven.failed:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from itertools import chain
 from threading import Event
+from time import monotonic, sleep
 
 from django.db import connections
 
@@ -11,7 +12,8 @@ from aitrader.kernel.clock import WALL, Moment
 from aitrader.kernel.ids import namespace_of_seed
 from aitrader.kernel.topics import Task
 from aitrader.paper import PaperDesk, PaperOptions
-from compliance.services import installation
+from compliance.selectors import leaves
+from compliance.services import installation, sequencer
 from tests.simulation import auditor
 from trading.services import bar_steps, setup
 from trading.services.desk_loop import DeskLoop
@@ -80,3 +82,11 @@ def audited(name: str) -> auditor.Audit:
     given = dict(connections["owner"].get_connection_params()) | {"dbname": name}
     kept = ("host", "port", "user", "password", "dbname")
     return auditor.audit({key: given[key] for key in kept if given.get(key)})
+
+
+def number_everything() -> None:
+    """Number all journal entries; a transaction in another database may hold them back a while."""
+    deadline = monotonic() + 30
+    while sequencer.advance() or leaves.unsequenced():
+        assert monotonic() < deadline, "entries remain without a number"
+        sleep(0.01)

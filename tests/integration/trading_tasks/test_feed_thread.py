@@ -10,8 +10,9 @@ from aitrader.kernel.errors import BadInput
 from aitrader.paper import PaperOptions
 from aitrader.runtime.feed import FeedThread, title
 from compliance.selectors import journal
-from compliance.services import installation, sequencer
+from compliance.services import installation
 from tests.factories import candles
+from tests.integration.trading_tasks import market
 from tests.integration.trading_tasks.conftest import Calls
 from trading.models import Account, BarRow, Feed
 
@@ -42,8 +43,7 @@ def test_a_bad_bar_ends_the_feed_with_one_line(
     assert BarRow.objects.count() >= GOOD - 1
     feed = Feed.objects.get()
     assert feed.status == "ENDED"
-    while sequencer.advance():
-        pass
+    market.number_everything()
     told = journal.for_object("feed", feed.code)
     assert [each.event for each in told] == ["run.started", "feed.stale", "run.ended"]
     assert str(file) in told[-1].data["fault"]
@@ -70,4 +70,4 @@ def test_nothing_to_feed_is_said_before_anything_starts(
     installation.install(namespace=None, now=WALL.now())
     empty = candles.write(tmp_path / "btcusdt_1m.csv", [])
     with pytest.raises(BadInput):
-        FeedThread(PaperOptions(replay=[str(empty)]), "n", str)
+        FeedThread(PaperOptions(replay=[str(empty)]), "n", print)

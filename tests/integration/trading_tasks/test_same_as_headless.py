@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from aitrader import databases
-from compliance.services import sequencer
 from tests.integration.trading_tasks import market
 from tests.integration.trading_tasks.conftest import Calls
 from trading.models import Feed
@@ -13,12 +12,10 @@ FEWER = 140
 
 
 def _same(live: str, headless: str, bars: int) -> None:
-    while sequencer.advance():
-        pass
+    market.number_everything()
     databases.use(headless)
     market.by_loop(bars)
-    while sequencer.advance():
-        pass
+    market.number_everything()
     ours, theirs = market.audited(live), market.audited(headless)
     assert ours.findings == theirs.findings == []
     assert len(ours.books["fills"]) >= 4

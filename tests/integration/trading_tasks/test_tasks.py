@@ -10,7 +10,6 @@ from django.db import connections
 from aitrader.kernel.clock import WALL
 from aitrader.kernel.errors import BadInput, Refused
 from aitrader.kernel.topics import Task
-from compliance.services import sequencer
 from risk.domain.trading_state import Scope
 from risk.services import kill_switch
 from tests.integration.trading_tasks import market
@@ -151,8 +150,7 @@ def test_stale_and_recovered_are_journalled_once_each(fresh_database: str, calls
 def _feed_events() -> list[str]:
     from compliance.selectors import journal
 
-    while sequencer.advance():
-        pass
+    market.number_everything()
     return [each.event for each in journal.for_object("feed", Feed.objects.get().code)]
 
 
