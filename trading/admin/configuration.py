@@ -101,6 +101,10 @@ class InstrumentAdmin(Record):
     list_display = ("code", "kind", "tick_size", "lot_size", "least_qty", "least", "bar_bound")
     search_fields = ("code",)
     ordering = ("code",)
+    fields = readonly_fields = (
+        "code", "venue", "base", "quote", "kind", "tick_size", "lot_size", "least_qty", "least",
+        "bar_bound",
+    )  # fmt: skip
     actions_detail = ("change_rules",)
     tick_size = amount("tick", gettext_lazy("Tick"))
     lot_size = amount("lot", gettext_lazy("Lot"))

@@ -129,6 +129,7 @@ class StrategyAdmin(Record):
     list_filter = ("enabled",)
     list_select_related = ("account",)
     ordering = ("account", "code")
+    fields = readonly_fields = ("code", "account", "enabled", "version", "parameters", "sizing")
     actions_detail = ("enable_strategy", "disable_strategy", "new_version")
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -137,6 +138,16 @@ class StrategyAdmin(Record):
     @admin.display(description=gettext_lazy("Version"))
     def version(self, row: Strategy) -> str:
         return ", ".join(f"v{each.number}" for each in row.versions.all() if each.current) or "—"
+
+    @admin.display(description=gettext_lazy("Parameters"))
+    def parameters(self, row: Strategy) -> str:
+        current = [each.parameters for each in row.versions.all() if each.current]
+        return "; ".join(_listed(each) for each in current) or "—"
+
+    @admin.display(description=gettext_lazy("Sizing"))
+    def sizing(self, row: Strategy) -> str:
+        current = [each.sizing for each in row.versions.all() if each.current]
+        return "; ".join(_listed(each) for each in current) or "—"
 
     def has_toggle_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return access.may(request.user, Action.TOGGLE_STRATEGY)
@@ -227,6 +238,10 @@ class StrategyAdmin(Record):
             }
 
         return carry_out(request, _page(object_id), perform)
+
+
+def _listed(values: dict[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
 def _page(strategy_id: int) -> str:
