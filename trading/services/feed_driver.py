@@ -97,7 +97,7 @@ class FeedDriver:
         # that looks quiet, and the market would go on over a position without protection.
         with turns.alone(desk.account.pk):
             at = self._at(desk.feed.market_at)
-            turns.turn(desk=desk, gateway=self._gateway, at=at, closed=True)
+            turns.turn(desk=desk, gateway=self._gateway, at=at)
         self._wake(Task.ROUTE)
         self._await_quiet()
 
