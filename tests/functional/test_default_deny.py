@@ -1,14 +1,17 @@
 """Every address of the product, asked by people who may not."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from aitrader.kernel.clock import WALL
 from dashboard.middleware import HALF_WAY, OPEN
 from tests.factories import desk as factory
+from trading.models import Feed
 
 _SAMPLES = {"public_id": "X" * 32, "leaf_index": "0", "strategy_id": "1", "alert_id": "1"}
 
@@ -97,6 +100,8 @@ def test_an_operator_who_was_switched_off_is_out_at_once(browser: Client, everyo
 
 
 def test_looking_changes_nothing(desk: factory.Desk, browser: Client) -> None:
+    # The walk is longer than a feed's patience: a stale one is rightly called not ready.
+    Feed.objects.update(received_at=WALL.now() + timedelta(minutes=10))
     before = _rows()
     for path, name in addresses():
         if name not in {"d_chart", "bars"}:
