@@ -15,6 +15,8 @@ env.choose_settings("aitrader.settings.base")
 
 app = Celery("aitrader")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+# For every thread: else a thread's first call makes an app that speaks to AMQP on localhost.
+app.set_default()
 
 
 @import_modules.connect

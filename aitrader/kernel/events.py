@@ -17,6 +17,7 @@ class EventName(StrEnum):
     FEED_QUARANTINED = "feed.quarantined"
     FEED_GAP = "feed.gap_found"
     FEED_EXTREME = "feed.extreme_bar"
+    FEED_FAILED = "feed.failed"
     FEED_STALE = "feed.stale"
     FEED_RECOVERED = "feed.recovered"
     SIGNAL_RAISED = "signal.raised"

@@ -11,9 +11,9 @@ class Task(StrEnum):
     DECIDE = "trading.decide"
     ROUTE = "trading.route"
     SETTLE = "trading.settle"
-    PROTECT = "trading.protect"
     SWEEP = "trading.sweep"
     MONITOR = "trading.monitor"
+    RECONCILE = "trading.reconcile"
 
 
 #: NOTIFY channel of the sequencer; the payload is the last leaf_index.

@@ -91,6 +91,10 @@ _RULES = (
         "Bars missing: {object_id}", "{actor}: {bars} from {first_missing}",
     ),
     Rule(
+        EventName.FEED_FAILED, Severity.CRITICAL, "{object_id}",
+        "The feed has failed: {object_id}", "{reason}",
+    ),
+    Rule(
         EventName.FEED_STALE, Severity.WARNING, "{object_id}",
         "Prices are stale: {object_id}", "{actor}: nothing is opened until they move again",
     ),

@@ -22,7 +22,7 @@ from trading.domain.execution_report import ExecutionReport
 from trading.domain.instrument import Instrument
 from trading.domain.ports import Gateway, MatchingEngine
 from trading.models import Feed, Fill, Order, Trade
-from trading.selectors import integrity
+from trading.selectors import integrity, snapshot
 from trading.services import decide, executions, warmup
 from trading.services.bar_steps import Step
 from trading.services.desk_loop import DeskLoop
@@ -156,7 +156,8 @@ class Road:
 
     def wrong(self) -> list[str]:
         """Integrity checks that do not hold; numbering of the journal is not asked for."""
-        found = integrity.checks(self.desk.account, self.gateway, None)
+        state = snapshot.read(self.desk).state
+        found = integrity.checks(self.desk.account, self.gateway, state)
         return [name for name, holds in found.items() if not holds and name not in _LATER]
 
 

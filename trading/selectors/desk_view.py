@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Case, Count, Min, OuterRef, Q, Subquery, Sum, When
+from django.db.models import Case, Count, F, Min, OuterRef, Q, Subquery, Sum, When
 
 from aitrader.kernel.clock import day_start
 from aitrader.kernel.fix import WORKING, Certainty, OrdStatus
@@ -74,7 +74,11 @@ def desk() -> Desk | None:
     """The feed on screen, or None before any was started."""
     row = (
         Feed.objects.select_related("account__venue")
-        .order_by(Case(When(status="RUNNING", then=0), default=1), "-started_at", "-id")
+        .order_by(
+            Case(When(status="RUNNING", then=0), default=1),
+            F("received_at").desc(nulls_last=True),
+            "-id",
+        )
         .first()
     )
     if row is None:

@@ -71,7 +71,7 @@ def ledger_sums(account: Account) -> dict[str, Decimal]:
         return dict(cursor.fetchall())
 
 
-def checks(account: Account, gateway: Gateway, state: AccountState | None) -> Mapping[str, bool]:
+def checks(account: Account, gateway: Gateway, state: AccountState) -> Mapping[str, bool]:
     """Each check by name, True where it holds."""
 
     def none(statement: str) -> bool:
@@ -92,7 +92,7 @@ def checks(account: Account, gateway: Gateway, state: AccountState | None) -> Ma
         "no_unknown_orders": not Order.objects.filter(account=account)
         .exclude(certainty="CERTAIN")
         .exists(),
-        "equity_adds_up": state is None or _equity_adds_up(account, state),
+        "equity_adds_up": _equity_adds_up(account, state),
         "journal_is_numbered": none(_UNNUMBERED),
     }
 

@@ -19,16 +19,23 @@ from trading.models import (
     Signal,
     Trade,
 )
-from trading.selectors import integrity
+from trading.selectors import integrity, snapshot, sql
 from trading.selectors.account_state import AccountState
 from trading.selectors.desk import Desk
 
+_MAX_DRAWDOWN = """
+SELECT coalesce(max((peak - equity) / peak), 0) FROM (
+    SELECT equity, max(equity) OVER (ORDER BY at) AS peak
+      FROM trading_equitypoint WHERE account_id = %s) points
+ WHERE peak > 0
+"""
 
-def collect(
-    desk: Desk, gateway: Gateway, state: AccountState | None, max_drawdown: Decimal
-) -> dict[str, Any]:
+
+def collect(desk: Desk, gateway: Gateway) -> dict[str, Any]:
     """Keys as in docs/operations.md; amounts are text, in the account's base currency."""
     account, feed = desk.account, desk.feed
+    state = snapshot.read(desk).state
+    (max_drawdown,) = sql.fetch_one(_MAX_DRAWDOWN, [account.pk])
     gaps = list(FeedGap.objects.filter(feed=feed).values_list("bars", flat=True))
     return {
         "account": account.code,
@@ -45,12 +52,12 @@ def collect(
         "denied": _denied(desk),
         "currency": account.base_currency,
         "opening_equity": plain(account.opening_equity),
-        "fees": plain(_known(state, "fees")),
+        "fees": plain(state.fees),
         "fees_by_asset": _fees_by_asset(desk),
-        "realised_pnl": plain(_known(state, "realised_pnl")),
-        "unrealised_pnl": _text(state, "unrealised_pnl"),
+        "realised_pnl": plain(state.realised_pnl),
+        "unrealised_pnl": _text(state.unrealised_pnl),
         "today_pnl": _today(desk, state),
-        "equity": _text(state, "equity"),
+        "equity": _text(state.equity),
         "max_drawdown": plain(round(max_drawdown, 18)),
         "ledger_sums": {
             asset: plain(total) for asset, total in integrity.ledger_sums(account).items()
@@ -92,24 +99,19 @@ def _fees_by_asset(desk: Desk) -> dict[str, str]:
     return {asset: plain(total) for asset, total in sorted(fees.items())}
 
 
-def _today(desk: Desk, state: AccountState | None) -> str | None:
+def _today(desk: Desk, state: AccountState) -> str | None:
     start = (
         AccountDay.objects.filter(account=desk.account)
         .order_by("-day")
         .values_list("start_equity", flat=True)
         .first()
     )
-    if start is None or state is None or state.equity is None:
+    if start is None or state.equity is None:
         return None
     return plain(state.equity - start)
 
 
-def _known(state: AccountState | None, name: str) -> Decimal:
-    return ZERO if state is None else getattr(state, name)
-
-
-def _text(state: AccountState | None, name: str) -> str | None:
-    value = None if state is None else getattr(state, name)
+def _text(value: Decimal | None) -> str | None:
     return None if value is None else plain(value)
 
 

@@ -60,8 +60,7 @@ def fail(*, feed_id: int, reason: str, now: datetime) -> None:
         feed.status = FeedStatus.ENDED
         feed.save(update_fields=["status"])
         events = [
-            # The alert says that prices stand still; the end of the run says why.
-            _event(EventName.FEED_STALE, feed, {"reason": reason}, now),
+            _event(EventName.FEED_FAILED, feed, {"reason": reason}, now),
             _event(EventName.RUN_ENDED, feed, {"fault": reason}, now),
         ]
         journal.record(events, now=now)

@@ -1,19 +1,22 @@
 """What a driven desk does with bars besides trading: history before the start, faults found.
 
 1. No decision is made on a bar of the warm-up: cursors move past it in the same transaction.
-2. The warm-up is as long as the most demanding strategy, or the volatility, asks for.
+2. The warm-up is as long as the most demanding strategy, or the volatility, asks for, and never
+   shorter than `LEAST_BARS`.
 """
 
 from collections.abc import Iterable, Mapping
 
-from django.db import transaction
-
 from aitrader.kernel.clock import Moment
 from trading.domain.bar import Bar
 from trading.models import InstrumentRow, StrategyCursor
+from trading.selectors import sql
 from trading.selectors.desk import VOLATILITY_BARS, Desk
 from trading.services import market_data
 from trading.services.bar_steps import Step
+
+#: History that a desk has at the least when it starts: two hours and a half of minutes.
+LEAST_BARS = 150
 
 
 def by_code(desk: Desk) -> dict[str, InstrumentRow]:
@@ -24,7 +27,7 @@ def by_code(desk: Desk) -> dict[str, InstrumentRow]:
 def bars_needed(desk: Desk) -> int:
     """Bars per instrument that are recorded before the first decision."""
     needed = [each.warmup for each in desk.strategies.values()]
-    return max([*needed, VOLATILITY_BARS + 1])
+    return max([*needed, VOLATILITY_BARS + 1, LEAST_BARS])
 
 
 def is_warming(desk: Desk, codes: Iterable[str]) -> bool:
@@ -46,7 +49,7 @@ def record(desk: Desk, bars: Mapping[str, Bar], at: Moment) -> None:
 def warm(desk: Desk, bars: Mapping[str, Bar], at: Moment) -> None:
     """Record history: nothing is decided on it, now or later."""
     rows = by_code(desk)
-    with transaction.atomic():
+    with sql.atomic():
         record(desk, bars, at)
         for code, bar in bars.items():
             StrategyCursor.objects.filter(

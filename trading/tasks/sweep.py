@@ -27,7 +27,7 @@ def sweep(**_: object) -> None:
         send(account_id)
 
 
-@shared_task(name="trading.reconcile")
+@shared_task(name=Task.RECONCILE.value)
 def reconcile(**_: object) -> None:
     """Compare the books of every account with its venue's."""
     for account_id in _accounts():

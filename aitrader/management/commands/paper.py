@@ -155,7 +155,7 @@ def _run(options: PaperOptions, market: Market) -> dict[str, Any]:
         if number % _SEQUENCE_EVERY_STEPS == 0:
             sequencer.advance()
     setup.finish_feed(feed_id=made.desk.feed.pk, now=WALL.now())
-    return _summary(made, loop)
+    return _summary(made)
 
 
 def _journal_start(options: PaperOptions, market: Market, at: Moment) -> None:
@@ -178,8 +178,8 @@ def _journal_start(options: PaperOptions, market: Market, at: Moment) -> None:
         journal.record([event], now=at.wall)
 
 
-def _summary(made: PaperDesk, loop: DeskLoop) -> dict[str, Any]:
+def _summary(made: PaperDesk) -> dict[str, Any]:
     sequencer.catch_up()
-    told = summaries.collect(made.desk, made.gateway, loop.state, loop.max_drawdown)
+    told = summaries.collect(made.desk, made.gateway)
     digest = journal.digest()
     return told | {"journal_rows": digest.rows, "journal_digest": digest.hex}

@@ -39,7 +39,6 @@ CELERY_TASK_ROUTES = {
         "trading.settle",
         "trading.sweep",
         "trading.reconcile",
-        "trading.flatten",
     )
 }
 CELERY_TASK_CREATE_MISSING_QUEUES = False

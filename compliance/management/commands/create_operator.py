@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from aitrader.kernel.clock import WALL
 from aitrader.kernel.errors import BadInput
 from compliance.domain.roles import FIRST_OPERATOR, Role
-from compliance.services import access
+from compliance.services import access, installation
 
 
 class Command(BaseCommand):
@@ -28,6 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
+            installation.install(namespace=None, now=WALL.now())
             access.sync_roles()
             created = access.create_operator(
                 username=options["username"],

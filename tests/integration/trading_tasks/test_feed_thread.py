@@ -45,7 +45,7 @@ def test_a_bad_bar_ends_the_feed_with_one_line(
     assert feed.status == "ENDED"
     market.number_everything()
     told = journal.for_object("feed", feed.code)
-    assert [each.event for each in told] == ["run.started", "feed.stale", "run.ended"]
+    assert [each.event for each in told] == ["run.started", "feed.failed", "run.ended"]
     assert str(file) in told[-1].data["fault"]
 
 

@@ -18,6 +18,7 @@ MUST_ALERT = {
     EventName.FEED_EXTREME,
     EventName.FEED_QUARANTINED,
     EventName.FEED_GAP,
+    EventName.FEED_FAILED,
     EventName.FEED_STALE,
     EventName.BREAK_OPENED,
     EventName.OPERATOR_LOGIN_FAILED,
