@@ -14,7 +14,7 @@ from trading.domain import simulated_market
 from trading.domain.bar import Bar
 
 MINUTE = timedelta(minutes=1)
-START = datetime(2026, 1, 4, 22, 45, tzinfo=UTC)
+START = datetime(2026, 1, 4, 21, 15, tzinfo=UTC)
 HEADER = "open_time,open,high,low,close,volume"
 
 

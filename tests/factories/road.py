@@ -35,7 +35,6 @@ NAMESPACE = "seed-1"
 #: What the strategy trades: a tenth of 100,000 at 100 is a hundred.
 TENTH = {"method": "FIXED_FRACTION", "fraction": "0.1"}
 NO_EXITS = {"stop_loss_pct": "0", "take_profit_pct": "0", "trailing_pct": "0"}
-WARMUP = 61
 
 D = Decimal
 
@@ -68,7 +67,7 @@ class Road:
         installation.install(namespace=NAMESPACE, now=START)
         self._open()
         with transaction.atomic():
-            for _ in range(WARMUP):
+            for _ in range(warmup.bars_needed(self.desk)):
                 self.bar(100, 100, 100, 100)
 
     def restart(self, *, gateway: Gateway | None = None, **rules: Any) -> None:

@@ -28,8 +28,8 @@ _BOOKS: Mapping[str, str] = {
         SELECT o.cl_ord_id, o.intent_id, o.origin, o.side, o.ord_type, o.order_qty, o.price,
                o.stop_px, o.trailing_bps, o.oco_group, o.closing, o.reduce_only, o.reason,
                o.reference_px, o.ord_status, o.certainty, o.cum_qty, o.filled_qty,
-               o.filled_notional, o.approved, o.created_at, o.expires_at, o.sent_at, o.text,
-               o.sizing
+               o.filled_notional, o.approved, o.created_at, o.expires_at, o.sent_at, o.sizing,
+               CASE WHEN o.ord_status IN ('DENIED', 'EXPIRED', 'REJECTED') THEN o.text END AS text
           FROM trading_order o ORDER BY o.cl_ord_id""",
     "decisions": """
         SELECT intent_id, approved, verdicts, reasons, decided_at FROM risk_decision

@@ -6,9 +6,10 @@ from decimal import Decimal
 from pathlib import Path
 
 from tests.factories import candles
+from trading.services import warmup
 
 #: Bars before the first decision.
-WARMUP = 61
+WARMUP = warmup.LEAST_BARS
 _QUICK = {
     "sma_cross": {"fast": "2", "slow": "5"},
     "donchian": {"entry": "6", "exit": "3"},
@@ -21,7 +22,8 @@ _CLOSE_EXITS = {
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """What to trade on. Orders need two bars and more to fill; a fifth stay unanswered."""
+    """What to trade on, `bars` after the warm-up. Orders need two bars and more to fill; a fifth
+    stay unanswered."""
 
     name: str
     kind: str
@@ -47,20 +49,20 @@ class Market:
         return given
 
     def _file(self, folder: Path, base: str) -> Path:
-        bars = candles.simulated(self.bars, seed=self.seed, base=base, thin=Decimal(5))
+        bars = candles.simulated(WARMUP + self.bars, seed=self.seed, base=base, thin=Decimal(5))
         rows = [candles.row(bar) for bar in bars]
         rows.insert(WARMUP + 10, rows[WARMUP + 9])
         if self.gaps:
-            for gap in range(WARMUP + 6, self.bars - 6, 9):
+            for gap in range(WARMUP + 6, len(rows) - 6, 9):
                 rows[gap : gap + 3] = []
         return candles.write(folder / f"{base.lower()}usdt_1m.csv", rows)
 
 
-SPOT = Market("spot", "SPOT", bars=100, seed=7)
-PERP = Market("perp", "PERP", bars=100, seed=7)
+SPOT = Market("spot", "SPOT", bars=39, seed=7)
+PERP = Market("perp", "PERP", bars=39, seed=7)
 #: The live desk's gateway is one that answers always.
-LIVE = Market("live", "SPOT", bars=100, seed=7, unanswered="")
+LIVE = Market("live", "SPOT", bars=39, seed=7, unanswered="")
 #: Three bars missing, again and again.
-GAPS = Market("gaps", "PERP", bars=120, seed=7, gaps=True, unanswered="")
-LONG_SPOT = Market("long spot", "SPOT", bars=200, seed=3, fee_asset="RECEIVED")
-LONG_PERP = Market("long perp", "PERP", bars=160, seed=11, bases=("BTC", "ETH"))
+GAPS = Market("gaps", "PERP", bars=59, seed=7, gaps=True, unanswered="")
+LONG_SPOT = Market("long spot", "SPOT", bars=139, seed=3, fee_asset="RECEIVED")
+LONG_PERP = Market("long perp", "PERP", bars=99, seed=11, bases=("BTC", "ETH"))

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,18 +32,24 @@ class Ended:
         return self.returncode == -signal.SIGKILL
 
 
-def environment(**changes: str) -> dict[str, str]:
+def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's environment (home, server and settings of the tests) with changes."""
-    return {**os.environ, "DJANGO_SETTINGS_MODULE": "aitrader.settings.test", **changes}
+    settings = {"DJANGO_SETTINGS_MODULE": "aitrader.settings.test"}
+    return {**os.environ, **settings, **(changes or {})}
 
 
-def run(*arguments: str, out: Path | None = None, live: bool = False, **variables: str) -> Ended:
+def run(
+    *arguments: str,
+    out: Path | None = None,
+    live: bool = False,
+    variables: Mapping[str, str] | None = None,
+) -> Ended:
     """Run to the end, whatever end that is; `live` by the tasks of the live desk."""
     told = () if out is None else ("--json", str(out))
     done = subprocess.run(
         [sys.executable, *(_LIVE if live else _PAPER), *arguments, *told],
         cwd=REPOSITORY,
-        env=environment(**variables),
+        env=environment(variables),
         capture_output=True,
         text=True,
         timeout=_SECONDS,

@@ -57,7 +57,7 @@ PROVEN_ONLY = {
 def _killed_at(points: list[str], run: Undisturbed, name: str, *, live: bool) -> None:
     for point in points:
         ended = paper_process.run(
-            *run.arguments, "--database", name, live=live, AITRADER_CRASHPOINT=point
+            *run.arguments, "--database", name, live=live, variables={"AITRADER_CRASHPOINT": point}
         )
         assert ended.killed, f"{point} was not passed: {ended.returncode} {ended.stderr[-500:]}"
 
@@ -102,16 +102,6 @@ def test_killed_again_while_it_recovers(
     _goes_on(run, name, tmp_path / "told.json")
 
 
-@pytest.mark.xfail(strict=True, reason="the largest drawdown is kept in memory only")
-def test_the_largest_drawdown_survives_the_process(
-    undisturbed: Runs, database: Database, tmp_path: Path
-) -> None:
-    run, name = undisturbed(SPOT), database()
-    _killed_at(["loop.decided:39"], run, name, live=False)
-    ended = paper_process.run(*run.arguments, "--database", name, out=tmp_path / "told.json")
-    assert ended.told["max_drawdown"] == run.told["max_drawdown"]
-
-
 @pytest.mark.xfail(strict=True, reason="the market clock stands at the last close until the next")
 def test_killed_at_the_open_after_a_gap(
     undisturbed: Runs, database: Database, tmp_path: Path
@@ -148,7 +138,11 @@ def test_killed_at_any_passage(
 ) -> None:
     run, name, live = undisturbed(market), database(), market is LIVE
     ended = paper_process.run(
-        *run.arguments, "--database", name, live=live, AITRADER_CRASHPOINT=f"{point}:{passage}"
+        *run.arguments,
+        "--database",
+        name,
+        live=live,
+        variables={"AITRADER_CRASHPOINT": f"{point}:{passage}"},
     )
     # A rare point is not passed so often on every market; then nothing was disturbed.
     assert ended.killed or ended.returncode == 0, ended.stderr
@@ -163,7 +157,7 @@ def test_killed_over_and_over_it_gets_to_the_end(
 ) -> None:
     run, name, deaths = undisturbed(PERP), database(), 0
     given = (*run.arguments, "--database", name)
-    while paper_process.run(*given, AITRADER_CRASHPOINT=point).killed:
+    while paper_process.run(*given, variables={"AITRADER_CRASHPOINT": point}).killed:
         deaths += 1
     assert deaths >= 5
     told = tmp_path / "told.json"
