@@ -79,7 +79,7 @@ def _ran(
 
 @pytest.mark.parametrize("market", [SPOT, PERP], ids=lambda market: market.name)
 def test_the_same_input_gives_the_same_answer_wherever_it_runs(
-    market: Market, template_database: str, tmp_path: Path
+    market: Market, django_db_setup: None, tmp_path: Path
 ) -> None:
     first = _ran(market, tmp_path, variables={"PYTHONHASHSEED": "1"})
     elsewhere = {"PYTHONHASHSEED": "2", "TZ": "Asia/Kolkata", "LANG": "tr_TR.UTF-8", "LC_ALL": "C"}
@@ -89,7 +89,7 @@ def test_the_same_input_gives_the_same_answer_wherever_it_runs(
 
 
 def test_another_seed_trades_the_same_bars_the_same_under_other_names(
-    template_database: str, tmp_path: Path
+    django_db_setup: None, tmp_path: Path
 ) -> None:
     first = _ran(SPOT, tmp_path)
     other = _ran(SPOT, tmp_path, "--seed", "8", "--unanswered-rate", "0")
@@ -102,14 +102,14 @@ def test_another_seed_trades_the_same_bars_the_same_under_other_names(
 @pytest.mark.services
 @pytest.mark.parametrize("market", [SPOT, PERP], ids=lambda market: market.name)
 def test_the_embedded_database_and_a_server_give_the_same_digest(
-    market: Market, template_database: str, tmp_path: Path
+    market: Market, django_db_setup: None, tmp_path: Path
 ) -> None:
     assert os.environ["DATABASE_URL"]
     assert _ran(market, tmp_path, variables=EMBEDDED) == _ran(market, tmp_path)
 
 
 def test_a_process_says_it_in_one_line_and_exits_with_one(
-    template_database: str, tmp_path: Path
+    django_db_setup: None, tmp_path: Path
 ) -> None:
     ended = paper_process.run("--replay", str(_file(tmp_path, _with(ROWS, 12, 4, "-5"))))
     assert ended.returncode == 1

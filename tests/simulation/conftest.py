@@ -30,7 +30,7 @@ class Undisturbed:
 
 
 @pytest.fixture(scope="session")
-def database(template_database: str) -> Iterator[Callable[[], str]]:
+def database(django_db_setup: None) -> Iterator[Callable[[], str]]:
     """Names of databases that are dropped at the end."""
     names: list[str] = []
 
