@@ -75,7 +75,7 @@ class Order(models.Model):
             models.CheckConstraint(
                 condition=Q(origin=Origin.EXTERNAL)
                 | Q(ord_status__in=[OrdStatus.PENDING_APPROVAL, OrdStatus.DENIED])
-                | Q(decision__isnull=False, approved=True),
+                | Q(decision__isnull=False, approved__isnull=False, approved=True),
                 name="trading_order_decided",
             ),
             models.CheckConstraint(condition=Q(order_qty__gt=0), name="trading_order_qty"),

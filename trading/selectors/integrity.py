@@ -126,10 +126,11 @@ def _orders_equal_venue(account: Account, gateway: Gateway) -> bool:
 
 def _equity_adds_up(account: Account, state: AccountState) -> bool:
     """equity = opening + realised + unrealised − fees, to the last stored decimal."""
+    if account.fills.filter(missing_fee_conversion=True).exists():
+        # A fee in an asset without a rate: equity is unknown, and says so.
+        return True
     if state.equity is None or state.unrealised_pnl is None:
         return False
-    if account.fills.filter(missing_fee_conversion=True).exists():
-        return True
     expected = account.opening_equity + state.realised_pnl + state.unrealised_pnl - state.fees
     rounding = stored(Decimal(1).scaleb(-18)) * 4 * max(1, account.fills.count())
     tolerance = rounding if account.kind == AccountKind.SPOT else ZERO

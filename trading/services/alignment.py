@@ -37,6 +37,36 @@ SELECT cursor.id FROM trading_strategycursor cursor
  ORDER BY cursor.id
 """
 
+_RESTLESS = """
+SELECT EXISTS (
+    SELECT 1 FROM trading_order
+     WHERE account_id = %(account)s AND ord_status IN ('CREATED', 'PENDING_NEW'))
+OR EXISTS (
+    SELECT 1 FROM trading_cancelrequest request
+      JOIN trading_order o ON o.id = request.order_id
+     WHERE o.account_id = %(account)s AND request.answered_at IS NULL)
+OR EXISTS (
+    SELECT 1 FROM trading_strategycursor cursor
+      JOIN trading_strategyversion version ON version.id = cursor.version_id
+      JOIN trading_strategy strategy ON strategy.id = version.strategy_id
+      LEFT JOIN trading_trade trade ON trade.cursor_id = cursor.id AND trade.closed_at IS NULL
+     WHERE strategy.account_id = %(account)s AND (
+        cursor.pending_signal_id IS NOT NULL
+        OR trade.unprotected_since IS NOT NULL
+        OR trade.side <> CASE cursor.stance WHEN 'LONG' THEN 'BUY' WHEN 'SHORT' THEN 'SELL'
+                                            ELSE '' END
+        OR (trade.id IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM trading_order o
+             WHERE o.trade_id = trade.id
+               AND o.ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')))))
+"""
+
+
+def is_restless(*, desk: Desk) -> bool:
+    """Whether something is left to do that no news will come for: what was denied, held back or
+    not answered is tried again."""
+    return bool(sql.fetch_one(_RESTLESS, {"account": desk.account.pk})[0])
+
 
 def align_all(*, desk: Desk, at: Moment) -> int:
     """Align every cursor of the account that has something open; returns how much was changed."""

@@ -87,7 +87,7 @@ class DeskLoop:
             self._monitor.value(at)
             signals = decide.run(desk=self._desk, at=at)
         crash.point("loop.decided")
-        if reports or signals:
+        if reports or signals or alignment.is_restless(desk=self._desk):
             self._settle(at)
 
     def _settle(self, at: Moment) -> None:

@@ -14,6 +14,7 @@ from aitrader.kernel import crash, ids
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import CLOSED, Certainty, ExecType, OrdStatus
+from aitrader.kernel.money import plain
 from compliance.services import journal
 from risk.domain.trading_state import Scope
 from risk.services import kill_switch
@@ -147,6 +148,9 @@ def _settle(
     order.certainty = Certainty.CERTAIN if complete else Certainty.FILLS_INCOMPLETE
     if order.ord_status in CLOSED and order.closed_at is None:
         order.closed_at = report.transact_time
+    if after.overfilled:
+        ours, venues = plain(order.order_qty), plain(after.cum_qty)
+        _open_break(desk, "OVERFILL", order.cl_ord_id, ours, venues, at)
     if order.ord_status != was:
         events += _status_events(order, was, at)
     if order.ord_status in CLOSED:

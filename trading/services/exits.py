@@ -13,7 +13,7 @@ from aitrader.kernel import ids
 from aitrader.kernel.clock import Moment, iso
 from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import AccountKind, OrdStatus, OrdType, Origin, Side, TimeInForce
-from aitrader.kernel.money import CONTEXT, ONE, ZERO, price_nearest, qty_to_lot, ratio
+from aitrader.kernel.money import CONTEXT, ONE, ZERO, plain, price_nearest, qty_to_lot, ratio
 from compliance.services import journal
 from risk.domain import exposure
 from trading.domain.order import OrderIntent
@@ -73,7 +73,7 @@ def is_over(context: Context) -> bool:
 def protect(context: Context, *, allowed: bool) -> int:
     """Let what is held rest behind its stops; returns how many orders were written."""
     legs = _legs(context) if context.open_qty > 0 else ()
-    covered = _covered(context)
+    covered = _covered(context) + _leaving(context)
     missing = CONTEXT.subtract(context.open_qty, covered)
     if not legs or missing <= 0:
         _set_unprotected(context, unprotected=False)
@@ -128,6 +128,11 @@ def _covered(context: Context) -> Decimal:
     return sum(groups.values(), ZERO)
 
 
+def _leaving(context: Context) -> Decimal:
+    """Quantity that a working exit is about to take away."""
+    return sum((each.leaves_qty for each in context.working if _is_exit(each)), ZERO)
+
+
 def _legs(context: Context) -> tuple[_Leg, ...]:
     params = context.loaded.params
     entry_px = ratio(context.trade.entry_notional, context.trade.entry_qty)
@@ -153,7 +158,8 @@ def _legs(context: Context) -> tuple[_Leg, ...]:
 
 def _write_legs(context: Context, legs: tuple[_Leg, ...], qty: Decimal) -> int:
     """Write the legs of one OCO group; returns how many were not denied."""
-    key = (context.trade.public_id, iso(context.at.market))
+    # Two fills at one instant are two quantities to protect.
+    key = (context.trade.public_id, iso(context.at.market), plain(context.open_qty), plain(qty))
     group = ids.derive(context.desk.namespace, "oco", *key)
     written = 0
     for leg in legs:

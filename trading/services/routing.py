@@ -78,6 +78,7 @@ def send_next(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
     """Send the oldest few orders that may go; returns how many."""
     if not sql.fetch_one(_ANY_WAITING, [desk.account.pk]):
         return 0
+    sent = 0
     with _sending():
         claim = _claim(desk, at)
         crash.point("route.claimed")
@@ -85,16 +86,18 @@ def send_next(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
             if monotonic() >= claim.deadline:
                 # Fencing: whoever reconciles this order now must not meet a late send of ours.
                 break
-            submit(desk=desk, gateway=gateway, order=order, at=at)
-    return len(claim.orders)
+            sent += submit(desk=desk, gateway=gateway, order=order, at=at)
+    return sent
 
 
-def submit(*, desk: Desk, gateway: Gateway, order: Order, at: Moment) -> None:
-    """Make the one network call for a claimed order and settle its answer."""
+def submit(*, desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
+    """Make the one network call for a claimed order and settle its answer; False when it is
+    proven that nothing was sent: the order waits for the next call."""
     try:
         report = gateway.submit(account=desk.account.code, order=as_new_order(order))
     except NotSent:
         _unclaim(order)
+        return False
     except RejectedByVenue as error:
         answer = executions.Answer(OrdStatus.REJECTED, Closedness.REJECTED, str(error)[:200])
         executions.conclude(desk=desk, order_id=order.pk, answer=answer, at=at)
@@ -103,6 +106,7 @@ def submit(*, desk: Desk, gateway: Gateway, order: Order, at: Moment) -> None:
     else:
         crash.point("route.answered")
         executions.apply(desk=desk, reports=[report], at=at)
+    return True
 
 
 def cancel_all(*, desk: Desk, gateway: Gateway, at: Moment) -> int:

@@ -93,7 +93,6 @@ def test_the_balance_is_looked_at_when_all_postings_are_there(traded: Road) -> N
         "approved = false",
         pytest.param(
             "approved = NULL",
-            marks=pytest.mark.xfail(strict=True, reason="a CHECK that is NULL is not violated"),
         ),
     ],
 )

@@ -50,7 +50,6 @@ def test_partial_fills_are_protected_as_they_come() -> None:
     assert road.wrong() == []
 
 
-@pytest.mark.xfail(strict=True, reason="the ids of protection know the instant, not the quantity")
 def test_two_partial_fills_at_one_instant_are_both_protected() -> None:
     road = Road(exits=STOP_AND_TARGET)
     road.decide(101)
@@ -79,7 +78,6 @@ def test_a_close_is_ordered_only_after_its_protection_is_gone() -> None:
     assert roads.only_trade().closed_at is not None
 
 
-@pytest.mark.xfail(strict=True, reason="at a close without news the loop settles nothing")
 def test_while_a_cancel_is_unanswered_nothing_else_is_ordered() -> None:
     road = Road(exits=STOP_AND_TARGET)
     road.move(101)
@@ -110,7 +108,6 @@ def test_a_stop_that_fills_before_its_cancel_leaves_nothing_to_close() -> None:
     assert road.wrong() == []
 
 
-@pytest.mark.xfail(strict=True, reason="protection does not see that an exit is under way")
 def test_an_exit_that_fills_in_parts_needs_no_protection_of_its_own() -> None:
     road = Road(exits=STOP_AND_TARGET)
     road.move(101)
@@ -124,7 +121,6 @@ def test_an_exit_that_fills_in_parts_needs_no_protection_of_its_own() -> None:
     assert "position.unprotected" not in _events("position.unprotected")
 
 
-@pytest.mark.xfail(strict=True, reason="at a close without news the loop settles nothing")
 def test_what_fills_after_a_gap_is_protected_at_the_next_close_at_the_latest() -> None:
     road = Road(exits={"stop_loss_pct": "1"})
     road.move(101)

@@ -204,7 +204,6 @@ def test_two_senders_send_an_order_once() -> None:
     assert (order.ord_status, order.fencing_token) == ("NEW", 1)
 
 
-@pytest.mark.xfail(strict=True, reason="what is proven not sent is tried again without a pause")
 def test_what_is_proven_not_sent_waits_for_the_next_call() -> None:
     road = Road()
     unreachable = Unreachable(road.made.gateway._rules)

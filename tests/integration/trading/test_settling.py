@@ -174,7 +174,6 @@ def test_selling_more_than_is_held_is_booked_and_halts_the_account() -> None:
     assert not roads.orders(ord_status__in=["CREATED", "PENDING_NEW"])
 
 
-@pytest.mark.xfail(strict=True, reason="nothing asks OrderState whether it is overfilled")
 @pytest.mark.usefixtures("fresh_database")
 def test_more_filled_than_ordered_is_booked_and_opens_a_break() -> None:
     road = Road()
