@@ -274,7 +274,11 @@ def test_an_extreme_bar_opens_nothing(told: Told, tmp_path: Path) -> None:
     *flat, leap, after = (
         f"{1767567600000 + 60_000 * n},{numbers},1000000"
         for n, numbers in enumerate(
-            [*["100,100,100,100"] * markets.WARMUP, "100,151,100,101.01", "101,101.01,101,101"]
+            [
+                *["100,100,100,100"] * markets.WARMUP,
+                "100,151,100,101.01",
+                "101.01,101.01,101.01,101.01",
+            ]
         )
     )
     found = told("--replay", str(_file(tmp_path, [*flat, leap, after])), *options)
