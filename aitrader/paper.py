@@ -51,7 +51,10 @@ DEFAULT_STRATEGIES = (
 
 @dataclass(frozen=True, slots=True)
 class PaperOptions:
-    """What a person may choose. `simulated_bars` ends a simulated market; None never ends it."""
+    """What a person may choose. `simulated_bars` ends a simulated market; None never ends it.
+
+    `history_bars` are recorded per instrument before the first decision, at the least.
+    """
 
     replay: Sequence[str] = ()
     symbol: str | None = None
@@ -67,6 +70,7 @@ class PaperOptions:
     latency: timedelta = timedelta(milliseconds=50)
     fee_asset: str = ""
     simulated_bars: int | None = None
+    history_bars: int = 0
 
 
 @dataclass(slots=True)
@@ -222,6 +226,7 @@ def open_desk(
         kind=market.kind,
         interval_seconds=int(market.interval.total_seconds()),
         speed=options.speed,
+        history_bars=options.history_bars,
         instruments=market.instruments,
         strategies=options.strategies,
         profile=options.profile,
@@ -238,7 +243,7 @@ def open_desk(
     return PaperDesk(
         desk=desk,
         gateway=SimGateway(rules),
-        engine=SimEngine(rules, instruments_of(desk), alone=alone),
+        engine=SimEngine(rules, instruments_of(desk), account=desk.account.code, alone=alone),
         market=market,
     )
 

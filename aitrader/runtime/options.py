@@ -10,6 +10,8 @@ from aitrader.kernel.money import amount
 from aitrader.paper import PaperOptions
 
 _FASTEST = Decimal(1_000_000)
+#: A running desk starts with two hours and a half of minutes on its chart.
+_HISTORY_BARS = 150
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -44,6 +46,7 @@ def read(given: dict[str, Any]) -> PaperOptions:
         profile=given["profile"],
         speed=_speed(given["speed"]),
         simulated_bars=given["bars"],
+        history_bars=_HISTORY_BARS,
     )
 
 

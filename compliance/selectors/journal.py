@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from django.db import connection
 
+from aitrader.kernel.events import EventName
 from compliance.domain.canonical import body_of
 
 _SELECT = """
@@ -83,3 +84,17 @@ def _entry(row: Sequence[Any]) -> Entry:
     return Entry(
         leaf_index, event, actor, object_type, object_id, trace_id, market_at, recorded_at, data
     )
+
+
+def first_data(event: EventName) -> dict[str, Any] | None:
+    """What the first entry of that event carries, numbered or not yet; None without one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT payload FROM compliance_journalentry WHERE event = %s ORDER BY id LIMIT 1",
+            [event.value],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    data: dict[str, Any] = orjson.loads(body_of(bytes(row[0])))["data"]
+    return data

@@ -139,12 +139,10 @@ def test_a_process_says_it_in_one_line_and_exits_with_one(
         pytest.param(
             ["--cash", "1e30", "--bars", "1"],
             "--cash",
-            marks=pytest.mark.xfail(strict=True, reason="refused by the database only"),
         ),
         pytest.param(
             ["--fee-asset", "BNB", "--bars", "1"],
             "--fee-asset BNB",
-            marks=pytest.mark.xfail(strict=True, reason="taken for the quote asset in silence"),
         ),
     ],
     ids=lambda given: given if isinstance(given, str) else " ".join(given),
@@ -241,7 +239,6 @@ def test_the_answer_must_have_a_place(refusal: Refusal, tmp_path: Path) -> None:
     assert said == f"--json {tmp_path}/none/told.json: the folder is not writable"
 
 
-@pytest.mark.xfail(strict=True, raises=IsADirectoryError, reason="found out after the whole run")
 def test_the_answer_is_a_file(refusal: Refusal, tmp_path: Path) -> None:
     assert "--json" in refusal("--bars", "70", "--json", str(tmp_path))
 
@@ -256,7 +253,6 @@ def test_repeated_bars_are_quarantined_and_counted(told: Told, tmp_path: Path) -
     assert all(found["integrity"].values())
 
 
-@pytest.mark.xfail(strict=True, reason="rows after the last bar are dropped without a count")
 def test_a_bar_repeated_at_the_end_is_counted_too(told: Told, tmp_path: Path) -> None:
     found = told("--replay", str(_file(tmp_path, [*ROWS, ROWS[-1]])))
     assert (found["bars"], found["quarantined"]) == (80, 1)
@@ -325,7 +321,6 @@ def test_a_database_kept_of_another_seed_is_refused(fresh_database: str, tmp_pat
     assert ended.stderr == "aitrader: this database was installed as seed-1, not as seed-2\n"
 
 
-@pytest.mark.xfail(strict=True, reason="the market and the options of the first run are assumed")
 @pytest.mark.parametrize("change", ["file", "profile"])
 def test_a_database_kept_of_another_market_is_refused(
     change: str, fresh_database: str, tmp_path: Path

@@ -24,6 +24,7 @@ class Feed(models.Model):
     source = models.CharField(max_length=16, choices=[(s, s) for s in PriceSource])
     account = models.OneToOneField(Account, on_delete=models.PROTECT, related_name="feed")
     interval_seconds = models.PositiveIntegerField()
+    history_bars = models.PositiveIntegerField(default=0)
     speed = Amount(null=True)
     status = models.CharField(max_length=16, choices=FeedStatus.choices, default=FeedStatus.RUNNING)
     market_at = models.DateTimeField(null=True)

@@ -2,6 +2,7 @@
 
 1. Steps come in the order of time; a stream that has no bar at an instant is absent from its step.
 2. Gaps are found here, per stream: the first open_time that is missing and how many are.
+3. Rows set aside after a stream's last bar make a step without a bar of that stream.
 """
 
 import heapq
@@ -41,7 +42,8 @@ def steps(streams: Mapping[str, Iterable[Bar | Quarantined]]) -> Iterator[Step]:
             if step is not None:
                 yield step
             step = Step(open_time)
-        step.bars[code] = bar
+        if bar is not None:
+            step.bars[code] = bar
         step.quarantined += [(code, row) for row in quarantined]
         if gap is not None:
             step.gaps.append((code, gap))
@@ -51,7 +53,7 @@ def steps(streams: Mapping[str, Iterable[Bar | Quarantined]]) -> Iterator[Step]:
 
 def _keyed(
     code: str, stream: Iterable[Bar | Quarantined]
-) -> Iterator[tuple[datetime, str, Bar, list[Quarantined], Gap | None]]:
+) -> Iterator[tuple[datetime, str, Bar | None, list[Quarantined], Gap | None]]:
     previous: Bar | None = None
     waiting: list[Quarantined] = []
     for item in stream:
@@ -64,3 +66,5 @@ def _keyed(
             gap = Gap(previous.close_time, missing)
         yield item.open_time, code, item, waiting, gap
         previous, waiting = item, []
+    if waiting and previous is not None:
+        yield previous.close_time, code, None, waiting, None

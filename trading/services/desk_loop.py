@@ -59,9 +59,10 @@ class DeskLoop:
             for code, bar in step.bars.items()
             if code not in self._recorded or bar.open_time > self._recorded[code]
         }
+        if fresh or not step.bars:
+            warmup.note_faults(self._desk, step, self._at(step.open_time))
         if not fresh:
             return
-        warmup.note_faults(self._desk, step, self._at(step.open_time))
         if warmup.is_warming(self._desk, fresh):
             self._warm(fresh)
         else:

@@ -46,9 +46,13 @@ class Context:
 
     @property
     def open_qty(self) -> Decimal:
-        """What the trade holds, in whole lots."""
+        """What the trade holds, in whole lots; what the venue would not take back is dust: 0."""
         held = max(ZERO, CONTEXT.subtract(self.trade.entry_qty, self.trade.exit_qty))
-        return qty_to_lot(held, self.instrument.lot)
+        qty = qty_to_lot(held, self.instrument.lot)
+        bar = self.desk.bars.last(self.desk.feed.pk, self.instrument.pk)
+        notional = ZERO if bar is None else CONTEXT.multiply(qty, bar.close)
+        is_dust = qty < self.instrument.min_qty or notional < self.instrument.min_notional
+        return ZERO if is_dust else qty
 
     @property
     def exit_side(self) -> Side:
@@ -71,7 +75,11 @@ def is_over(context: Context) -> bool:
 
 
 def protect(context: Context, *, allowed: bool) -> int:
-    """Let what is held rest behind its stops; returns how many orders were written."""
+    """Let what is held rest behind its stops; returns how many orders and cancels were written."""
+    entering = [order for order in context.working if not order.closing]
+    if context.trade.exit_qty > 0 and entering:
+        # A stop or target has closed a part: the rest of the entry is not wanted any more.
+        return _cancel(context, entering)
     legs = _legs(context) if context.open_qty > 0 else ()
     covered = _covered(context) + _leaving(context)
     missing = CONTEXT.subtract(context.open_qty, covered)

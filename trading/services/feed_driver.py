@@ -80,6 +80,8 @@ class FeedDriver:
             }
             if fresh:
                 self._release(step, fresh)
+            elif not step.bars:
+                warmup.note_faults(self._desk, step, self._at(step.open_time))
         return not self._stop.is_set()
 
     def _resume(self) -> None:

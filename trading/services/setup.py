@@ -45,6 +45,7 @@ class DeskPlan:
     kind: AccountKind
     interval_seconds: int
     speed: Decimal | None
+    history_bars: int
     instruments: Sequence[tuple[Instrument, str]]
     strategies: Sequence[StrategyPlan]
     profile: str
@@ -86,6 +87,7 @@ def _open(plan: DeskPlan, namespace: str, fee_rate: Decimal, at: Moment) -> Feed
         account=account,
         interval_seconds=plan.interval_seconds,
         speed=plan.speed,
+        history_bars=plan.history_bars,
         started_at=at.market,
     )
     rows = [_list(venue, instrument, at) for instrument, _ in plan.instruments]

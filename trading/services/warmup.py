@@ -1,8 +1,7 @@
 """What a driven desk does with bars besides trading: history before the start, faults found.
 
 1. No decision is made on a bar of the warm-up: cursors move past it in the same transaction.
-2. The warm-up is as long as the most demanding strategy, or the volatility, asks for, and never
-   shorter than `LEAST_BARS`.
+2. The warm-up is as long as the most demanding strategy, the volatility or the feed asks for.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,9 +14,6 @@ from trading.selectors.desk import VOLATILITY_BARS, Desk
 from trading.services import market_data
 from trading.services.bar_steps import Step
 
-#: History that a desk has at the least when it starts: two hours and a half of minutes.
-LEAST_BARS = 150
-
 
 def by_code(desk: Desk) -> dict[str, InstrumentRow]:
     """The desk's instruments by the code that a step names them with."""
@@ -27,7 +23,7 @@ def by_code(desk: Desk) -> dict[str, InstrumentRow]:
 def bars_needed(desk: Desk) -> int:
     """Bars per instrument that are recorded before the first decision."""
     needed = [each.warmup for each in desk.strategies.values()]
-    return max([*needed, VOLATILITY_BARS + 1, LEAST_BARS])
+    return max([*needed, VOLATILITY_BARS + 1, desk.feed.history_bars])
 
 
 def is_warming(desk: Desk, codes: Iterable[str]) -> bool:

@@ -5,6 +5,7 @@ import json
 import os
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from aitrader.kernel.clock import WALL, Moment
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import AccountKind
-from aitrader.kernel.money import amount
+from aitrader.kernel.money import amount, plain
 from aitrader.paper import Market, PaperDesk, PaperOptions
-from compliance.services import installation, journal, sequencer
+from compliance.selectors import journal as journal_reads
+from compliance.services import alerts, installation, journal, sequencer
 from trading.selectors import summary as summaries
 from trading.services import bar_steps, setup
 from trading.services.desk_loop import DeskLoop
@@ -27,6 +29,7 @@ from trading.services.setup import StrategyPlan
 from trading.strategies import catalogue
 
 _SEQUENCE_EVERY_STEPS = 500
+_MOST_CASH = Decimal(10) ** 15
 
 
 class Command(BaseCommand):
@@ -53,7 +56,12 @@ class Command(BaseCommand):
         parser.add_argument("--bars", type=int, default=5000, help="length of a simulated market")
         parser.add_argument("--reject-rate", type=float, default=0.0)
         parser.add_argument("--unanswered-rate", type=float, default=0.0)
-        parser.add_argument("--fee-asset", default="", help="RECEIVED: fees in what a fill brings")
+        parser.add_argument(
+            "--fee-asset",
+            choices=["QUOTE", "RECEIVED"],
+            default="QUOTE",
+            help="RECEIVED: fees in what a fill brings",
+        )
         parser.add_argument(
             "--database", help="keep the run in this database, and go on with it if it is there"
         )
@@ -86,13 +94,20 @@ def _options(given: dict[str, Any]) -> PaperOptions:
         kind=AccountKind(given["kind"]) if given["kind"] else None,
         seed=given["seed"],
         profile=given["profile"],
-        cash=amount(given["cash"], what="--cash"),
+        cash=_cash(given["cash"]),
         strategies=_strategies(given["strategy"], given["given"]),
         reject_rate=given["reject_rate"],
         unanswered_rate=given["unanswered_rate"],
-        fee_asset=given["fee_asset"],
+        fee_asset="" if given["fee_asset"] == "QUOTE" else given["fee_asset"],
         simulated_bars=None if given["replay"] else given["bars"],
     )
+
+
+def _cash(text: str) -> Decimal:
+    cash = amount(text, what="--cash")
+    if not 0 < cash < _MOST_CASH:
+        raise BadInput(f"--cash {text} must be above 0 and below {_MOST_CASH:f}")
+    return cash
 
 
 def _strategies(names: list[str], given: list[str]) -> list[StrategyPlan]:
@@ -116,6 +131,8 @@ def _strategies(names: list[str], given: list[str]) -> list[StrategyPlan]:
 
 def _writable(text: str) -> Path:
     path = Path(text)
+    if path.is_dir():
+        raise BadInput(f"--json {text}: that is a folder")
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise BadInput(f"--json {text}: the folder is not writable")
     return path
@@ -145,6 +162,7 @@ def _run(options: PaperOptions, market: Market) -> dict[str, Any]:
         raise BadInput(f"{market.title}: no bars")
     at = Moment(market=first.open_time, wall=WALL.now())
     installation.install(namespace=namespace, now=at.market)
+    _same_as_before(options, market)
     made = paper.open_desk(options, market, code="paper", namespace=namespace, at=at, alone=True)
     _journal_start(options, market, at)
     loop = DeskLoop(desk=made.desk, gateway=made.gateway, engine=made.engine, wall=WALL)
@@ -158,6 +176,28 @@ def _run(options: PaperOptions, market: Market) -> dict[str, Any]:
     return _summary(made)
 
 
+def _same_as_before(options: PaperOptions, market: Market) -> None:
+    """A database that is kept goes on with the market and options that it began with."""
+    began = journal_reads.first_data(EventName.RUN_STARTED)
+    if began is None:
+        return
+    for name, value in _facts(options, market).items():
+        if began.get(name) != str(value):
+            raise BadInput(f"--database: that run began with {name} {began.get(name)}, not {value}")
+
+
+def _facts(options: PaperOptions, market: Market) -> dict[str, str]:
+    return {
+        "source": market.source,
+        "title": market.title,
+        "fingerprint": market.fingerprint,
+        "seed": str(options.seed),
+        "profile": options.profile,
+        "kind": market.kind,
+        "cash": plain(options.cash),
+    }
+
+
 def _journal_start(options: PaperOptions, market: Market, at: Moment) -> None:
     event = Event(
         name=EventName.RUN_STARTED,
@@ -165,14 +205,7 @@ def _journal_start(options: PaperOptions, market: Market, at: Moment) -> None:
         object_type="feed",
         object_id="paper",
         market_at=at.market,
-        data={
-            "source": market.source,
-            "title": market.title,
-            "fingerprint": market.fingerprint,
-            "seed": options.seed,
-            "profile": options.profile,
-            "kind": market.kind,
-        },
+        data=_facts(options, market),
     )
     with transaction.atomic():
         journal.record([event], now=at.wall)
@@ -180,6 +213,8 @@ def _journal_start(options: PaperOptions, market: Market, at: Moment) -> None:
 
 def _summary(made: PaperDesk) -> dict[str, Any]:
     sequencer.catch_up()
+    while alerts.advance(now=WALL.now()):
+        pass
     told = summaries.collect(made.desk, made.gateway)
     digest = journal.digest()
     return told | {"journal_rows": digest.rows, "journal_digest": digest.hex}

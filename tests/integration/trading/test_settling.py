@@ -204,7 +204,7 @@ def test_fees_in_what_a_fill_brings_leave_equal_books_and_dust() -> None:
 def test_fees_in_a_third_asset_leave_equal_books_and_an_unknown_equity() -> None:
     road = Road()
     rules = SimRules(seed=roads.NAMESPACE, fee_asset="BNB", fee_asset_px=D(600))
-    engine = SimEngine(rules, paper.instruments_of(road.desk))
+    engine = SimEngine(rules, paper.instruments_of(road.desk), account=road.desk.account.code)
     road.restart_with(SimGateway(rules), engine)
     road.move(101)
     road.hold()

@@ -50,10 +50,8 @@ def order_of(cl_ord_id: str) -> SimOrder | None:
     return found[0] if found else None
 
 
-def open_orders(account: str | None = None) -> list[SimOrder]:
-    """Orders that can fill, oldest first."""
-    if account is None:
-        return sql.load(SimOrder, f"{_OPEN} ORDER BY id", [], using=DATABASE)
+def open_orders(account: str) -> list[SimOrder]:
+    """The account's orders that can fill, oldest first."""
     clause = f"{_OPEN} AND account_code = %s ORDER BY id"
     return sql.load(SimOrder, clause, [account], using=DATABASE)
 

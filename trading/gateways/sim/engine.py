@@ -38,12 +38,19 @@ class _Market:
 
 
 class SimEngine:
-    """One per venue; the process that feeds it is the only one that matches."""
+    """One per account; the process that feeds it is the only one that matches."""
 
     def __init__(
-        self, rules: SimRules, instruments: Mapping[str, Instrument], *, alone: bool = False
+        self,
+        rules: SimRules,
+        instruments: Mapping[str, Instrument],
+        *,
+        account: str,
+        alone: bool = False,
     ) -> None:
-        """`alone`: no other process or thread writes to the books while this engine lives."""
+        """`account`: whose orders meet these bars; another account's are of another market.
+        `alone`: no other process or thread writes to the books while this engine lives."""
+        self._account = account
         self._alone = alone
         self._book: list[SimOrder] = []
         self._book_as_of = -1
@@ -92,25 +99,19 @@ class SimEngine:
     ) -> int:
         """Apply one phase's rule to every open order of these instruments."""
         wanted = set(codes)
-        by_account: dict[str, list[SimOrder]] = defaultdict(list)
-        for order in self._open_orders():
-            if order.instrument in wanted:
-                by_account[order.account_code].append(order)
-        written = 0
-        for account, orders in by_account.items():
-            hits = [(order, hit) for order in orders if (hit := rule(order)) is not None]
-            if not hits:
-                continue
-            crash.point(crash_point)
-            with books.writing(account):
-                # Read again under the lock: one may have been cancelled meanwhile.
-                still = {order.pk for order in books.open_orders(account)}
-                written += self._fill_hits([hit for hit in hits if hit[0].pk in still])
-        return written
+        orders = [order for order in self._open_orders() if order.instrument in wanted]
+        hits = [(order, hit) for order in orders if (hit := rule(order)) is not None]
+        if not hits:
+            return 0
+        crash.point(crash_point)
+        with books.writing(self._account):
+            # Read again under the lock: one may have been cancelled meanwhile.
+            still = {order.pk for order in books.open_orders(self._account)}
+            return self._fill_hits([hit for hit in hits if hit[0].pk in still])
 
     def _open_orders(self) -> list[SimOrder]:
         if not self._alone or self._book_as_of != books.writes():
-            self._book, self._book_as_of = books.open_orders(), books.writes()
+            self._book, self._book_as_of = books.open_orders(self._account), books.writes()
         return self._book
 
     def _fill_hits(self, hits: list[tuple[SimOrder, Execution]]) -> int:
