@@ -6,10 +6,10 @@ from decimal import Decimal
 from pathlib import Path
 
 from tests.factories import candles
-from trading.services import warmup
+from trading.selectors.desk import VOLATILITY_BARS
 
 #: Bars before the first decision.
-WARMUP = warmup.LEAST_BARS
+WARMUP = VOLATILITY_BARS + 1
 _QUICK = {
     "sma_cross": {"fast": "2", "slow": "5"},
     "donchian": {"entry": "6", "exit": "3"},

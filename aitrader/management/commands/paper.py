@@ -29,6 +29,7 @@ from trading.services.setup import StrategyPlan
 from trading.strategies import catalogue
 
 _SEQUENCE_EVERY_STEPS = 500
+_FEE_ASSETS = {"QUOTE": "", "RECEIVED": "RECEIVED"}
 _MOST_CASH = Decimal(10) ** 15
 
 
@@ -57,10 +58,7 @@ class Command(BaseCommand):
         parser.add_argument("--reject-rate", type=float, default=0.0)
         parser.add_argument("--unanswered-rate", type=float, default=0.0)
         parser.add_argument(
-            "--fee-asset",
-            choices=["QUOTE", "RECEIVED"],
-            default="QUOTE",
-            help="RECEIVED: fees in what a fill brings",
+            "--fee-asset", default="QUOTE", help="QUOTE, or RECEIVED: in what a fill brings"
         )
         parser.add_argument(
             "--database", help="keep the run in this database, and go on with it if it is there"
@@ -85,6 +83,8 @@ def _options(given: dict[str, Any]) -> PaperOptions:
     for name in ("reject_rate", "unanswered_rate"):
         if not 0 <= given[name] <= 1:
             raise BadInput(f"--{name.replace('_', '-')} {given[name]} is not between 0 and 1")
+    if given["fee_asset"] not in _FEE_ASSETS:
+        raise BadInput(f"--fee-asset {given['fee_asset']} is neither QUOTE nor RECEIVED")
     if given["bars"] < 1:
         raise BadInput(f"--bars {given['bars']} must be positive")
     return PaperOptions(
@@ -98,15 +98,17 @@ def _options(given: dict[str, Any]) -> PaperOptions:
         strategies=_strategies(given["strategy"], given["given"]),
         reject_rate=given["reject_rate"],
         unanswered_rate=given["unanswered_rate"],
-        fee_asset="" if given["fee_asset"] == "QUOTE" else given["fee_asset"],
+        fee_asset=_FEE_ASSETS[given["fee_asset"]],
         simulated_bars=None if given["replay"] else given["bars"],
     )
 
 
 def _cash(text: str) -> Decimal:
     cash = amount(text, what="--cash")
-    if not 0 < cash < _MOST_CASH:
-        raise BadInput(f"--cash {text} must be above 0 and below {_MOST_CASH:f}")
+    if cash <= 0:
+        raise BadInput(f"--cash {text} must be positive")
+    if cash >= _MOST_CASH:
+        raise BadInput(f"--cash {text} must be below {_MOST_CASH:f}")
     return cash
 
 

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand
 from aitrader import databases
 from aitrader.kernel.clock import WALL
 from aitrader.runtime import feed, options, web
+from aitrader.runtime.alone import OnlyRun
 from aitrader.runtime.desk import DeskProcess
 from aitrader.runtime.feed import FeedThread
 from compliance.domain.roles import FIRST_OPERATOR
@@ -30,6 +31,7 @@ class Command(BaseCommand):
     def handle(self, **given: Any) -> None:
         chosen = options.read(given)
         listening = web.take_port(given["port"])
+        only = OnlyRun()
         databases.migrate()
         namespace = installation.install(namespace=None, now=WALL.now())
         access.sync_roles()
@@ -44,6 +46,7 @@ class Command(BaseCommand):
             self._say(f"http://{web.HOST}:{given['port']}/{login}")
 
         DeskProcess(driven, on_ready=on_ready).run(listening)
+        only.release()
         self._say("stopped")
 
     def _first_operator(self, name: str) -> str:

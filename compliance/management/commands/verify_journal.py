@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import ProgrammingError
 
 from compliance.services import verification
 
@@ -18,7 +19,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", metavar="FILE", type=Path, help="write the result there too")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        result = verification.verify()
+        try:
+            result = verification.verify()
+        except ProgrammingError:
+            raise CommandError("this database has no journal yet: start the desk first") from None
         if options["json"] is not None:
             self._write(options["json"], result)
         self.stdout.write(f"rows     {result.rows}")
