@@ -12,6 +12,8 @@ from aitrader.paper import PaperOptions
 _FASTEST = Decimal(1_000_000)
 #: A running desk starts with two hours and a half of minutes on its chart.
 _HISTORY_BARS = 150
+#: What the desk keeps in memory.
+_MOST_HISTORY = 1000
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -30,6 +32,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--speed", default="60", help="market time over wall time, or max")
     parser.add_argument("--seed", type=int, default=1, help="of the simulated market")
     parser.add_argument("--bars", type=int, help="end a simulated market after so many bars")
+    parser.add_argument(
+        "--history", type=int, default=_HISTORY_BARS, help="bars recorded before the first decision"
+    )
     parser.add_argument("--profile", default="demo", help="limits: demo or cautious")
 
 
@@ -46,8 +51,14 @@ def read(given: dict[str, Any]) -> PaperOptions:
         profile=given["profile"],
         speed=_speed(given["speed"]),
         simulated_bars=given["bars"],
-        history_bars=_HISTORY_BARS,
+        history_bars=_history(given["history"]),
     )
+
+
+def _history(bars: int) -> int:
+    if not 0 <= bars <= _MOST_HISTORY:
+        raise BadInput(f"--history {bars} is not between 0 and {_MOST_HISTORY}")
+    return bars
 
 
 def _speed(text: str) -> Decimal | None:

@@ -155,7 +155,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_killed_and_started_again_it_trades_as_the_headless_run(home: Path, tmp_path: Path) -> None:
     own = tmp_path / "own"
     subprocess.run(["cp", "-a", str(home), str(own)], check=True)
-    market = ("--speed", "max", "--bars", str(BARS), "--symbol", "BTCUSDT")
+    market = ("--speed", "max", "--bars", str(BARS), "--symbol", "BTCUSDT", "--history", "0")
     with _started(own, *market) as first:
         first.until_said("http://")
         address = f"http://127.0.0.1:{first.port}/healthz"

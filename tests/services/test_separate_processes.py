@@ -134,7 +134,7 @@ def test_a_market_is_traded_to_its_end_whatever_is_killed(
 ) -> None:
     worker = desk.worker()
     desk.start("-m", "celery", "-A", "aitrader", "beat", "--loglevel", "WARNING")
-    market = ("--speed", "max", "--bars", str(BARS), "--symbol", "BTCUSDT")
+    market = ("--speed", "max", "--bars", str(BARS), "--symbol", "BTCUSDT", "--history", "0")
     feed = desk.start("manage.py", "feed", *market)
     desk.until(lambda: desk.count("trading_fill") >= 1, "no fill")
     _kill(worker)

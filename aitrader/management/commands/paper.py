@@ -29,6 +29,8 @@ from trading.services.setup import StrategyPlan
 from trading.strategies import catalogue
 
 _SEQUENCE_EVERY_STEPS = 500
+#: What the desk keeps in memory.
+_MOST_HISTORY = 1000
 _FEE_ASSETS = {"QUOTE": "", "RECEIVED": "RECEIVED"}
 _MOST_CASH = Decimal(10) ** 15
 
@@ -55,6 +57,12 @@ class Command(BaseCommand):
             "--set", action="append", default=[], metavar="STRATEGY.PARAMETER=VALUE", dest="given"
         )
         parser.add_argument("--bars", type=int, default=5000, help="length of a simulated market")
+        parser.add_argument(
+            "--history",
+            type=int,
+            default=0,
+            help="bars recorded before the first decision, at least",
+        )
         parser.add_argument("--reject-rate", type=float, default=0.0)
         parser.add_argument("--unanswered-rate", type=float, default=0.0)
         parser.add_argument(
@@ -85,6 +93,8 @@ def _options(given: dict[str, Any]) -> PaperOptions:
             raise BadInput(f"--{name.replace('_', '-')} {given[name]} is not between 0 and 1")
     if given["fee_asset"] not in _FEE_ASSETS:
         raise BadInput(f"--fee-asset {given['fee_asset']} is neither QUOTE nor RECEIVED")
+    if not 0 <= given["history"] <= _MOST_HISTORY:
+        raise BadInput(f"--history {given['history']} is not between 0 and {_MOST_HISTORY}")
     if given["bars"] < 1:
         raise BadInput(f"--bars {given['bars']} must be positive")
     return PaperOptions(
@@ -98,6 +108,7 @@ def _options(given: dict[str, Any]) -> PaperOptions:
         strategies=_strategies(given["strategy"], given["given"]),
         reject_rate=given["reject_rate"],
         unanswered_rate=given["unanswered_rate"],
+        history_bars=given["history"],
         fee_asset=_FEE_ASSETS[given["fee_asset"]],
         simulated_bars=None if given["replay"] else given["bars"],
     )
