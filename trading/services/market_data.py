@@ -28,6 +28,7 @@ INSERT INTO trading_bar (feed_id, instrument_id, open_time, open, high, low, clo
 VALUES {rows} ON CONFLICT ON CONSTRAINT trading_bar_once DO NOTHING
 """
 _ROW = "(%s, %s, %s, %s, %s, %s, %s, %s)"
+_MOVE_CLOCK = "UPDATE trading_feed SET market_at = greatest(market_at, %s) WHERE id = %s"
 
 
 def record(
@@ -89,8 +90,10 @@ def quarantine(*, feed: Feed, row: Repeated, at: Moment) -> None:
 def note_gap(
     *, feed: Feed, instrument: InstrumentRow, first_missing: datetime, bars: int, at: Moment
 ) -> None:
-    """Keep note of a run of missing bars."""
+    """Keep note of a run of missing bars. The market clock goes to `at`, where it ends: what the
+    next open fills happens then, not at the last close."""
     with sql.atomic():
+        sql.execute(_MOVE_CLOCK, [at.market, feed.pk])
         _, created = FeedGap.objects.get_or_create(
             feed=feed, instrument=instrument, first_missing=first_missing, defaults={"bars": bars}
         )
