@@ -24,7 +24,7 @@ from trading.domain.ports import Gateway, MatchingEngine
 from trading.models import Feed, Fill, Order, Trade
 from trading.selectors import integrity, snapshot
 from trading.services import decide, executions, warmup
-from trading.services.bar_steps import Step
+from trading.services.bar_steps import Gap, Step
 from trading.services.desk_loop import DeskLoop
 from trading.services.monitor import Monitor
 from trading.services.setup import StrategyPlan
@@ -62,7 +62,7 @@ class Road:
         self.options = PaperOptions(kind=kind, profile=profile, strategies=plans, **rules)
         suffix = "-PERP" if kind is AccountKind.PERP else ""
         self.code = f"SIM:BTC-USDT{suffix}"
-        self.at = START
+        self.at = self._closed_at = START
         self.last = D(100)
         installation.install(namespace=NAMESPACE, now=START)
         self._open()
@@ -120,8 +120,10 @@ class Road:
         """The next minute's bar; `after` is how many are missing before it."""
         self.at += after * MINUTE
         numbers = [D(str(number)) for number in (open_px, high, low, close, volume)]
-        self.loop.run(Step(self.at, {self.code: Bar(self.at, MINUTE, *numbers)}))
-        self.at += MINUTE
+        missing = (self.at - self._closed_at) // MINUTE
+        gaps = [(self.code, Gap(self._closed_at, missing))] if missing else []
+        self.loop.run(Step(self.at, {self.code: Bar(self.at, MINUTE, *numbers)}, gaps=gaps))
+        self.at = self._closed_at = self.at + MINUTE
         self.last = numbers[3]
 
     def move(self, *closes: object, volume: object = 10_000_000) -> None:
@@ -138,7 +140,7 @@ class Road:
         """The next bar goes to this close and is decided on; nothing is sent yet."""
         to, opened, at = D(str(close)), self.at, self.last
         bar = Bar(opened, MINUTE, at, max(at, to), min(at, to), to, D(10_000_000))
-        self.at += MINUTE
+        self.at = self._closed_at = self.at + MINUTE
         self.last = to
         with transaction.atomic():
             warmup.record(self.desk, {self.code: bar}, self._closing(bar))

@@ -32,8 +32,7 @@ _BOOKS: Mapping[str, str] = {
                CASE WHEN o.ord_status IN ('DENIED', 'EXPIRED', 'REJECTED') THEN o.text END AS text
           FROM trading_order o ORDER BY o.cl_ord_id""",
     "decisions": """
-        SELECT intent_id, approved, verdicts, reasons, decided_at FROM risk_decision
-         ORDER BY intent_id""",
+        SELECT intent_id, approved, reasons, decided_at FROM risk_decision ORDER BY intent_id""",
     "counters": "SELECT account_code, day, orders, notional FROM risk_limitcounter ORDER BY day",
     "positions": """
         SELECT i.code, p.quantity, p.cost, p.realised_pnl, p.fees FROM trading_position p

@@ -112,7 +112,6 @@ def test_killed_at_the_open_after_a_gap(
     _goes_on(run, name, tmp_path / "told.json")
 
 
-@pytest.mark.xfail(strict=True, reason="the market clock stands at the last close until the next")
 def test_the_live_desk_trades_over_a_gap_as_the_headless_one_does(
     undisturbed: Runs, database: Database, tmp_path: Path
 ) -> None:
@@ -157,10 +156,7 @@ def test_killed_at_any_passage(
         ("settle.after:3", PERP),
         ("venue.accepted:3", PERP),
         ("decide.before_commit:3", PERP),
-        pytest.param(
-            *("settle.after:2", GAPS),
-            marks=pytest.mark.xfail(strict=True, reason="the market clock stands over a gap"),
-        ),
+        ("settle.after:2", GAPS),
     ],
 )
 def test_killed_over_and_over_it_gets_to_the_end(
