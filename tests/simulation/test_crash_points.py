@@ -102,7 +102,6 @@ def test_killed_again_while_it_recovers(
     _goes_on(run, name, tmp_path / "told.json")
 
 
-@pytest.mark.xfail(strict=False, reason="the market clock stands at the last close until the next")
 def test_killed_at_the_open_after_a_gap(
     undisturbed: Runs, database: Database, tmp_path: Path
 ) -> None:
