@@ -7,6 +7,8 @@ import pytest
 from aitrader.kernel.clock import WALL
 from aitrader.kernel.fix import AccountKind
 from compliance.models import JournalEntry
+from risk.domain.trading_state import Scope
+from risk.services import kill_switch
 from tests.factories import road as roads
 from tests.factories.road import Road, plan
 from tests.integration.trading.venues import DeafToCancels
@@ -165,3 +167,56 @@ def test_strategies_on_opposite_sides_of_one_perpetual_both_get_out() -> None:
     assert [trade.side for trade in still_open] == ["BUY", "BUY"]
     assert not roads.orders(ord_status="DENIED")
     assert road.wrong() == []
+
+
+def test_what_fills_while_halted_is_said_to_be_naked_and_protected_after_the_release() -> None:
+    road = Road(exits=STOP_AND_TARGET)
+    road.move(101)
+    kill_switch.engage(
+        scope=Scope.GLOBAL, reason="drill", actor="ann", now=WALL.now(), market_at=road.at
+    )
+    road.hold(2)
+    assert Position.objects.get().quantity == D("99.009")
+    assert _covered() == 0
+    assert _events("position.unprotected") == ["position.unprotected"]
+    kill_switch.release(
+        scope=Scope.GLOBAL, reason="over", actor="ann", verified_at=WALL.now(), now=WALL.now(),
+        market_at=road.at,
+    )  # fmt: skip
+    road.hold()
+    assert _covered() == D("99.009")
+    assert roads.only_trade().unprotected_since is None
+    assert road.wrong() == []
+
+
+def test_protection_rests_through_a_halt_and_acts() -> None:
+    road = Road(exits=STOP_AND_TARGET)
+    road.move(101)
+    road.hold()
+    kill_switch.engage(
+        scope=Scope.GLOBAL, reason="drill", actor="ann", now=WALL.now(), market_at=road.at
+    )
+    # The strategy wants out, which a halt forbids: the stop is not taken away for nothing.
+    road.move("100.5")
+    assert _covered() == D("99.009")
+    road.move(99)
+    assert Position.objects.get().quantity == 0
+    assert roads.fills()[-1] == ("SELL", D("99.009"), D("100"))
+    assert road.wrong() == []
+
+
+def test_a_stance_that_comes_back_keeps_the_position_and_its_protection() -> None:
+    road = Road(exits=STOP_AND_TARGET)
+    road.move(101)
+    road.hold()
+    kill_switch.engage(
+        scope=Scope.GLOBAL, reason="drill", actor="ann", now=WALL.now(), market_at=road.at
+    )
+    road.move("100.9", "101.2")
+    kill_switch.release(
+        scope=Scope.GLOBAL, reason="over", actor="ann", verified_at=WALL.now(), now=WALL.now(),
+        market_at=road.at,
+    )  # fmt: skip
+    road.hold(2)
+    assert len(roads.orders(ord_type="MARKET")) == 1
+    assert _covered() == Position.objects.get().quantity == D("99.009")
