@@ -29,38 +29,47 @@ class Undisturbed:
     audit: Audit
 
 
-@pytest.fixture(scope="session")
-def database(django_db_setup: None) -> Iterator[Callable[[], str]]:
-    """Names of databases that are dropped at the end."""
-    names: list[str] = []
+class Databases:
+    """Names of databases that processes make, dropped when told."""
 
-    def name() -> str:
-        names.append(_name("killed"))
-        return names[-1]
+    def __init__(self) -> None:
+        self._names: list[str] = []
 
-    yield name
-    for each in names:
-        _drop(each)
+    def __call__(self) -> str:
+        self._names.append(_name("killed"))
+        return self._names[-1]
+
+    def drop(self) -> None:
+        for name in self._names:
+            _drop(name)
+
+
+@pytest.fixture
+def database(django_db_setup: None) -> Iterator[Databases]:
+    made = Databases()
+    yield made
+    made.drop()
 
 
 @pytest.fixture(scope="session")
 def undisturbed(
-    database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[Market], Undisturbed]:
+    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[Market], Undisturbed]]:
     """The undisturbed run of a market."""
     known: dict[str, Undisturbed] = {}
+    made = Databases()
 
     def of(market: Market) -> Undisturbed:
         if market.name not in known:
             folder = tmp_path_factory.mktemp(market.kind)
-            arguments = market.arguments(folder)
-            name = database()
+            arguments, name = market.arguments(folder), made()
             ended = paper_process.run(*arguments, "--database", name, out=folder / "told.json")
             assert ended.returncode == 0, ended.stderr
             known[market.name] = Undisturbed(arguments, ended.told, audited(name))
         return known[market.name]
 
-    return of
+    yield of
+    made.drop()
 
 
 def audited(name: str) -> Audit:

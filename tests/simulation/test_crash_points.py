@@ -14,10 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.simulation import crash_points, paper_process
-from tests.simulation.conftest import Undisturbed, same_as
+from tests.simulation.conftest import Databases, Undisturbed, same_as
 from tests.simulation.markets import GAPS, LIVE, LONG_PERP, LONG_SPOT, PERP, SPOT, Market
 
-Database = Callable[[], str]
 Runs = Callable[[Market], Undisturbed]
 
 #: Where each point is passed, and at which passage the process dies there.
@@ -85,7 +84,7 @@ def test_every_crash_point_of_the_source_is_exercised() -> None:
     ],
 )
 def test_killed_at_a_point_it_goes_on_as_if_nothing_had_happened(
-    point: str, undisturbed: Runs, database: Database, tmp_path: Path
+    point: str, undisturbed: Runs, database: Databases, tmp_path: Path
 ) -> None:
     market, passage = POINTS[point]
     run, name, live = undisturbed(market), database(), market is LIVE
@@ -94,7 +93,7 @@ def test_killed_at_a_point_it_goes_on_as_if_nothing_had_happened(
 
 
 def test_killed_again_while_it_recovers(
-    undisturbed: Runs, database: Database, tmp_path: Path
+    undisturbed: Runs, database: Databases, tmp_path: Path
 ) -> None:
     run, name = undisturbed(PERP), database()
     points = ["venue.accepted:4", "settle.before_commit:1", "venue.before_accept:1"]
@@ -103,7 +102,7 @@ def test_killed_again_while_it_recovers(
 
 
 def test_killed_at_the_open_after_a_gap(
-    undisturbed: Runs, database: Database, tmp_path: Path
+    undisturbed: Runs, database: Databases, tmp_path: Path
 ) -> None:
     run, name = undisturbed(GAPS), database()
     # A fill at the open that follows missing bars has just been settled; protection comes next.
@@ -112,7 +111,7 @@ def test_killed_at_the_open_after_a_gap(
 
 
 def test_the_live_desk_trades_over_a_gap_as_the_headless_one_does(
-    undisturbed: Runs, database: Database, tmp_path: Path
+    undisturbed: Runs, database: Databases, tmp_path: Path
 ) -> None:
     run, name = undisturbed(GAPS), database()
     _goes_on(run, name, tmp_path / "told.json", live=True)
@@ -132,7 +131,7 @@ def test_the_live_desk_trades_over_a_gap_as_the_headless_one_does(
     ids=lambda given: given if isinstance(given, str) else given.name,
 )
 def test_killed_at_any_passage(
-    point: str, market: Market, passage: int, undisturbed: Runs, database: Database, tmp_path: Path
+    point: str, market: Market, passage: int, undisturbed: Runs, database: Databases, tmp_path: Path
 ) -> None:
     run, name, live = undisturbed(market), database(), market is LIVE
     ended = paper_process.run(
@@ -159,7 +158,7 @@ def test_killed_at_any_passage(
     ],
 )
 def test_killed_over_and_over_it_gets_to_the_end(
-    point: str, market: Market, undisturbed: Runs, database: Database, tmp_path: Path
+    point: str, market: Market, undisturbed: Runs, database: Databases, tmp_path: Path
 ) -> None:
     run, name, deaths = undisturbed(market), database(), 0
     given = (*run.arguments, "--database", name)
@@ -175,7 +174,7 @@ def test_killed_over_and_over_it_gets_to_the_end(
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("market", [LONG_SPOT, LONG_PERP], ids=lambda market: market.name)
 def test_killed_at_ten_random_moments(
-    market: Market, undisturbed: Runs, database: Database, tmp_path: Path
+    market: Market, undisturbed: Runs, database: Databases, tmp_path: Path
 ) -> None:
     run, name = undisturbed(market), database()
     given = (*run.arguments, "--database", name)
