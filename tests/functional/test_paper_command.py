@@ -9,10 +9,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from django.core.management import call_command
 
 import manage
+from aitrader import databases
 from tests.factories import candles
 from tests.simulation import markets, paper_process
 from tests.simulation.markets import PERP, SPOT, Market
@@ -331,3 +333,23 @@ def test_a_database_kept_of_another_market_is_refused(
     ended = _kept(tmp_path, fresh_database, *given)
     assert ended.returncode == 1
     assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.xfail(strict=True, reason="nobody drops the database of a run that was killed")
+def test_a_killed_run_leaves_no_database_for_ever(django_db_setup: None, tmp_path: Path) -> None:
+    armed = {"AITRADER_CRASHPOINT": "decide.committed:1"}
+    given = SPOT.arguments(tmp_path)
+    before = set(databases.names("aitrader_paper_"))
+    assert paper_process.run(*given, variables=armed).killed
+    left = {
+        name
+        for name in set(databases.names("aitrader_paper_")) - before
+        if not psutil.pid_exists(int(name.rsplit("_", 1)[1]))
+    }
+    assert len(left) == 1
+    try:
+        assert paper_process.run("--bars", "1").returncode == 0
+        assert not left & set(databases.names("aitrader_paper_"))
+    finally:
+        for name in left:
+            databases.drop(name)
