@@ -92,11 +92,11 @@ def same_as(run: Undisturbed, name: str, told: Mapping[str, Any]) -> list[str]:
 
 
 def _drop(name: str) -> None:
-    """The server may still be looking after the database on its own account."""
+    """The sessions of a process that was killed end a moment after it."""
     for _ in range(50):
         try:
             databases.drop(name)
-        except psycopg.errors.InsufficientPrivilege:
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse):
             time.sleep(0.2)
         else:
             return
