@@ -152,9 +152,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_killed_and_started_again_it_trades_as_the_headless_run(home: Path, tmp_path: Path) -> None:
-    own = tmp_path / "own"
+def _copy(home: Path, folder: Path) -> Path:
+    own = folder / "own"
     subprocess.run(["cp", "-a", str(home), str(own)], check=True)
+    return own
+
+
+def test_killed_and_started_again_it_trades_as_the_headless_run(home: Path, tmp_path: Path) -> None:
+    own = _copy(home, tmp_path)
     market = ("--speed", "max", "--bars", str(BARS), "--symbol", "BTCUSDT", "--history", "0")
     with _started(own, *market) as first:
         first.until_said("http://")
@@ -197,6 +202,22 @@ def _serving(home: Path) -> Iterator[None]:
         yield
     finally:
         postgres.stop(home)
+
+
+def test_a_second_desk_of_the_same_home_is_refused_in_one_line(home: Path, tmp_path: Path) -> None:
+    own = _copy(home, tmp_path)
+    with _started(own) as first:
+        first.until_said("http://")
+        second = _manage(own, "run", "--port", "0")
+        assert (second.returncode, second.stdout) == (1, "")
+        assert second.stderr.startswith("aitrader: another desk runs on this database: ")
+        assert second.stderr.count("\n") == 1
+        # Who was refused has not taken the first one's database along.
+        assert _fills(own) >= 0
+        assert first.stop() < 8
+    with _started(own) as third:
+        third.until_said("http://")
+        assert third.stop() < 8
 
 
 def test_what_is_wrong_is_one_line(home: Path, tmp_path: Path) -> None:
