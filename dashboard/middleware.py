@@ -9,10 +9,12 @@
 from collections.abc import Callable
 from urllib.parse import urlencode, urlsplit
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import Resolver404, resolve, reverse
 from django.utils.translation import gettext as _
+
+from dashboard import refusals, second_factor
 
 #: Reachable by anyone: they say no more than that the process is there, or check a token of
 #: their own.
@@ -34,18 +36,13 @@ class BothFactors:
     def _refusal(self, request: HttpRequest) -> HttpResponseBase | None:
         name = _name(request)
         user = request.user
-        if name in OPEN or _verified(user):
+        if name in OPEN or second_factor.is_verified(user):
             return None
         if not user.is_authenticated:
             return _ask(request, "login", 401, _("Log in to go on."))
         if name in HALF_WAY:
             return None
         return _ask(request, "otp_verify", 403, _("The second factor is missing."))
-
-
-def _verified(user: object) -> bool:
-    check = getattr(user, "is_verified", None)
-    return bool(getattr(user, "is_active", False) and check is not None and check())
 
 
 def _name(request: HttpRequest) -> str:
@@ -58,15 +55,12 @@ def _name(request: HttpRequest) -> str:
 
 def _ask(request: HttpRequest, step: str, status: int, why: str) -> HttpResponseBase:
     target = reverse(step)
-    if request.path_info.startswith("/api/"):
-        body = {"type": "about:blank", "title": why, "status": status}
-        return JsonResponse(body, status=status, content_type="application/problem+json")
-    if request.headers.get("HX-Request"):
-        page = urlsplit(request.headers.get("HX-Current-URL", "")).path or "/"
-        back = f"{target}?{urlencode({'next': page})}"
-        return HttpResponse(why, status=status, headers={"HX-Redirect": back})
+    short = refusals.in_kind(request, why, status)
+    if short is not None:
+        if request.headers.get("HX-Request"):
+            page = urlsplit(request.headers.get("HX-Current-URL", "")).path or "/"
+            short.headers["HX-Redirect"] = f"{target}?{urlencode({'next': page})}"
+        return short
     if request.method not in {"GET", "HEAD"}:
         return HttpResponse(why, status=status, content_type="text/plain; charset=utf-8")
-    if request.path_info.endswith(".json"):
-        return JsonResponse({"title": why, "status": status}, status=status)
     return redirect(f"{target}?{urlencode({'next': request.get_full_path()})}")

@@ -42,6 +42,12 @@ class NotVerified:
     why: str
 
 
+def is_verified(user: object) -> bool:
+    """Whether both factors have been given, by someone who is still an operator."""
+    check = getattr(user, "is_verified", None)
+    return bool(getattr(user, "is_active", False) and check is not None and check())
+
+
 def has_device(user: Any) -> bool:
     """Whether the operator has a confirmed device to answer with."""
     return bool(TOTPDevice.objects.filter(user=user, confirmed=True).exists())
