@@ -36,19 +36,6 @@ class WallClock:
         return datetime.now(UTC)
 
 
-class ManualClock:
-    """A clock moved by its owner: market time of a replay, and tests. Never goes back."""
-
-    def __init__(self, start: datetime) -> None:
-        self._now = utc(start)
-
-    def now(self) -> datetime:
-        return self._now
-
-    def advance_to(self, instant: datetime) -> None:
-        self._now = max(self._now, utc(instant))
-
-
 WALL = WallClock()
 
 
@@ -67,11 +54,6 @@ def utc(instant: datetime) -> datetime:
 def from_millis(millis: int) -> datetime:
     """Milliseconds since the epoch to an instant, exactly."""
     return EPOCH + timedelta(milliseconds=millis)
-
-
-def to_millis(instant: datetime) -> int:
-    """An instant to whole milliseconds since the epoch."""
-    return (utc(instant) - EPOCH) // timedelta(milliseconds=1)
 
 
 def iso(instant: datetime) -> str:

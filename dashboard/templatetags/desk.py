@@ -157,11 +157,6 @@ def figure(text: str) -> str:
 
 
 @register.filter
-def short_id(value: str) -> SafeString:
-    return format_html('<code title="{}">{}</code>', value, str(value)[:8])
-
-
-@register.filter
 def pretty(value: Any) -> str:
     """One value of a journal entry as text."""
     if value is None:
@@ -171,8 +166,3 @@ def pretty(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {pretty(each)}" for key, each in value.items()) or DASH
     return str(value)
-
-
-@register.filter
-def hexadecimal(value: bytes | memoryview) -> str:
-    return bytes(value).hex()

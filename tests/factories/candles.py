@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 
-from aitrader.kernel.clock import to_millis
+from aitrader.kernel.clock import EPOCH
 from aitrader.kernel.money import plain
 from trading.domain import simulated_market
 from trading.domain.bar import Bar
@@ -18,10 +18,15 @@ START = datetime(2026, 1, 4, 21, 15, tzinfo=UTC)
 HEADER = "open_time,open,high,low,close,volume"
 
 
+def millis(instant: datetime) -> int:
+    """An instant as a candle file writes it."""
+    return (instant - EPOCH) // timedelta(milliseconds=1)
+
+
 def row(bar: Bar) -> str:
     """One line of a candle file."""
     numbers = (bar.open, bar.high, bar.low, bar.close, bar.volume)
-    return ",".join([str(to_millis(bar.open_time)), *(plain(number) for number in numbers)])
+    return ",".join([str(millis(bar.open_time)), *(plain(number) for number in numbers)])
 
 
 def write(path: Path, rows: Iterable[str], *, header: str = HEADER) -> Path:

@@ -79,11 +79,6 @@ class PositionState:
         with localcontext(CONTEXT):
             return stored(self.quantity * mark - self.cost)
 
-    @property
-    def average_px(self) -> Decimal | None:
-        """Weighted-average entry price for display, 18 decimals; None when flat."""
-        return ratio(self.cost, self.quantity) if self.quantity else None
-
     def _takes_fee_from_holding(self, fill: FillFacts) -> bool:
         # A perpetual account holds no base asset that a fee could be taken from.
         return self.kind is AccountKind.SPOT and fill.fee_asset == fill.base and fill.fee != 0

@@ -64,7 +64,3 @@ def test_the_day_is_left_out_on_the_same_day_only() -> None:
     assert ">2026-01-05 09:57:03<" in show.instant(at, at + timedelta(days=1))
     assert ">09:57:03.214<" in show.instant_ms(at, at)
     assert 'datetime="2026-01-05T09:57:03.214000Z"' in show.instant(at)
-
-
-def test_markup_in_a_value_is_text() -> None:
-    assert "<b>" not in show.short_id("<b>")

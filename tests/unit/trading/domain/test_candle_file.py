@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aitrader.kernel.clock import to_millis
 from aitrader.kernel.errors import InvalidBar
+from tests.factories import candles
 from trading.domain.bar import Bar
 from trading.domain.candle_file import HEADER, CandleReader, Quarantined
 
 MINUTE = timedelta(minutes=1)
-START = to_millis(datetime(2026, 1, 1, tzinfo=UTC))
+START = candles.millis(datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def row(minute: float, numbers: str = "10,12,9,11,5") -> str:

@@ -34,7 +34,6 @@ def test_two_buys_average_and_a_part_sale_realises_against_the_average() -> None
     )
     assert (state.quantity, state.cost) == (D("1.5"), D("157.5"))
     assert (state.realised_pnl, state.fees) == (D(10), D("0.1"))
-    assert state.average_px == D(105)
     assert state.unrealised(D(115)) == D(15)
 
 
@@ -42,7 +41,6 @@ def test_a_short_gains_when_the_price_falls() -> None:
     state = after(AccountKind.PERP, fill(Side.SELL, "5", "100"), fill(Side.BUY, "2", "90"))
     assert (state.quantity, state.cost, state.realised_pnl) == (D(-3), D(-300), D(20))
     assert state.unrealised(D(110)) == D(-30)
-    assert state.average_px == D(100)
 
 
 def test_a_flip_closes_at_the_average_and_opens_the_rest_at_the_fill() -> None:
@@ -56,7 +54,6 @@ def test_a_position_closed_in_thirds_leaves_no_dust() -> None:
     state = after(AccountKind.SPOT, buy, *sells)
     assert (state.quantity, state.cost) == (D(0), D(0))
     assert state.realised_pnl == D("200.000000000000000001")
-    assert state.average_px is None
 
 
 def test_a_fee_in_base_is_a_disposal_at_the_fill_price() -> None:
