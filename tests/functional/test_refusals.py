@@ -1,10 +1,13 @@
 """Refused requests: inside, a page with mode and source on it; outside, the refusal and no more."""
 
+import json
+import logging
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.http import HttpRequest
 from django.test import Client
 from django.urls import reverse
@@ -71,6 +74,27 @@ def test_what_another_role_may_do_is_refused_on_a_page_of_the_desk(
             assert answer.status_code == 403, path
             assert _is_in_the_frame(answer), path
             assert "Your roles do not allow this" in _text(answer)
+
+
+def test_a_refusal_is_one_line_of_the_log_and_a_fault_brings_its_traceback(
+    desk: factory.Desk,
+    as_role: Callable[[Role], Client],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    auditor = as_role(Role.COMPLIANCE)
+    auditor.raise_request_exception = False
+    path = reverse("admin:risk_tradingstaterow_halt_all")
+    auditor.get(path)
+    Client().get("/login", headers={"host": "evil.example"})
+    monkeypatch.setattr(pages, "frame", None)
+    auditor.get("/")
+    description = dict(settings.LOGGING["formatters"]["json"])
+    formatter: logging.Formatter = description.pop("()")(**description)
+    lines = [json.loads(formatter.format(record)) for record in caplog.records]
+    told = [(line["status_code"], "exception" in line) for line in lines]
+    assert told == [(403, False), (400, False), (500, True)]
+    assert lines[0]["event"] == f"Forbidden (Permission denied): {path}"
 
 
 def test_a_form_that_has_expired_is_refused_on_a_page_of_the_desk(

@@ -1,6 +1,7 @@
 """One JSON object a line, from structlog and the standard library alike.
 
-Tracebacks carry no local variables: they hold passwords, keys and one-time codes.
+1. Tracebacks carry no local variables: they hold passwords, keys and one-time codes.
+2. What Django answers with a 4xx is no fault of the desk: its line says all, without a traceback.
 """
 
 from typing import Any
@@ -21,11 +22,20 @@ def _drop_internals(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
+def _drop_refusals_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    status = event.get("status_code")
+    if isinstance(status, int) and status < _FIRST_FAULT and event["logger"].startswith("django."):
+        event.pop("exc_info", None)
+    return event
+
+
+_FIRST_FAULT = 500
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.stdlib.ExtraAdder(),
+    _drop_refusals_trace,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
 ]

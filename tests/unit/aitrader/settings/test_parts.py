@@ -79,6 +79,32 @@ def test_a_log_line_is_json_without_local_variables() -> None:
     assert "hush-otp" not in line
 
 
+@pytest.mark.parametrize(
+    ("logger", "status", "traced"),
+    [
+        ("django.request", 403, False),
+        ("django.request", 400, False),
+        ("django.security.DisallowedHost", 400, False),
+        ("django.request", 500, True),
+        # Another part's own failure, whatever it calls its figures.
+        ("desk", 403, True),
+    ],
+)
+def test_only_a_fault_of_the_desk_is_logged_with_its_traceback(
+    logger: str, status: int, traced: bool
+) -> None:
+    try:
+        raise PermissionError("/admin/")
+    except PermissionError as error:
+        info = (type(error), error, error.__traceback__)
+        record = logging.LogRecord(logger, logging.WARNING, "f", 1, "said %s", ("x",), info)
+    record.status_code = status
+    line = _formatter().format(record)
+    assert "\n" not in line
+    assert json.loads(line)["event"] == "said x"
+    assert ("exception" in json.loads(line)) is traced
+
+
 def _formatter() -> logging.Formatter:
     description = dict(settings.LOGGING["formatters"]["json"])
     made: logging.Formatter = description.pop("()")(**description)
