@@ -6,6 +6,7 @@
 """
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +49,28 @@ def create(name: str, *, template: str | None = None) -> None:
     """Create a database: empty with bytewise collation, or a clone of `template`."""
     with _maintenance() as connection:
         _create(connection, name, template)
+
+
+@contextmanager
+def passing(prefix: str) -> Iterator[str]:
+    """A clone of the migrated template, in use until it is dropped at the end.
+
+    No commit in it waits for the disk. Those of this prefix whose process died are dropped first:
+    a living process holds the lock of its database's name.
+    """
+    name, source, before = f"{prefix}{os.getpid()}", template(), current()
+    with _maintenance() as connection:
+        connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [name])
+        _forget_dead(connection, prefix)
+        _create(connection, name, source)
+        statement = sql.SQL("ALTER DATABASE {} SET synchronous_commit TO off")
+        connection.execute(statement.format(sql.Identifier(name)))
+        use(name)
+        try:
+            yield name
+        finally:
+            use(before)
+            _drop(connection, name)
 
 
 def drop(name: str) -> None:
@@ -186,6 +209,15 @@ def _forget_old(connection: "psycopg.Connection[tuple[Any, ...]]") -> None:
     ).fetchall()
     for (name,) in rows:
         _drop(connection, name)
+
+
+def _forget_dead(connection: "psycopg.Connection[tuple[Any, ...]]", prefix: str) -> None:
+    query = "SELECT datname FROM pg_database WHERE starts_with(datname, %s)"
+    for (name,) in connection.execute(query, [prefix]).fetchall():
+        lock = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
+        row = connection.execute(lock, [name]).fetchone()
+        if row is not None and row[0]:
+            _drop(connection, name)
 
 
 def _fingerprint() -> str:

@@ -15,9 +15,10 @@ import psycopg
 from benchmarks import _desk as desks
 
 from django.db import connections
-from aitrader import paper
+from aitrader import databases, paper
 from aitrader.kernel import ids
 from aitrader.kernel.clock import WALL, Moment
+from aitrader.management.commands.paper import sequencing
 from aitrader.paper import PaperOptions
 from compliance.services import installation, sequencer
 from trading.models import Order, Signal
@@ -50,7 +51,8 @@ def main() -> None:
             simulated_bars=None if given.replay else given.bars,
             strategies=strategies,
         )
-        with desks.own_database():
+        # As the paper command makes it.
+        with databases.passing("aitrader_bench_"):
             _measure(name, options)
 
 
@@ -64,10 +66,7 @@ def _measure(name: str, options: PaperOptions) -> None:
     made = paper.open_desk(options, market, code="bench", namespace=namespace, at=at, alone=True)
     loop = DeskLoop(desk=made.desk, gateway=made.gateway, engine=made.engine, wall=WALL)
     started = time.perf_counter()
-    for number, step in enumerate(steps):
-        loop.run(step)
-        if number % 500 == 0:
-            sequencer.advance()
+    loop.play(sequencing(steps))
     sequencer.catch_up()
     ours = time.perf_counter() - started
     raw = _raw(made, steps)

@@ -4,9 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import connection
+
 from risk.domain import trading_state
 from risk.domain.trading_state import Scope, ScopedState, TradingState
 from risk.models import TradingStateRow
+
+_CURRENT = """
+SELECT state, scope, scope_code, reason FROM risk_tradingstaterow WHERE state <> 'ACTIVE'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +40,9 @@ def restrictions() -> tuple[Restriction, ...]:
 
 def current() -> tuple[ScopedState, ...]:
     """Every scope that is not ACTIVE, the severest first, then the widest."""
-    rows = TradingStateRow.objects.exclude(state=TradingState.ACTIVE).values_list(
-        "state", "scope", "scope_code", "reason"
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_CURRENT)
+        rows = cursor.fetchall()
     states = [
         ScopedState(TradingState(state), Scope(scope), code, reason)
         for state, scope, code, reason in rows
@@ -50,8 +56,15 @@ def _weight(state: ScopedState) -> tuple[int, int, str]:
 
 def applying(scopes: Iterable[tuple[Scope, str]]) -> tuple[ScopedState, ...]:
     """The states that restrict any of these (scope, code) pairs; the global scope always counts."""
+    return among(current(), scopes)
+
+
+def among(
+    restricting: Iterable[ScopedState], scopes: Iterable[tuple[Scope, str]]
+) -> tuple[ScopedState, ...]:
+    """Those of these states that restrict any of the scopes; the global scope always counts."""
     asked = {(Scope.GLOBAL, ""), *scopes}
-    return tuple(each for each in current() if (each.scope, each.code) in asked)
+    return tuple(each for each in restricting if (each.scope, each.code) in asked)
 
 
 def effective(scopes: Iterable[tuple[Scope, str]]) -> ScopedState:

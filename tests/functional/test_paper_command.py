@@ -345,7 +345,6 @@ def test_a_database_kept_of_another_market_is_refused(
     assert ended.stderr.count("\n") == 1
 
 
-@pytest.mark.xfail(strict=True, reason="nobody drops the database of a run that was killed")
 def test_a_killed_run_leaves_no_database_for_ever(django_db_setup: None, tmp_path: Path) -> None:
     armed = {"AITRADER_CRASHPOINT": "decide.committed:1"}
     given = SPOT.arguments(tmp_path)

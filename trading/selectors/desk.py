@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from aitrader.kernel.fix import AccountKind
 from risk.domain.sizing import SizingMethod, SizingRule
+from risk.domain.trading_state import Scope
 from trading.domain.instrument import Instrument
 from trading.models import Account, Feed, FeedInstrument, InstrumentRow, StrategyVersion
 from trading.selectors.account_state import Mark
@@ -75,6 +76,19 @@ def load(*, account_id: int, namespace: str, fee_rate: Decimal) -> Desk:
         namespace=namespace,
         fee_rate=fee_rate,
     )
+
+
+def scopes_of(
+    account: Account, instrument: InstrumentRow, strategy: str
+) -> list[tuple[Scope, str]]:
+    """Every scope whose trading state governs an order."""
+    found = [
+        (Scope.GLOBAL, ""),
+        (Scope.VENUE, account.venue.code),
+        (Scope.ACCOUNT, account.code),
+        (Scope.INSTRUMENT, instrument.code),
+    ]
+    return [*found, (Scope.STRATEGY, strategy)] if strategy else found
 
 
 def load_strategy(version: StrategyVersion) -> LoadedStrategy:

@@ -57,12 +57,13 @@ def volatility(desk: Desk, instrument_id: int) -> Decimal | None:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What risk keeps about the account: limits, counters of the day, trading states."""
+    """What risk keeps about the account: limits, the day's counters and baseline, states."""
 
     limits: Mapping[LimitKey, Decimal]
     states: tuple[ScopedState, ...]
     orders_today: int
     notional_today: Decimal
+    day_start_equity: Decimal | None
 
 
 def build(
@@ -89,7 +90,7 @@ def build(
         quote_asset=instrument.quote,
         fee_rate=desk.fee_rate,
         equity=state.equity,
-        day_start_equity=day_start_equity(desk, at),
+        day_start_equity=rules.day_start_equity,
         peak_equity=desk.account.peak_equity,
         open_orders=len(view.working),
         orders_today=rules.orders_today,

@@ -12,30 +12,33 @@ what just happened, so a crash in between is repaired by the next call.
 """
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.fix import Side
-from risk.domain import trading_state
-from risk.selectors import states
 from trading.domain.signal import Stance
 from trading.models import StrategyCursor, Trade
 from trading.selectors import orders as order_reads
 from trading.selectors import sql
-from trading.selectors.desk import Desk, LoadedStrategy
-from trading.services import entries, exits, orders
+from trading.selectors.desk import Desk
+from trading.selectors.orders import TradeOrder
+from trading.services import entries, exits
+from trading.services.held import HeldAccount
 
 _SIDE = {Stance.LONG: Side.BUY, Stance.SHORT: Side.SELL}
-_OPEN = "WHERE cursor_id = %s AND closed_at IS NULL ORDER BY id"
 _BUSY = """
-SELECT cursor.id FROM trading_strategycursor cursor
-  JOIN trading_strategyversion version ON version.id = cursor.version_id
-  JOIN trading_strategy strategy ON strategy.id = version.strategy_id
- WHERE strategy.account_id = %s AND (
-    cursor.pending_signal_id IS NOT NULL
-    OR EXISTS (SELECT 1 FROM trading_trade trade
-                WHERE trade.cursor_id = cursor.id AND trade.closed_at IS NULL))
- ORDER BY cursor.id
+WHERE id IN (
+    SELECT cursor.id FROM trading_strategycursor cursor
+      JOIN trading_strategyversion version ON version.id = cursor.version_id
+      JOIN trading_strategy strategy ON strategy.id = version.strategy_id
+     WHERE strategy.account_id = %s AND (
+        cursor.pending_signal_id IS NOT NULL
+        OR EXISTS (SELECT 1 FROM trading_trade trade
+                    WHERE trade.cursor_id = cursor.id AND trade.closed_at IS NULL)))
+ ORDER BY id FOR NO KEY UPDATE
 """
+_THESE = "WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+_OPEN = "WHERE cursor_id = ANY(%s) AND closed_at IS NULL ORDER BY id"
 
 _RESTLESS = """
 SELECT EXISTS (
@@ -69,49 +72,54 @@ def is_restless(*, desk: Desk) -> bool:
 
 
 def align_all(*, desk: Desk, at: Moment) -> int:
-    """Align every cursor of the account that has something open; returns how much was changed."""
-    busy = sql.fetch_all(_BUSY, [desk.account.pk])
-    return sum(align(desk=desk, cursor_id=pk, at=at) for (pk,) in busy)
-
-
-def align(*, desk: Desk, cursor_id: int, at: Moment) -> int:
-    """Align one cursor; returns how many orders and cancel requests were written."""
+    """Align every cursor of the account that has something open; returns how many orders and
+    cancel requests were written."""
     with sql.atomic():
-        (cursor,) = sql.load(StrategyCursor, "WHERE id = %s FOR NO KEY UPDATE", [cursor_id])
-        loaded = desk.strategies.get(cursor.version_id)
-        if loaded is None:
-            return 0
-        # Before anything is read: what is settled meanwhile waits, or is seen.
-        orders.lock(desk=desk, at=at)
-        trades = sql.load(Trade, _OPEN, [cursor_id])
-        changed = _align_trades(desk, cursor, loaded, trades, at) if trades else 0
-        still_open = any(trade.closed_at is None for trade in trades)
-        if cursor.pending_signal_id is not None and not still_open:
-            changed += entries.enter(desk=desk, cursor=cursor, loaded=loaded, at=at)
-        elif cursor.pending_signal_id is not None:
-            entries.drop_if_stale(cursor=cursor, loaded=loaded, at=at)
-    return changed
+        return _align(desk, sql.load(StrategyCursor, _BUSY, [desk.account.pk]), at)
 
 
-def _align_trades(
-    desk: Desk, cursor: StrategyCursor, loaded: LoadedStrategy, trades: list[Trade], at: Moment
-) -> int:
-    wanted = _SIDE.get(Stance(cursor.stance))
-    working = defaultdict(list)
-    for order in order_reads.working_for([trade.pk for trade in trades]):
+def align(*, desk: Desk, cursor_ids: Sequence[int], at: Moment) -> int:
+    """Align these cursors of the account; returns what `align_all` does."""
+    with sql.atomic():
+        return _align(desk, sql.load(StrategyCursor, _THESE, [list(cursor_ids)]), at)
+
+
+def _align(desk: Desk, cursors: Sequence[StrategyCursor], at: Moment) -> int:
+    known = [cursor for cursor in cursors if cursor.version_id in desk.strategies]
+    if not known:
+        return 0
+    # Before anything is read: what is settled meanwhile waits, or is seen.
+    held = HeldAccount(desk, at)
+    trades: dict[int, list[Trade]] = defaultdict(list)
+    for trade in sql.load(Trade, _OPEN, [[cursor.pk for cursor in known]]):
+        trades[trade.cursor_id].append(trade)
+    working: dict[int, list[TradeOrder]] = defaultdict(list)
+    for order in order_reads.working_for([each.pk for some in trades.values() for each in some]):
         working[order.trade_id].append(order)
-    allowed = _may_reduce(desk, cursor, loaded)
+    return sum(_align_one(desk, cursor, trades[cursor.pk], working, held, at) for cursor in known)
+
+
+def _align_one(
+    desk: Desk,
+    cursor: StrategyCursor,
+    trades: Sequence[Trade],
+    working: Mapping[int, list[TradeOrder]],
+    held: HeldAccount,
+    at: Moment,
+) -> int:
+    loaded = desk.strategies[cursor.version_id]
+    wanted = _SIDE.get(Stance(cursor.stance))
+    allowed = held.may_reduce(desk.instruments[cursor.instrument_id], loaded.code)
     changed = 0
     for trade in trades:
-        context = exits.Context(desk, loaded, cursor, trade, working[trade.pk], at)
+        context = exits.Context(desk, loaded, cursor, trade, working.get(trade.pk, []), held, at)
         if trade.side == wanted and not exits.is_over(context):
             changed += exits.protect(context, allowed=allowed)
         else:
             changed += exits.close(context, allowed=allowed)
-    return changed
-
-
-def _may_reduce(desk: Desk, cursor: StrategyCursor, loaded: LoadedStrategy) -> bool:
-    instrument = desk.instruments[cursor.instrument_id]
-    state = states.effective(orders.scopes_of(desk.account, instrument, loaded.code)).state
-    return trading_state.permits(state, reduces=True)
+    if cursor.pending_signal_id is None:
+        return changed
+    if any(trade.closed_at is None for trade in trades):
+        entries.drop_if_stale(cursor=cursor, loaded=loaded, at=at)
+        return changed
+    return changed + entries.enter(desk=desk, cursor=cursor, loaded=loaded, held=held, at=at)

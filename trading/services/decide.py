@@ -40,7 +40,9 @@ UPDATE trading_strategycursor cursor
 
 
 @dataclass(slots=True)
-class _Cursor:
+class Cursor:
+    """How far an enabled strategy has decided one instrument, and what it wants of it."""
+
     pk: int
     version_id: int
     instrument_id: int
@@ -57,30 +59,31 @@ def run(*, desk: Desk, at: Moment) -> int:
     raised = 0
     with sql.atomic():
         moved = []
-        for cursor in _locked(desk.account.pk):
+        for cursor in enabled(desk):
             fresh = desk.bars.after(desk.feed.pk, cursor.instrument_id, cursor.last_open_time)
             if fresh and cursor.version_id in desk.strategies:
                 raised += _decide(desk, cursor, fresh, at)
                 moved.append(cursor)
         if moved:
-            _move(moved)
-        for cursor in moved:
-            if cursor.signal_id is not None:
-                alignment.align(desk=desk, cursor_id=cursor.pk, at=at)
+            move(moved)
+        if signalled := [cursor.pk for cursor in moved if cursor.signal_id is not None]:
+            alignment.align(desk=desk, cursor_ids=signalled, at=at)
         crash.point("decide.before_commit")
     crash.point("decide.committed")
     return raised
 
 
-def _locked(account_id: int) -> list[_Cursor]:
-    rows = sql.fetch_all(_LOCK, [account_id])
+def enabled(desk: Desk) -> list[Cursor]:
+    """The cursors of the account's enabled strategies, locked until the transaction ends."""
+    rows = sql.fetch_all(_LOCK, [desk.account.pk])
     return [
-        _Cursor(pk, version_id, instrument_id, last, Stance(stance))
+        Cursor(pk, version_id, instrument_id, last, Stance(stance))
         for pk, version_id, instrument_id, last, stance in rows
     ]
 
 
-def _move(cursors: Sequence[_Cursor]) -> None:
+def move(cursors: Sequence[Cursor]) -> None:
+    """Write how far these cursors are."""
     sql.execute(
         _MOVE,
         [
@@ -92,16 +95,12 @@ def _move(cursors: Sequence[_Cursor]) -> None:
     )
 
 
-def _decide(desk: Desk, cursor: _Cursor, bars: Sequence[Bar], at: Moment) -> int:
+def _decide(desk: Desk, cursor: Cursor, bars: Sequence[Bar], at: Moment) -> int:
     loaded = desk.strategies[cursor.version_id]
-    kind = AccountKind(desk.account.kind)
     raised = 0
     for bar in bars:
         cursor.last_open_time = bar.open_time
-        window = desk.bars.window(desk.feed.pk, cursor.instrument_id, bar.open_time, loaded.warmup)
-        if window is None:
-            continue
-        change = transition(cursor.stance, loaded.strategy.stance(window, loaded.params, kind))
+        change = change_at(desk, cursor, bar)
         if change is not None:
             cursor.signal_id = _raise(desk, loaded, cursor, bar, change, at)
             cursor.stance = change
@@ -109,8 +108,19 @@ def _decide(desk: Desk, cursor: _Cursor, bars: Sequence[Bar], at: Moment) -> int
     return raised
 
 
+def change_at(desk: Desk, cursor: Cursor, bar: Bar) -> Stance | None:
+    """The stance that the strategy changes to at this bar; None when it stays as it is, or when
+    too few bars are held to tell."""
+    loaded = desk.strategies[cursor.version_id]
+    window = desk.bars.window(desk.feed.pk, cursor.instrument_id, bar.open_time, loaded.warmup)
+    if window is None:
+        return None
+    kind = AccountKind(desk.account.kind)
+    return transition(cursor.stance, loaded.strategy.stance(window, loaded.params, kind))
+
+
 def _raise(
-    desk: Desk, loaded: LoadedStrategy, cursor: _Cursor, bar: Bar, stance: Stance, at: Moment
+    desk: Desk, loaded: LoadedStrategy, cursor: Cursor, bar: Bar, stance: Stance, at: Moment
 ) -> int:
     instrument = desk.instruments[cursor.instrument_id]
     key = (loaded.version_id, instrument.code, iso(bar.open_time))

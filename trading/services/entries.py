@@ -21,21 +21,24 @@ from trading.models import InstrumentRow, Signal, StrategyCursor, Trade
 from trading.selectors import snapshot, sql
 from trading.selectors.desk import Desk, LoadedStrategy
 from trading.services import orders
+from trading.services.held import HeldAccount
 
 _SIDES = {Stance.LONG: Side.BUY, Stance.SHORT: Side.SELL}
 
 
-def enter(*, desk: Desk, cursor: StrategyCursor, loaded: LoadedStrategy, at: Moment) -> int:
+def enter(
+    *, desk: Desk, cursor: StrategyCursor, loaded: LoadedStrategy, held: HeldAccount, at: Moment
+) -> int:
     """Act on the cursor's pending signal; returns how many orders were written."""
-    if drop_if_stale(cursor=cursor, loaded=loaded, at=at) or cursor.pending_signal_id is None:
-        return 0
     signal = _pending(cursor)
     _clear(cursor)
+    if at.market > signal.decided_at:
+        return _forget(signal, loaded, at)
     side = _SIDES.get(Stance(signal.stance))
     if side is None:
         return 0
     instrument = desk.instruments[cursor.instrument_id]
-    view = snapshot.read(desk)
+    view = held.view
     mark = view.marks.get(instrument.pk)
     if mark is None or view.state.equity is None:
         return _drop(signal, loaded, "no price or equity to size on", at)
@@ -46,21 +49,22 @@ def enter(*, desk: Desk, cursor: StrategyCursor, loaded: LoadedStrategy, at: Mom
     )
     if sized.qty <= 0:
         return _drop(signal, loaded, sized.inputs["zero"], at)
-    _order(desk, cursor, loaded, signal, side, mark.px, sized, at)
+    _order(desk, cursor, loaded, signal, side, mark.px, sized, held, at)
     return 1
 
 
-def drop_if_stale(*, cursor: StrategyCursor, loaded: LoadedStrategy, at: Moment) -> bool:
-    """Forget a pending signal whose bar is no longer the newest; tells whether it did."""
-    if cursor.pending_signal_id is None:
-        return False
+def drop_if_stale(*, cursor: StrategyCursor, loaded: LoadedStrategy, at: Moment) -> None:
+    """Forget a pending signal whose bar is no longer the newest."""
     signal = _pending(cursor)
-    if at.market <= signal.decided_at:
-        return False
-    _clear(cursor)
+    if at.market > signal.decided_at:
+        _clear(cursor)
+        _forget(signal, loaded, at)
+
+
+def _forget(signal: Signal, loaded: LoadedStrategy, at: Moment) -> int:
     if Stance(signal.stance) in _SIDES:
         _drop(signal, loaded, "the market moved on before the entry could be ordered", at)
-    return True
+    return 0
 
 
 def _pending(cursor: StrategyCursor) -> Signal:
@@ -98,6 +102,7 @@ def _order(
     side: Side,
     px: Decimal,
     sized: Sized,
+    held: HeldAccount,
     at: Moment,
 ) -> None:
     instrument = desk.instruments[cursor.instrument_id]
@@ -140,6 +145,7 @@ def _order(
             expires_at=at.market + timedelta(seconds=desk.feed.interval_seconds),
         ),
         at=at,
+        held=held,
     )
 
 

@@ -80,6 +80,7 @@ def apply(
         booked = _booked(desk, reports)
         events: list[Event] = []
         changed: dict[int, Order] = {}
+        traded: dict[int, Trade] = {}
         for report in reports:
             order = orders.get(report.cl_ord_id)
             if order is None:
@@ -90,7 +91,12 @@ def apply(
                 events += _settle(desk, order, report, at, is_trade=is_trade)
                 changed[order.pk] = order
                 booked.add(report.exec_id)
-        _save(changed)
+            if is_trade and order.trade is not None:
+                traded[order.trade.pk] = order.trade
+        for order in changed.values():
+            sql.update(order, *_ORDER_COLUMNS)
+        for trade in traded.values():
+            sql.update(trade, *_TRADE_COLUMNS)
         if place is not None:
             sql.execute(_MOVE_PLACE, [place, desk.account.pk])
         journal.record(events, now=at.wall)
@@ -98,14 +104,18 @@ def apply(
 
 
 def _locked(desk: Desk, reports: Sequence[ExecutionReport]) -> dict[str, Order]:
-    """The orders that the reports speak of; orders of one trade share its object."""
+    """The orders that the reports speak of; those that may be filled share their trade's object."""
     wanted = sorted({report.cl_ord_id for report in reports})
     found = sql.load(Order, _OF_REPORTS, [desk.account.pk, wanted])
-    keys = sorted({order.trade_id for order in found if order.trade_id is not None})
-    trades = {row.pk: row for row in sql.load(Trade, "WHERE id = ANY(%s)", [keys])} if keys else {}
+    filled = {report.cl_ord_id for report in reports if report.exec_type is ExecType.TRADE}
+    keys = {order.trade_id for order in found if order.trade_id and order.cl_ord_id in filled}
+    trades = {}
+    if keys:
+        trades = {row.pk: row for row in sql.load(Trade, "WHERE id = ANY(%s)", [sorted(keys)])}
     for order in found:
         order.instrument = desk.instruments[order.instrument_id]
-        order.trade = trades.get(order.trade_id or 0)
+        if order.trade_id in trades:
+            order.trade = trades[order.trade_id]
     return {order.cl_ord_id: order for order in found}
 
 
@@ -156,14 +166,6 @@ def _settle(
     if order.ord_status in CLOSED:
         _answer_cancels(order, at, order.ord_status)
     return events
-
-
-def _save(changed: dict[int, Order]) -> None:
-    trades = {order.trade.pk: order.trade for order in changed.values() if order.trade}
-    for order in changed.values():
-        sql.update(order, *_ORDER_COLUMNS)
-    for trade in trades.values():
-        sql.update(trade, *_TRADE_COLUMNS)
 
 
 def _status_events(order: Order, was: str, at: Moment) -> list[Event]:

@@ -19,10 +19,11 @@ from risk.domain import exposure
 from trading.domain.order import OrderIntent
 from trading.models import InstrumentRow, Order, StrategyCursor, Trade
 from trading.selectors import orders as order_reads
-from trading.selectors import snapshot, sql
+from trading.selectors import sql
 from trading.selectors.desk import Desk, LoadedStrategy
 from trading.selectors.orders import TradeOrder
 from trading.services import orders
+from trading.services.held import HeldAccount
 
 _PERCENT = Decimal("0.01")
 _BPS_OF_PERCENT = Decimal(100)
@@ -38,6 +39,7 @@ class Context:
     cursor: StrategyCursor
     trade: Trade
     working: list[TradeOrder]
+    held: HeldAccount
     at: Moment
 
     @property
@@ -244,7 +246,7 @@ def _shrinks_net(context: Context, qty: Decimal, oco_group: str) -> bool:
     """
     if context.desk.account.kind == AccountKind.SPOT:
         return True
-    view = snapshot.read(context.desk)
+    view = context.held.view
     position = view.state.positions.get(context.instrument.pk)
     reserved = order_reads.reserved(
         each for each in view.working if not oco_group or each.oco_group != oco_group
@@ -267,7 +269,7 @@ def _submit(context: Context, intent: OrderIntent, *, shared_qty: Decimal) -> Or
         closing=True,
         shared_qty=shared_qty,
     )
-    return orders.submit(desk=context.desk, draft=draft, at=context.at)
+    return orders.submit(desk=context.desk, draft=draft, at=context.at, held=context.held)
 
 
 def _trace_id(trade: Trade) -> str:

@@ -8,9 +8,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-from django.db import connection
 
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.events import Event, EventName
@@ -25,27 +22,33 @@ WITH clock AS (
     UPDATE trading_feed SET market_at = greatest(market_at, %s), received_at = %s WHERE id = %s
 )
 INSERT INTO trading_bar (feed_id, instrument_id, open_time, open, high, low, close, volume)
-VALUES {rows} ON CONFLICT ON CONSTRAINT trading_bar_once DO NOTHING
+SELECT %s, bar.* FROM unnest(%s::bigint[], %s::timestamptz[], %s::numeric[], %s::numeric[],
+                             %s::numeric[], %s::numeric[], %s::numeric[]) AS bar
+ON CONFLICT ON CONSTRAINT trading_bar_once DO NOTHING
 """
-_ROW = "(%s, %s, %s, %s, %s, %s, %s, %s)"
 _MOVE_CLOCK = "UPDATE trading_feed SET market_at = greatest(market_at, %s) WHERE id = %s"
 
 
 def record(
     *, feed: Feed, bars: Sequence[tuple[InstrumentRow, Bar]], at: Moment
 ) -> list[InstrumentRow]:
-    """Write the bars of one close and move the feed's clock to it; returns the instruments whose
-    bar is wider than their bound. Runs in the caller's transaction if there is one."""
-    parameters: list[Any] = [at.market, at.wall, feed.pk]
-    for instrument, bar in bars:
-        parameters += (feed.pk, instrument.pk, bar.open_time)
-        parameters += (bar.open, bar.high, bar.low, bar.close, bar.volume)
-    extreme = [pair for pair in bars if pair[1].range_share > pair[0].max_bar_range]
+    """Write bars, move the feed's clock to `at` and return the instruments whose bar is wider
+    than their bound. Runs in the caller's transaction if there is one."""
+    columns = zip(
+        *((row.pk, bar.open_time, bar.open, bar.high, bar.low, bar.close, bar.volume)
+          for row, bar in bars),
+        strict=True,
+    )  # fmt: skip
+    extreme = [pair for pair in bars if is_extreme(*pair)]
     with sql.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(_RECORD.format(rows=", ".join([_ROW] * len(bars))), parameters)
+        sql.execute(_RECORD, [at.market, at.wall, feed.pk, feed.pk, *map(list, columns)])
         journal.record([_extreme(feed, *pair, at) for pair in extreme], now=at.wall)
     return [instrument for instrument, _ in extreme]
+
+
+def is_extreme(instrument: InstrumentRow, bar: Bar) -> bool:
+    """Whether the bar is wider than the instrument's bound: nothing may be opened on it."""
+    return bar.range_share > instrument.max_bar_range
 
 
 def _extreme(feed: Feed, instrument: InstrumentRow, bar: Bar, at: Moment) -> Event:

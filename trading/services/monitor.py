@@ -4,26 +4,34 @@
 2. The peak only rises.
 """
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
-
-from django.db import connection
+from typing import NamedTuple
 
 from aitrader.kernel.clock import Moment, day_start
 from trading.domain.position import PositionState
-from trading.models import Account
 from trading.selectors import account_state, sql
 from trading.selectors.account_state import AccountState
 from trading.selectors.desk import Desk
 
-_POINT = """
+_POINTS = """
 INSERT INTO trading_equitypoint (account_id, at, equity, cash, unrealised_pnl)
-VALUES (%s, %s, %s, %s, %s) ON CONFLICT ON CONSTRAINT trading_equitypoint_at DO NOTHING
+SELECT %s, point.* FROM unnest(%s::timestamptz[], %s::numeric[], %s::numeric[], %s::numeric[])
+    AS point
+ON CONFLICT ON CONSTRAINT trading_equitypoint_at DO NOTHING
 """
 _DAY = """
 INSERT INTO trading_accountday (account_id, day, start_equity)
 VALUES (%s, %s, %s) ON CONFLICT ON CONSTRAINT trading_accountday_once DO NOTHING
 """
+_PEAK = "UPDATE trading_account SET peak_equity = greatest(peak_equity, %s) WHERE id = %s"
+
+
+class _Point(NamedTuple):
+    at: datetime
+    equity: Decimal
+    cash: Decimal
+    unrealised_pnl: Decimal
 
 
 class Monitor:
@@ -33,6 +41,7 @@ class Monitor:
         self._desk = desk
         self._held: tuple[dict[str, Decimal], dict[int, PositionState]] | None = None
         self._day: date | None = None
+        self._points: list[_Point] = []
 
     def holdings_changed(self) -> None:
         """Read balances and positions again at the next valuation."""
@@ -40,24 +49,34 @@ class Monitor:
 
     def value(self, at: Moment) -> AccountState:
         """Write the equity point of this close and return what it was made of."""
+        state = self.note(at)
+        self.write()
+        return state
+
+    def note(self, at: Moment) -> AccountState:
+        """Value the account at this close; the point is kept until `write`."""
         desk = self._desk
         if self._held is None:
             self._held = account_state.holdings(desk.account)
         state = account_state.value(desk.account, desk.instruments, *self._held, desk.marks())
-        if state.equity is None or state.unrealised_pnl is None:
-            return state
-        with sql.atomic(), connection.cursor() as cursor:
-            day = day_start(at.market).date()
-            if day != self._day:
-                cursor.execute(_DAY, [desk.account.pk, day, state.equity])
-                self._day = day
-            cursor.execute(
-                _POINT,
-                [desk.account.pk, at.market, state.equity, state.cash, state.unrealised_pnl],
-            )
-            if state.equity > desk.account.peak_equity:
-                Account.objects.filter(pk=desk.account.pk, peak_equity__lt=state.equity).update(
-                    peak_equity=state.equity
-                )
-                desk.account.peak_equity = state.equity
+        if state.equity is not None and state.unrealised_pnl is not None:
+            self._points.append(_Point(at.market, state.equity, state.cash, state.unrealised_pnl))
         return state
+
+    def write(self) -> None:
+        """Write the points that were noted, the baselines of their days and the peak."""
+        points, self._points = self._points, []
+        if not points:
+            return
+        account = self._desk.account
+        with sql.atomic():
+            for point in points:
+                day = day_start(point.at).date()
+                if day != self._day:
+                    sql.execute(_DAY, [account.pk, day, point.equity])
+                    self._day = day
+            sql.execute(_POINTS, [account.pk, *map(list, zip(*points, strict=True))])
+            peak = max(point.equity for point in points)
+            if peak > account.peak_equity:
+                sql.execute(_PEAK, [peak, account.pk])
+                account.peak_equity = peak

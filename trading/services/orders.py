@@ -1,6 +1,6 @@
 """From intent to order: the gate, the reservation, the row, the journal; one transaction.
 
-1. Locks are taken in the order limit counter → account → order.
+1. Locks are taken in the order limit counter → account → order (held.py).
 2. An intent that already has an order returns it: ids are derived, so a second try is the first.
 3. A denied intent is stored as an order with status DENIED and its decision.
 """
@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from aitrader.kernel import ids
-from aitrader.kernel.clock import Moment, day_start
+from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import Refused
 from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import OrdStatus
@@ -19,15 +19,13 @@ from compliance.services import journal
 from risk.domain import gate
 from risk.domain.gate import Decision, Denied
 from risk.domain.snapshot import GateIntent
-from risk.domain.trading_state import Scope
-from risk.selectors import states
-from risk.services import decisions, limits
-from risk.services.decisions import Counter
+from risk.services import decisions
 from trading.domain.order import OrderIntent, client_order_id
-from trading.models import Account, CancelRequest, Feed, InstrumentRow, Order, Signal, Trade
+from trading.models import CancelRequest, Feed, InstrumentRow, Order, Signal, Trade
 from trading.selectors import snapshot, sql
 from trading.selectors.desk import Desk, LoadedStrategy, as_instrument
 from trading.selectors.orders import WORKING_STATUSES
+from trading.services.held import HeldAccount
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,55 +48,27 @@ class Draft:
 
 
 _KNOWN = "SELECT 1 FROM trading_order WHERE intent_id = %s"
-_ENABLED = """
-SELECT strategy.enabled FROM trading_strategyversion version
-  JOIN trading_strategy strategy ON strategy.id = version.strategy_id WHERE version.id = %s
-"""
-_LOCK_ACCOUNT = "SELECT peak_equity FROM trading_account WHERE id = %s FOR NO KEY UPDATE"
+_ASKED = "SELECT 1 FROM trading_cancelrequest WHERE order_id = %s AND answered_at IS NULL"
 
 
-def scopes_of(
-    account: Account, instrument: InstrumentRow, strategy: str
-) -> list[tuple[Scope, str]]:
-    """Every scope whose trading state governs an order."""
-    found = [
-        (Scope.GLOBAL, ""),
-        (Scope.VENUE, account.venue.code),
-        (Scope.ACCOUNT, account.code),
-        (Scope.INSTRUMENT, instrument.code),
-    ]
-    return [*found, (Scope.STRATEGY, strategy)] if strategy else found
+def submit(*, desk: Desk, draft: Draft, at: Moment, held: HeldAccount | None = None) -> Order:
+    """Judge the intent and write the order it becomes, CREATED or DENIED.
 
-
-def lock(*, desk: Desk, at: Moment) -> Counter:
-    """Take the day's counter and the account, in the order that everyone takes them."""
-    counter = decisions.counters_for_update(desk.account.code, day_start(at.market).date())
-    (desk.account.peak_equity,) = sql.fetch_one(_LOCK_ACCOUNT, [desk.account.pk])
-    return counter
-
-
-def submit(*, desk: Desk, draft: Draft, at: Moment) -> Order:
-    """Judge the intent and write the order it becomes, CREATED or DENIED."""
+    `held`: the account, if the caller's transaction holds it already.
+    """
     intent = draft.intent
     with sql.atomic():
         if is_known(intent.intent_id):
             return Order.objects.get(intent_id=intent.intent_id)
-        counter = lock(desk=desk, at=at)
-        scopes = scopes_of(desk.account, draft.instrument, intent.strategy)
-        rules = snapshot.Rules(
-            limits=limits.in_force(desk.account.code),
-            states=states.applying(scopes),
-            orders_today=counter.orders,
-            notional_today=counter.notional,
-        )
+        held = held or HeldAccount(desk, at)
         seen = snapshot.build(
             desk,
-            snapshot.read(desk),
-            rules,
+            held.view,
+            held.rules(draft.instrument, intent.strategy),
             intent,
             as_instrument(draft.instrument),
             instrument_id=draft.instrument.pk,
-            strategy_enabled=_enabled(draft),
+            strategy_enabled=_is_enabled(draft, held),
             bar_extreme=draft.bar_extreme,
             at=at,
         )
@@ -113,7 +83,8 @@ def submit(*, desk: Desk, draft: Draft, at: Moment) -> Order:
         order = _write(desk, draft, decision, verdict.pk, at)
         if not isinstance(decision, Denied):
             opening = ZERO if decision.reduces else order.reserved_notional
-            decisions.reserve(counter=counter, notional=opening)
+            decisions.reserve(counter=held.counter, notional=opening)
+            held.add(order, intent.strategy)
         journal.record([_event(desk, order, decision)], now=at.wall)
     return order
 
@@ -123,11 +94,8 @@ def is_known(intent_id: str) -> bool:
     return sql.fetch_one(_KNOWN, [intent_id]) is not None
 
 
-def _enabled(draft: Draft) -> bool | None:
-    if draft.loaded is None:
-        return None
-    (enabled,) = sql.fetch_one(_ENABLED, [draft.loaded.version_id])
-    return bool(enabled)
+def _is_enabled(draft: Draft, held: HeldAccount) -> bool | None:
+    return None if draft.loaded is None else held.is_enabled(draft.loaded.version_id)
 
 
 def _gate_intent(draft: Draft) -> GateIntent:
@@ -230,16 +198,18 @@ def request_cancel(
     `now` is wall time; `market_at` is read from the account's feed unless given.
     """
     with sql.atomic():
-        order = Order.objects.select_for_update(of=("self",), no_key=True).get(pk=order_id)
-        if order.ord_status not in WORKING_STATUSES:
+        found = sql.load(Order, "WHERE id = %s FOR NO KEY UPDATE", [order_id])
+        if not found or found[0].ord_status not in WORKING_STATUSES:
+            return False
+        (order,) = found
+        if sql.fetch_one(_ASKED, [order_id]):
             return False
         if market_at is None:
             market_at = Feed.objects.get(account_id=order.account_id).market_at or now
-        pending = CancelRequest.objects.filter(order=order, answered_at__isnull=True)
-        if pending.exists():
-            return False
-        CancelRequest.objects.create(
-            order=order, requested_at=market_at, requested_by=requested_by, reason=reason
+        sql.insert(
+            CancelRequest(
+                order=order, requested_at=market_at, requested_by=requested_by, reason=reason
+            )
         )
         event = Event(
             name=EventName.ORDER_CANCEL_REQUESTED,

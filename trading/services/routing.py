@@ -24,13 +24,14 @@ from compliance.services import journal
 from risk.domain import trading_state
 from risk.domain.trading_state import ScopedState
 from risk.selectors import states
+from trading.domain.execution_report import ExecutionReport
 from trading.domain.order_state import Closedness, OrderState
 from trading.domain.ports import Gateway, NewOrder
 from trading.models import CancelRequest, Order
 from trading.selectors import sql
-from trading.selectors.desk import Desk
+from trading.selectors.desk import Desk, scopes_of
 from trading.selectors.orders import WORKING_STATUSES
-from trading.services import executions, orders
+from trading.services import executions
 
 #: How long a claimed order belongs to its sender, wall time; live: recvWindow 5 s + 10 s.
 LEASE = timedelta(seconds=16)
@@ -67,8 +68,8 @@ class _Claim:
 
 
 def send_all(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
-    """Answer every cancel request, then send every order that may go; returns how many."""
-    done = cancel_all(desk=desk, gateway=gateway, at=at)
+    """Send every order that may go; returns how many."""
+    done = 0
     while sent := send_next(desk=desk, gateway=gateway, at=at):
         done += sent
     return done
@@ -79,6 +80,7 @@ def send_next(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
     if not sql.fetch_one(_ANY_WAITING, [desk.account.pk]):
         return 0
     sent = 0
+    reports: list[ExecutionReport] = []
     with _sending():
         claim = _claim(desk, at)
         crash.point("route.claimed")
@@ -86,13 +88,26 @@ def send_next(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
             if monotonic() >= claim.deadline:
                 # Fencing: whoever reconciles this order now must not meet a late send of ours.
                 break
-            sent += submit(desk=desk, gateway=gateway, order=order, at=at)
+            sent += _attempt(desk, gateway, order, at, reports)
+        if reports:
+            executions.apply(desk=desk, reports=reports, at=at)
     return sent
 
 
 def submit(*, desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
     """Make the one network call for a claimed order and settle its answer; False when it is
     proven that nothing was sent: the order waits for the next call."""
+    reports: list[ExecutionReport] = []
+    sent = _attempt(desk, gateway, order, at, reports)
+    if reports:
+        executions.apply(desk=desk, reports=reports, at=at)
+    return sent
+
+
+def _attempt(
+    desk: Desk, gateway: Gateway, order: Order, at: Moment, reports: list[ExecutionReport]
+) -> bool:
+    """The call. What the venue reports is added to `reports`; any other end is settled here."""
     try:
         report = gateway.submit(account=desk.account.code, order=as_new_order(order))
     except NotSent:
@@ -105,7 +120,7 @@ def submit(*, desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
         mark_unknown(order=order, reason=str(error), at=at)
     else:
         crash.point("route.answered")
-        executions.apply(desk=desk, reports=[report], at=at)
+        reports.append(report)
     return True
 
 
@@ -186,7 +201,7 @@ def may_send(desk: Desk, order: Order, restricting: Iterable[ScopedState]) -> bo
     """Whether the trading states that restrict anything let this order go."""
     loaded = desk.strategies.get(order.version_id or 0)
     code = loaded.code if loaded else ""
-    scopes = {*orders.scopes_of(desk.account, order.instrument, code)}
+    scopes = {*scopes_of(desk.account, order.instrument, code)}
     mine = [each for each in restricting if (each.scope, each.code) in scopes]
     return trading_state.permits(trading_state.effective(mine).state, reduces=order.reduce_only)
 

@@ -19,8 +19,8 @@ from risk.domain import trading_state
 from risk.selectors import states
 from trading.domain.ports import Gateway
 from trading.models import Account, CancelRequest, Order
-from trading.selectors.desk import Desk
-from trading.services import alignment, decide, executions, orders
+from trading.selectors.desk import Desk, scopes_of
+from trading.services import alignment, decide, executions
 from trading.services.monitor import Monitor
 
 # Advisory locks come in two key spaces; this is the one of two numbers: purpose and account.
@@ -114,6 +114,6 @@ def _release(account_id: int) -> None:
 
 def _may_go(desk: Desk, order: Order) -> bool:
     strategy = order.version.strategy.code if order.version else ""
-    scopes = orders.scopes_of(desk.account, order.instrument, strategy)
+    scopes = scopes_of(desk.account, order.instrument, strategy)
     state = states.effective(scopes).state
     return trading_state.permits(state, reduces=order.reduce_only)

@@ -24,7 +24,8 @@ def send(account_id: int) -> None:
         if bench is None:
             return
         gateway = bench.venue.gateway
-        done = routing.send_all(desk=bench.desk, gateway=gateway, at=bench.at)
+        done = routing.cancel_all(desk=bench.desk, gateway=gateway, at=bench.at)
+        done += routing.send_all(desk=bench.desk, gateway=gateway, at=bench.at)
         done += reconciliation.resolve(desk=bench.desk, gateway=gateway, at=bench.at)
     if done:
         wake(Task.SETTLE, account_id)

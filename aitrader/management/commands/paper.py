@@ -4,8 +4,9 @@ import contextlib
 import json
 import os
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from compliance.selectors import journal as journal_reads
 from compliance.services import alerts, installation, journal, sequencer
 from trading.selectors import summary as summaries
 from trading.services import bar_steps, setup
+from trading.services.bar_steps import Step
 from trading.services.desk_loop import DeskLoop
 from trading.services.setup import StrategyPlan
 from trading.strategies import catalogue
@@ -153,18 +155,19 @@ def _writable(text: str) -> Path:
 
 @contextlib.contextmanager
 def _database(kept: str | None) -> Iterator[None]:
-    """A clone of the migrated template, dropped at the end unless it has a name to keep."""
-    name = kept or f"aitrader_paper_{os.getpid()}"
+    """A database that ends with the run, or the one of this name, which stays."""
+    if kept is None:
+        with databases.passing("aitrader_paper_"):
+            yield
+        return
     before = databases.current()
-    if not databases.exists(name):
-        databases.create(name, template=databases.template())
-    databases.use(name)
+    if not databases.exists(kept):
+        databases.create(kept, template=databases.template())
+    databases.use(kept)
     try:
         yield
     finally:
         databases.use(before)
-        if kept is None:
-            databases.drop(name)
 
 
 def _run(options: PaperOptions, market: Market) -> dict[str, Any]:
@@ -180,13 +183,17 @@ def _run(options: PaperOptions, market: Market) -> dict[str, Any]:
     _journal_start(options, market, at)
     loop = DeskLoop(desk=made.desk, gateway=made.gateway, engine=made.engine, wall=WALL)
     loop.resume()
-    loop.run(first)
-    for number, step in enumerate(steps):
-        loop.run(step)
-        if number % _SEQUENCE_EVERY_STEPS == 0:
-            sequencer.advance()
+    loop.play(sequencing(chain([first], steps)))
     setup.finish_feed(feed_id=made.desk.feed.pk, now=WALL.now())
     return _summary(made)
+
+
+def sequencing(steps: Iterable[Step]) -> Iterator[Step]:
+    """The same steps; in between the journal's entries are numbered."""
+    for number, step in enumerate(steps, start=1):
+        yield step
+        if number % _SEQUENCE_EVERY_STEPS == 0:
+            sequencer.advance()
 
 
 def _same_as_before(options: PaperOptions, market: Market) -> None:

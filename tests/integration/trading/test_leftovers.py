@@ -3,11 +3,13 @@
 from decimal import Decimal as D
 
 import pytest
+from django.db import transaction
 
 from tests.factories import road as roads
 from tests.factories.road import Road
 from trading.models import CancelRequest, Position, SimOrder, StrategyCursor, Trade
 from trading.services import exits
+from trading.services.held import HeldAccount
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 
@@ -94,7 +96,9 @@ def test_what_a_trade_holds_is_what_the_venue_would_take_back(
     trade = roads.only_trade()
     trade.entry_qty, trade.exit_qty = D(entry), D(exit_)
     (loaded,) = road.desk.strategies.values()
-    context = exits.Context(road.desk, loaded, cursor, trade, [], road.moment)
+    with transaction.atomic():
+        held = HeldAccount(road.desk, road.moment)
+    context = exits.Context(road.desk, loaded, cursor, trade, [], held, road.moment)
     assert context.open_qty == D(left)
     assert exits.is_over(context) is (D(left) == 0)
 

@@ -27,7 +27,8 @@ def _events(*names: str) -> list[str]:
 
 
 def _send(road: Road, at: Moment | None = None) -> int:
-    return routing.send_all(desk=road.desk, gateway=road.gateway, at=at or road.moment)
+    done = routing.cancel_all(desk=road.desk, gateway=road.gateway, at=at or road.moment)
+    return done + routing.send_all(desk=road.desk, gateway=road.gateway, at=at or road.moment)
 
 
 def _halt(scope: Scope = Scope.GLOBAL, code: str = "") -> None:
