@@ -25,6 +25,7 @@ class EventName(StrEnum):
     ORDER_CREATED = "order.created"
     ORDER_DENIED = "order.denied"
     ORDER_SENT = "order.sent"
+    ORDER_NOT_SENT = "order.not_sent"
     ORDER_ACKNOWLEDGED = "order.acknowledged"
     ORDER_UNKNOWN = "order.outcome_unknown"
     ORDER_RESOLVED = "order.outcome_resolved"

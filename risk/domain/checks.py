@@ -74,8 +74,6 @@ def strategy_enabled(intent: GateIntent, snapshot: RiskSnapshot) -> Finding:
 
 def duplicate(intent: GateIntent, snapshot: RiskSnapshot) -> Finding:
     twin = snapshot.duplicate_of
-    if intent.intent_id in snapshot.recent_intent_ids:
-        twin = intent.intent_id
     if not twin:
         return Passed()
     return Reason(ReasonCode.DUPLICATE, "", twin, f"same as intent {twin}", "intent")

@@ -118,8 +118,7 @@ class RiskSnapshot:
     its quote, whether its last bar is out of bounds, and the venue rules that the order breaks
     (empty: none). `fee_rate` is the share of notional that the venue may charge.
     `notional_today` is what opening orders of the UTC day came to; `strategy_enabled` is read only
-    when the intent names a strategy. `duplicate_of` names a like order inside the duplicate window,
-    `recent_intent_ids` are intents already turned into orders, without this one.
+    when the intent names a strategy. `duplicate_of` names a like order inside the duplicate window.
     Raises BadInput when an amount, a limit or an instant is malformed.
     """
 
@@ -140,7 +139,6 @@ class RiskSnapshot:
     bar_extreme: bool | None
     strategy_enabled: bool | None
     instrument_problems: tuple[str, ...] | None
-    recent_intent_ids: frozenset[str] = frozenset()
     duplicate_of: str = ""
 
     def __post_init__(self) -> None:

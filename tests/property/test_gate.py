@@ -99,7 +99,6 @@ def snapshots(draw: st.DrawFn) -> RiskSnapshot:
         bar_extreme=draw(mostly(False, True)),
         strategy_enabled=draw(mostly(True, False)),
         instrument_problems=draw(mostly((), ("off the lot",))),
-        recent_intent_ids=draw(mostly(frozenset(), frozenset({"I0"}))),
         duplicate_of=draw(mostly("", "I7")),
     )
 
@@ -175,7 +174,7 @@ class SecondOpinion:
             "STATE_REDUCING": worst == 1 and not self.reduces,
             "PRICE_STALE": self.stale(i.instrument),
             "INSTRUMENT_RULE": bool(s.instrument_problems),
-            "DUPLICATE": i.intent_id in s.recent_intent_ids or s.duplicate_of != "",
+            "DUPLICATE": s.duplicate_of != "",
             "NOT_REDUCING": i.reduce_only and not self.reduces,
             "SHORT_NOT_ALLOWED": sells_spot and not self.reduces,
         }

@@ -32,6 +32,10 @@ class Bar:
         """(high - low) / open."""
         return (self.high - self.low) / self.open
 
+    def exceeds(self, bound: Decimal) -> bool:
+        """Whether the range is wider than this share of the open: no price of it is believed."""
+        return self.range_share > bound
+
 
 def check(bar: Bar) -> None:
     """Raise InvalidBar, saying which rule the bar breaks."""

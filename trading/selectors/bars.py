@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 
 import numpy as np
 
@@ -82,9 +83,18 @@ class BarCache:
             return None
         return series.window(end, length)
 
-    def closes(self, feed_id: int, instrument_id: int, count: int) -> list[Decimal]:
-        """The last `count` closes, oldest first; fewer when fewer are held."""
-        return [bar.close for bar in self._held(feed_id, instrument_id).bars[-count:]]
+    def closes(
+        self, feed_id: int, instrument_id: int, count: int, *, bound: Decimal
+    ) -> list[Decimal]:
+        """The last `count` closes of bars within the bound, oldest first; fewer when fewer are
+        held."""
+        held = reversed(self._held(feed_id, instrument_id).bars)
+        return list(islice((bar.close for bar in held if not bar.exceeds(bound)), count))[::-1]
+
+    def last_within(self, feed_id: int, instrument_id: int, bound: Decimal) -> Bar | None:
+        """The last bar whose price can be believed."""
+        held = self._held(feed_id, instrument_id).bars
+        return next((bar for bar in reversed(held) if not bar.exceeds(bound)), None)
 
     def count(self, feed_id: int, instrument_id: int) -> int:
         """How many bars are held; stops growing near CAPACITY."""

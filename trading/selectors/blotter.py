@@ -59,9 +59,7 @@ def orders(
     newest = (rows.filter(ord_status__in=statuses) if statuses else rows).order_by("-id")
     found = list((newest.filter(id__lt=before) if before else newest)[:limit])
     if pin_unknown:
-        unknown = list(
-            newest.filter(ord_status__in=WORKING).exclude(certainty=Certainty.CERTAIN)[:limit]
-        )
+        unknown = list(newest.exclude(certainty=Certainty.CERTAIN)[:limit])
         seen = {row.pk for row in unknown}
         found = (unknown + [row for row in found if row.pk not in seen])[:limit]
     return [order_line(row) for row in found]
@@ -89,7 +87,7 @@ def order_line(row: Any) -> OrderLine:
         trailing_bps=row.trailing_bps,
         ord_status=row.ord_status,
         shown_status="PENDING_CANCEL" if working and row.cancel_open else row.ord_status,
-        unknown=working and row.certainty != Certainty.CERTAIN,
+        unknown=row.certainty != Certainty.CERTAIN,
         reason=row.reason,
         strategy=row.version.strategy.code if row.version else row.origin,
         text=row.text,

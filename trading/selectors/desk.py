@@ -49,8 +49,11 @@ class Desk:
         return timedelta(seconds=self.feed.interval_seconds)
 
     def marks(self) -> dict[int, Mark]:
-        """The last close of each instrument that has one."""
-        found = {pk: self.bars.last(self.feed.pk, pk) for pk in self.instruments}
+        """The last close of each instrument that can be believed: no extreme bar's."""
+        found = {
+            pk: self.bars.last_within(self.feed.pk, pk, row.max_bar_range)
+            for pk, row in self.instruments.items()
+        }
         return {pk: Mark(bar.close, bar.close_time) for pk, bar in found.items() if bar}
 
     def refresh_bars(self) -> None:

@@ -218,7 +218,7 @@ def order_counts(desk: Desk) -> OrderCounts:
     ).aggregate(
         working=Count("id", filter=working),
         oldest_at=Min("created_at", filter=working),
-        unknown=Count("id", filter=working & ~Q(certainty=Certainty.CERTAIN)),
+        unknown=Count("id", filter=~Q(certainty=Certainty.CERTAIN)),
         today=Count("id", filter=Q(created_at__gte=since)),
         denied_today=Count("id", filter=Q(created_at__gte=since, ord_status=OrdStatus.DENIED)),
     )

@@ -15,14 +15,18 @@ WORKING_STATUSES = tuple(sorted(WORKING))
 
 
 _OF_ACCOUNT = """
-SELECT o.instrument_id, o.side, o.order_qty - o.filled_qty, o.oco_group, o.reduce_only,
+SELECT o.instrument_id, o.side,
+       CASE WHEN o.ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')
+            THEN o.order_qty ELSE o.cum_qty END - o.filled_qty,
+       o.oco_group, o.reduce_only,
        coalesce(o.price, o.stop_px, o.reference_px), o.intent_id, coalesce(strategy.code, ''),
        o.ord_type, o.created_at
   FROM trading_order o
   LEFT JOIN trading_strategyversion version ON version.id = o.version_id
   LEFT JOIN trading_strategy strategy ON strategy.id = version.strategy_id
  WHERE o.account_id = %s
-   AND o.ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')
+   AND (o.ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')
+        OR o.certainty <> 'CERTAIN')
  ORDER BY o.id
 """
 _OF_TRADES = """
@@ -71,7 +75,8 @@ def working_for(trade_ids: list[int]) -> list[TradeOrder]:
 
 
 def working(account: Account) -> list[WorkingOrder]:
-    """Orders of the account that may exist at the venue or soon will; unknown ones included."""
+    """Orders of the account that may exist at the venue or soon will, unknown ones included, and
+    closed ones of which fills are still to come."""
     rows = sql.fetch_all(_OF_ACCOUNT, [account.pk])
     return [WorkingOrder(row[0], Side(row[1]), *row[2:]) for row in rows]
 

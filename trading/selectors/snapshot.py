@@ -6,6 +6,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from aitrader.kernel.clock import Moment, day_start
@@ -51,7 +52,8 @@ def day_start_equity(desk: Desk, at: Moment) -> Decimal | None:
 
 def volatility(desk: Desk, instrument_id: int) -> Decimal | None:
     """Annualised volatility of the instrument's last bars; None with too few."""
-    closes = desk.bars.closes(desk.feed.pk, instrument_id, VOLATILITY_BARS + 1)
+    bound = desk.instruments[instrument_id].max_bar_range
+    closes = desk.bars.closes(desk.feed.pk, instrument_id, VOLATILITY_BARS + 1, bound=bound)
     return annualised_volatility(closes, desk.feed.interval_seconds)
 
 
@@ -76,12 +78,12 @@ def build(
     instrument_id: int,
     strategy_enabled: bool | None,
     bar_extreme: bool,
-    at: Moment,
+    now: datetime,
 ) -> RiskSnapshot:
-    """Everything the gate reads about this intent at this moment."""
+    """Everything the gate reads about this intent; `now` is the market's time."""
     state = view.state
     return RiskSnapshot(
-        now=at.market,
+        now=now,
         account_kind=AccountKind(desk.account.kind),
         limits=rules.limits,
         trading_states=rules.states,

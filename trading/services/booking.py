@@ -78,7 +78,7 @@ def book(desk: Desk, order: Order, report: ExecutionReport) -> FillEffect:
     post(
         desk=desk,
         kind="FILL",
-        key=report.exec_id,
+        key=f"{order.instrument.code} {report.exec_id}",
         postings=postings,
         fill_id=fill_id,
         at=report.transact_time,

@@ -141,7 +141,7 @@ def _order(
             loaded=loaded,
             signal=signal,
             trade=trade,
-            bar_extreme=bar is None or bar.range_share > instrument.max_bar_range,
+            bar_extreme=bar is None or bar.exceeds(instrument.max_bar_range),
             expires_at=at.market + timedelta(seconds=desk.feed.interval_seconds),
         ),
         at=at,

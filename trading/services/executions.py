@@ -36,7 +36,7 @@ UPDATE trading_cancelrequest SET answered_at = %s, outcome = %s
  WHERE order_id = %s AND answered_at IS NULL
 """
 _BOOKED = """
-SELECT exec_id FROM trading_fill
+SELECT instrument_id, exec_id FROM trading_fill
  WHERE venue_id = %s AND account_id = %s AND exec_id = ANY(%s)
 """
 _ORDER_COLUMNS = (
@@ -47,6 +47,8 @@ _TRADE_COLUMNS = (
     "fees", "exit_qty", "exit_notional", "exit_reason", "entry_qty", "entry_notional", "opened_at",
 )  # fmt: skip
 _BATCH = 500
+#: Why an order was closed that the venue says it never saw.
+NEVER_ACCEPTED = "NEVER_ACCEPTED"
 
 
 def drain(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
@@ -86,13 +88,17 @@ def apply(
             if order is None:
                 _open_break(desk, "UNKNOWN_ORDER", report.cl_ord_id, "none", report.exec_type, at)
                 continue
-            is_trade = report.exec_type is ExecType.TRADE and report.exec_id not in booked
+            key = (order.instrument_id, report.exec_id)
+            is_trade = report.exec_type is ExecType.TRADE and key not in booked
+            if order.text == NEVER_ACCEPTED and order.ord_status in CLOSED:
+                _open_break(desk, "ZOMBIE", order.cl_ord_id, order.ord_status, report.exec_type, at)
             if is_trade or _is_news(order, report):
                 events += _settle(desk, order, report, at, is_trade=is_trade)
                 changed[order.pk] = order
-                booked.add(report.exec_id)
-            if is_trade and order.trade is not None:
-                traded[order.trade.pk] = order.trade
+            if is_trade:
+                booked.add(key)
+                if order.trade is not None:
+                    traded[order.trade.pk] = order.trade
         for order in changed.values():
             sql.update(order, *_ORDER_COLUMNS)
         for trade in traded.values():
@@ -119,12 +125,13 @@ def _locked(desk: Desk, reports: Sequence[ExecutionReport]) -> dict[str, Order]:
     return {order.cl_ord_id: order for order in found}
 
 
-def _booked(desk: Desk, reports: Sequence[ExecutionReport]) -> set[str]:
+def _booked(desk: Desk, reports: Sequence[ExecutionReport]) -> set[tuple[int, str]]:
     trades = [report.exec_id for report in reports if report.exec_type is ExecType.TRADE]
     if not trades:
         return set()
     rows = sql.fetch_all(_BOOKED, [desk.account.venue_id, desk.account.pk, trades])
-    return {row[0] for row in rows}
+    # Venues number the trades of each instrument by themselves.
+    return set(rows)
 
 
 def _state(order: Order) -> OrderState:

@@ -51,8 +51,8 @@ class Context:
         """What the trade holds, in whole lots; what the venue would not take back is dust: 0."""
         held = max(ZERO, CONTEXT.subtract(self.trade.entry_qty, self.trade.exit_qty))
         qty = qty_to_lot(held, self.instrument.lot)
-        bar = self.desk.bars.last(self.desk.feed.pk, self.instrument.pk)
-        notional = ZERO if bar is None else CONTEXT.multiply(qty, bar.close)
+        mark = self.desk.marks().get(self.instrument.pk)
+        notional = ZERO if mark is None else CONTEXT.multiply(qty, mark.px)
         is_dust = qty < self.instrument.min_qty or notional < self.instrument.min_notional
         return ZERO if is_dust else qty
 
@@ -214,7 +214,7 @@ def _intent(
     reason: str,
     oco_group: str,
 ) -> OrderIntent:
-    bar = context.desk.bars.last(context.desk.feed.pk, context.instrument.pk)
+    mark = context.desk.marks().get(context.instrument.pk)
     entry_px = ratio(context.trade.entry_notional, context.trade.entry_qty)
     return OrderIntent(
         intent_id=intent_id,
@@ -224,7 +224,7 @@ def _intent(
         ord_type=leg.ord_type,
         order_qty=qty,
         origin=origin,
-        reference_px=entry_px if bar is None else bar.close,
+        reference_px=entry_px if mark is None else mark.px,
         reason=reason,
         decided_at=context.at.market,
         price=leg.price,

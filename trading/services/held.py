@@ -4,6 +4,7 @@
 2. What is read is read under the locks, at first use, and kept true as orders are added.
 """
 
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 
@@ -17,6 +18,7 @@ from trading.models import InstrumentRow, Order
 from trading.selectors import snapshot, sql
 from trading.selectors.desk import Desk, scopes_of
 from trading.selectors.orders import WorkingOrder
+from trading.services import feeds
 
 _ENABLED = """
 SELECT version.id, strategy.enabled FROM trading_strategyversion version
@@ -73,6 +75,15 @@ class HeldAccount:
                 created_at=order.created_at,
             )
         )
+
+    @cached_property
+    def market_now(self) -> datetime:
+        """The market's time: of a feed that has gone silent it runs on, and its prices age."""
+        feed, at = self._desk.feed, self._at
+        if feed.speed is None or not feeds.is_stale(feed, at.wall):
+            return at.market
+        silent = at.wall - (feed.received_at or feed.started_at)
+        return at.market + silent * float(feed.speed)
 
     def is_enabled(self, version_id: int) -> bool:
         """Whether the strategy of this version is switched on."""

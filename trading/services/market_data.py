@@ -39,16 +39,11 @@ def record(
           for row, bar in bars),
         strict=True,
     )  # fmt: skip
-    extreme = [pair for pair in bars if is_extreme(*pair)]
+    extreme = [pair for pair in bars if pair[1].exceeds(pair[0].max_bar_range)]
     with sql.atomic():
         sql.execute(_RECORD, [at.market, at.wall, feed.pk, feed.pk, *map(list, columns)])
         journal.record([_extreme(feed, *pair, at) for pair in extreme], now=at.wall)
     return [instrument for instrument, _ in extreme]
-
-
-def is_extreme(instrument: InstrumentRow, bar: Bar) -> bool:
-    """Whether the bar is wider than the instrument's bound: nothing may be opened on it."""
-    return bar.range_share > instrument.max_bar_range
 
 
 def _extreme(feed: Feed, instrument: InstrumentRow, bar: Bar, at: Moment) -> Event:

@@ -70,7 +70,7 @@ def submit(*, desk: Desk, draft: Draft, at: Moment, held: HeldAccount | None = N
             instrument_id=draft.instrument.pk,
             strategy_enabled=_is_enabled(draft, held),
             bar_extreme=draft.bar_extreme,
-            at=at,
+            now=held.market_now,
         )
         decision = gate.decide(_gate_intent(draft), seen)
         verdict = decisions.store(

@@ -28,7 +28,7 @@ _DOUBTFUL = """
 SELECT id FROM trading_order
  WHERE account_id = %s AND (
     certainty <> 'CERTAIN'
-    OR (ord_status = 'PENDING_NEW' AND coalesce(lease_until < %s, true)))
+    OR (ord_status = 'PENDING_NEW' AND coalesce(lease_until < clock_timestamp(), true)))
  ORDER BY id
 """
 
@@ -45,11 +45,11 @@ def recover(*, desk: Desk, gateway: Gateway, at: Moment) -> None:
 
 def resolve(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
     """Ask about every order we are not sure of; returns how many were cleared up."""
-    return sum(_resolve(desk, gateway, order, at) for order in _doubtful(desk, at))
+    return sum(_resolve(desk, gateway, order, at) for order in _doubtful(desk))
 
 
-def _doubtful(desk: Desk, at: Moment) -> list[Order]:
-    found = [row[0] for row in sql.fetch_all(_DOUBTFUL, [desk.account.pk, at.wall])]
+def _doubtful(desk: Desk) -> list[Order]:
+    found = [row[0] for row in sql.fetch_all(_DOUBTFUL, [desk.account.pk])]
     if not found:
         return []
     rows = Order.objects.filter(pk__in=found).select_related("instrument")
@@ -68,11 +68,12 @@ def _resolve(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
     if gateway.capabilities.client_id_class is not ClientIdClass.IDEMPOTENT:
         routing.mark_unknown(order=order, reason="not found, which proves nothing yet", at=at)
         return False
-    if _may_still_send(desk, order, at):
-        routing.submit(desk=desk, gateway=gateway, order=order, at=at)
-    else:
-        answer = executions.Answer(OrdStatus.REJECTED, Closedness.REJECTED, "NEVER_ACCEPTED")
-        executions.conclude(desk=desk, order_id=order.pk, answer=answer, at=at)
+    with routing.sending():
+        if _may_still_send(desk, order, at):
+            routing.submit(desk=desk, gateway=gateway, order=order, at=at)
+            return True
+    answer = executions.Answer(OrdStatus.REJECTED, Closedness.REJECTED, executions.NEVER_ACCEPTED)
+    executions.conclude(desk=desk, order_id=order.pk, answer=answer, at=at)
     return True
 
 

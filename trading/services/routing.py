@@ -33,8 +33,10 @@ from trading.selectors.desk import Desk, scopes_of
 from trading.selectors.orders import WORKING_STATUSES
 from trading.services import executions
 
-#: How long a claimed order belongs to its sender, wall time; live: recvWindow 5 s + 10 s.
+#: How long a claimed order belongs to its sender; live: recvWindow 5 s + 10 s.
 LEASE = timedelta(seconds=16)
+#: A call is begun this long before the lease ends, at the latest: no call takes longer.
+_LONGEST_CALL_SECONDS = 11.0
 _TOO_LATE = executions.Answer(OrdStatus.EXPIRED, Closedness.EXPIRED, "EXPIRED_BEFORE_SEND")
 _ANY_WAITING = """
 SELECT 1 FROM trading_order WHERE account_id = %s AND ord_status = 'CREATED' LIMIT 1
@@ -43,10 +45,11 @@ _WAITING = (
     "WHERE account_id = %s AND ord_status = 'CREATED' ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
 )
 _LOCK_ACCOUNT = "SELECT fencing_token FROM trading_account WHERE id = %s FOR NO KEY UPDATE"
+# The lease runs on the database's clock, the one that all processes share.
 _TAKE = """
 WITH claimed AS (
     UPDATE trading_order SET closedness = %s, ord_status = %s, fencing_token = %s, sent_at = %s,
-           lease_until = %s
+           lease_until = clock_timestamp() + %s
      WHERE id = ANY(%s))
 UPDATE trading_account SET fencing_token = %s WHERE id = %s
 """
@@ -81,7 +84,7 @@ def send_next(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
         return 0
     sent = 0
     reports: list[ExecutionReport] = []
-    with _sending():
+    with sending():
         claim = _claim(desk, at)
         crash.point("route.claimed")
         for order in claim.orders:
@@ -111,7 +114,7 @@ def _attempt(
     try:
         report = gateway.submit(account=desk.account.code, order=as_new_order(order))
     except NotSent:
-        _unclaim(order)
+        _unclaim(order, at)
         return False
     except RejectedByVenue as error:
         answer = executions.Answer(OrdStatus.REJECTED, Closedness.REJECTED, str(error)[:200])
@@ -172,7 +175,7 @@ def _answer(order: Order, outcome: str, at: Moment) -> None:
 
 def _claim(desk: Desk, at: Moment) -> _Claim:
     """Take the oldest orders that may be sent now and commit that they are being sent."""
-    deadline = monotonic() + LEASE.total_seconds()
+    deadline = monotonic() + LEASE.total_seconds() - _LONGEST_CALL_SECONDS
     taken: list[Order] = []
     with sql.atomic():
         (token,) = sql.fetch_one(_LOCK_ACCOUNT, [desk.account.pk])
@@ -208,14 +211,13 @@ def may_send(desk: Desk, order: Order, restricting: Iterable[ScopedState]) -> bo
 
 def _take(desk: Desk, taken: list[Order], token: int, at: Moment) -> None:
     sent = OrderState(taken[0].order_qty).sent()
-    lease_until = at.wall + LEASE
     for order in taken:
         order.closedness, order.ord_status = int(sent.closedness), sent.ord_status
         order.fencing_token, order.sent_at = token, at.market
     sql.execute(
         _TAKE,
         [
-            int(sent.closedness), sent.ord_status.value, token, at.market, lease_until,
+            int(sent.closedness), sent.ord_status.value, token, at.market, LEASE,
             [order.pk for order in taken], token, desk.account.pk,
         ],
     )  # fmt: skip
@@ -224,11 +226,16 @@ def _take(desk: Desk, taken: list[Order], token: int, at: Moment) -> None:
     journal.record(events, now=at.wall)
 
 
-def _unclaim(order: Order) -> None:
+def _unclaim(order: Order, at: Moment) -> None:
     """Proven not sent: the order waits again. The only step back, and it never left the desk."""
-    Order.objects.filter(
-        pk=order.pk, ord_status=OrdStatus.PENDING_NEW, fencing_token=order.fencing_token
-    ).update(ord_status=OrdStatus.CREATED, closedness=int(Closedness.UNSENT), lease_until=None)
+    with sql.atomic():
+        changed = Order.objects.filter(
+            pk=order.pk, ord_status=OrdStatus.PENDING_NEW, fencing_token=order.fencing_token
+        ).update(ord_status=OrdStatus.CREATED, closedness=int(Closedness.UNSENT), lease_until=None)
+        if changed:
+            data: dict[str, object] = {"fencing_token": order.fencing_token}
+            event = _event(EventName.ORDER_NOT_SENT, order, at, data)
+            journal.record([event], now=at.wall)
 
 
 def mark_unknown(*, order: Order, reason: str, at: Moment) -> None:
@@ -261,7 +268,8 @@ def as_new_order(order: Order) -> NewOrder:
 
 
 @contextmanager
-def _sending() -> Iterator[None]:
+def sending() -> Iterator[None]:
+    """Held by whoever rechecks the trading states and then sends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock_shared(%s)", [SENDERS_LOCK])
     try:

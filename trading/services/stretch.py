@@ -66,7 +66,7 @@ class Stretch:
             if alignment.is_restless(desk=desk):
                 return False
             self._cursors = decide.enabled(desk)
-        if any(market_data.is_extreme(*pair) for pair in pairs):
+        if any(bar.exceeds(row.max_bar_range) for row, bar in pairs):
             return False
         if not self._engine.fills_nothing(bars):
             return False

@@ -213,6 +213,7 @@ def test_what_is_proven_not_sent_waits_for_the_next_call() -> None:
     _send(road)
     assert unreachable.attempts == 1
     assert roads.only_order().ord_status == "CREATED"
+    assert _events("order.sent", "order.not_sent") == ["order.sent", "order.not_sent"]
 
 
 def test_an_order_that_never_left_is_withdrawn_by_a_cancel() -> None:
@@ -255,3 +256,63 @@ def test_a_cancel_that_comes_too_late_is_answered_and_the_fill_counts() -> None:
     assert CancelRequest.objects.get().answered_at is not None
     assert Position.objects.get().quantity == 0
     assert road.wrong() == []
+
+
+def test_a_halt_waits_for_an_order_that_is_sent_again_too() -> None:
+    road = Road()
+    road.restart(gateway=Lost(road.made.gateway._rules))
+    road.decide(101)
+    _send(road)
+    slow = Slow(road.made.gateway._rules)
+    at = road.moment
+    again = _in_thread(lambda: reconciliation.resolve(desk=road.desk, gateway=slow, at=at))
+    assert slow.inside.wait(10)
+    halt = _in_thread(_halt)
+    halt.join(0.3)
+    assert halt.is_alive()
+    slow.go.set()
+    again.join(10)
+    halt.join(10)
+    assert SimOrder.objects.count() == 1
+    assert _events("order.acknowledged", "trading.halted") == [
+        "order.acknowledged",
+        "trading.halted",
+    ]
+
+
+def test_after_a_halt_nothing_is_sent_again() -> None:
+    road = Road()
+    road.restart(gateway=Lost(road.made.gateway._rules))
+    road.decide(101)
+    _send(road)
+    _halt()
+    reconciliation.resolve(desk=road.desk, gateway=road.made.gateway, at=road.moment)
+    assert roads.only_order().text == "NEVER_ACCEPTED"
+    assert not SimOrder.objects.exists()
+
+
+def test_a_lease_is_as_long_as_its_sender_believes_however_old_its_moment_is() -> None:
+    road = Road()
+    slow = Slow(road.made.gateway._rules)
+    road.restart(gateway=slow)
+    road.decide(101)
+    old = Moment(market=road.moment.market, wall=WALL.now() - timedelta(minutes=1))
+    sender = _in_thread(lambda: _send(road, old))
+    assert slow.inside.wait(10)
+    late = Moment(market=road.moment.market + timedelta(minutes=1), wall=WALL.now())
+    assert reconciliation.resolve(desk=road.desk, gateway=road.made.gateway, at=late) == 0
+    slow.go.set()
+    sender.join(10)
+    assert (roads.only_order().ord_status, SimOrder.objects.get().ord_status) == ("NEW", "NEW")
+
+
+def test_an_order_that_was_given_up_and_is_seen_later_opens_a_break() -> None:
+    road = Road()
+    road.restart(gateway=Lost(road.made.gateway._rules))
+    road.decide(101)
+    _send(road)
+    late = Moment(market=road.moment.market + timedelta(minutes=1), wall=WALL.now())
+    reconciliation.resolve(desk=road.desk, gateway=road.made.gateway, at=late)
+    roads.report_trade(road, roads.only_order().cl_ord_id, cum_qty="40", px=101)
+    assert ReconBreak.objects.get().kind == "ZOMBIE"
+    assert Position.objects.get().quantity == 40

@@ -17,8 +17,9 @@ from trading.domain.execution_report import ExecutionReport
 from trading.gateways.sim.engine import SimEngine
 from trading.gateways.sim.gateway import SimGateway
 from trading.gateways.sim.rules import SimRules
-from trading.models import Account, Balance, Fill, Order, Position, ReconBreak
+from trading.models import Account, Balance, Fill, InstrumentRow, Order, Position, ReconBreak
 from trading.selectors import account_state
+from trading.selectors import orders as order_reads
 from trading.services import executions
 
 EXITS = {"stop_loss_pct": "1", "take_profit_pct": "2", "trailing_pct": "3"}
@@ -224,3 +225,32 @@ def test_fees_in_a_third_asset_leave_equal_books_and_an_unknown_equity() -> None
     denied = roads.orders(ord_status="DENIED", side="BUY")
     assert not denied or all("EQUITY_MISSING" in order.text for order in denied)
     assert len(roads.orders(side="BUY", sent_at__isnull=False)) == 1
+
+
+@pytest.mark.usefixtures("fresh_database")
+def test_the_same_trade_id_of_two_instruments_is_two_fills() -> None:
+    road = Road()
+    entry = _sent_entry(road)
+    other = InstrumentRow.objects.get()
+    other.pk, other.code, other.base = None, "SIM:ETH-USDT", "ETH"
+    other.save()
+    road.desk.instruments[other.pk] = other
+    roads.report_trade(road, entry.cl_ord_id, cum_qty="40", px=101, exec_id="T1")
+    twin = Order.objects.get(pk=entry.pk)
+    twin.pk, twin.instrument, twin.filled_qty, twin.cum_qty = None, other, D(0), D(0)
+    twin.public_id, twin.intent_id, twin.cl_ord_id = "twin", "twin", "twin"
+    twin.trade = None
+    twin.save()
+    roads.report_trade(road, "twin", cum_qty="40", px=5, exec_id="T1")
+    assert roads.fills() == [("BUY", D(40), D(101)), ("BUY", D(40), D(5))]
+
+
+@pytest.mark.usefixtures("fresh_database")
+def test_fills_that_are_still_to_come_of_a_closed_order_count_as_exposure() -> None:
+    road = Road()
+    entry = _sent_entry(road)
+    _report(road, entry, ExecType.CANCELED, D(40))
+    entry.refresh_from_db()
+    assert (entry.ord_status, entry.certainty) == ("CANCELED", "FILLS_INCOMPLETE")
+    (open_,) = order_reads.working(road.desk.account)
+    assert open_.leaves_qty == 40

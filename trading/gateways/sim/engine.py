@@ -131,7 +131,7 @@ class SimEngine:
         self._trailed.clear()
 
     def _is_extreme(self, code: str, bar: Bar) -> bool:
-        return bar.range_share > self._instruments[code].max_bar_range
+        return bar.exceeds(self._instruments[code].max_bar_range)
 
     def _end(self, bars: Mapping[str, Bar]) -> None:
         for code, bar in bars.items():

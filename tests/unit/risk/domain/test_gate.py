@@ -51,7 +51,7 @@ def test_a_denial_carries_all_reasons_and_all_verdicts_worst_first() -> None:
         snapshot(
             trading_states=(HALT,),
             equity=Decimal(9_000),
-            recent_intent_ids=frozenset({"I9"}),
+            duplicate_of="I8",
             strategy_enabled=False,
         ),
     )
