@@ -34,6 +34,9 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except BadInput as error:
         sys.exit(f"aitrader: {error}")
+    except KeyboardInterrupt:
+        # Who pressed Ctrl-C knows where.
+        sys.exit(130)
     except OperationalError as error:
         if not str(error).startswith("connection"):
             raise

@@ -176,6 +176,8 @@ def execute(layout: Layout, program: str, *arguments: str, timeout: float = 60) 
             env=env.child_environment(),
             timeout=timeout,
             check=False,
+            # Ctrl-C goes to the terminal's whole group: these are ended by us or not at all.
+            start_new_session=True,
             user=None if identity is None else identity[0],
             group=None if identity is None else identity[1],
             extra_groups=None if identity is None else [],

@@ -6,6 +6,8 @@
    commit are on, pages carry checksums.
 4. It listens on a Unix socket only and asks every role for its password. Where the system has
    no Unix sockets it listens on 127.0.0.1 (written for, not verified).
+5. A signal to end that comes while it starts or stops is answered right after that: at any other
+   moment a server that is half started would be lost track of.
 """
 
 import atexit
@@ -16,6 +18,8 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -30,8 +34,10 @@ from aitrader.kernel.clock import monotonic
 from aitrader.kernel.errors import BadInput
 
 _START_SECONDS = 30
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 _guard = threading.RLock()
 _started: dict[Path, "Cluster"] = {}
+_left_at_exit: set[Path] = set()
 
 
 @dataclass(frozen=True)
@@ -56,30 +62,40 @@ def start(home: Path | None = None) -> Cluster:
         known = _started.get(layout.home)
         if known is not None and _alive(layout) == known.pid:
             return known
-        prepare(layout)
-        with _lock(layout):
-            pid = _alive(layout)
-            own = pid is None
-            if pid is None:
-                pid = _launch(layout)
-            users.enter(layout.users)
-        cluster = Cluster(layout, pid, own)
-        _started[layout.home] = cluster
         _stop_with_this_process(layout)
+        with _signals_waiting():
+            prepare(layout)
+            with _lock(layout):
+                pid = _alive(layout)
+                own = pid is None
+                if pid is None:
+                    pid = _launch_or_leave_nothing(layout)
+                users.enter(layout.users)
+            cluster = Cluster(layout, pid, own)
+            _started[layout.home] = cluster
         return cluster
+
+
+def is_alive(home: Path | None = None) -> bool:
+    """Whether the cluster has a server, ready or not."""
+    return _server(locate(home or env.load().home)) is not None
 
 
 def stop(home: Path | None = None) -> None:
     """Leave the cluster; it stops unless another living process uses it."""
     layout = locate(home or env.load().home)
-    with _guard:
+    with _guard, _signals_waiting():
         _started.pop(layout.home, None)
         if not layout.users.is_dir():
             return
         with _lock(layout):
             users.leave(layout.users)
-            if not users.living(layout.users) and _alive(layout) is not None:
-                execute(layout, "pg_ctl", "stop", "-D", str(layout.data), "-m", "fast", "-w")
+            _stop_if_unused(layout)
+
+
+def _stop_if_unused(layout: Layout) -> None:
+    if not users.living(layout.users) and _server(layout) is not None:
+        execute(layout, "pg_ctl", "stop", "-D", str(layout.data), "-m", "fast", "-w")
 
 
 def parameters(
@@ -100,28 +116,63 @@ def _lock(layout: Layout) -> fasteners.InterProcessLock:
 
 
 def _stop_with_this_process(layout: Layout) -> None:
+    """See to it, before anything is started, that it is stopped again."""
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if in_main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        # The default action skips atexit, and the database would outlive its user.
+        signal.signal(signal.SIGTERM, _exit_on_signal)
+    if layout.home in _left_at_exit:
+        return
+    _left_at_exit.add(layout.home)
     me = os.getpid()
 
     def leave() -> None:
         # A forked child inherits this hook but is no user of its own.
         if os.getpid() == me and layout.home in _started:
+            for number in _ENDING:
+                signal.signal(number, signal.SIG_IGN)
             stop(layout.home)
 
     atexit.register(leave)
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    if in_main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        # The default action skips atexit, and the database would outlive its user.
-        signal.signal(signal.SIGTERM, _exit_on_signal)
 
 
 def _exit_on_signal(number: int, _frame: FrameType | None) -> None:
     sys.exit(128 + number)
 
 
+@contextmanager
+def _signals_waiting() -> Iterator[None]:
+    """A signal to end takes effect after the block; one that comes twice, once."""
+    if threading.current_thread() is not threading.main_thread():
+        # Signals interrupt the main thread only.
+        yield
+        return
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda got, _frame: came.append(got)) for number in _ENDING
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            # None: set by something that is not Python, and not to be had back.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        if came:
+            signal.raise_signal(came[0])
+
+
 def _alive(layout: Layout) -> int | None:
     """Return the postmaster's id if it serves this data folder and is ready."""
     lines = _pid_lines(layout)
     if lines is None or len(lines) < 8 or lines[7].strip() != "ready":
+        return None
+    return _server(layout)
+
+
+def _server(layout: Layout) -> int | None:
+    """Return the postmaster's id if it serves this data folder, ready or not."""
+    lines = _pid_lines(layout)
+    if not lines or not lines[0].strip().isdigit():
         return None
     return int(lines[0]) if _serves(int(lines[0]), layout) else None
 
@@ -139,6 +190,14 @@ def _serves(pid: int, layout: Layout) -> bool:
     except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
         return False
     return any("postgres" in word for word in command[:1]) and str(layout.data) in command
+
+
+def _launch_or_leave_nothing(layout: Layout) -> int:
+    try:
+        return _launch(layout)
+    except BaseException:
+        _stop_if_unused(layout)
+        raise
 
 
 def _launch(layout: Layout) -> int:
@@ -191,7 +250,7 @@ def _initialise(layout: Layout) -> None:
 def _wait_for_predecessor(layout: Layout, deadline: float) -> None:
     """Let a server that is starting or stopping finish; forget one that is gone."""
     while _alive(layout) is None and (lines := _pid_lines(layout)) is not None:
-        if not (lines and lines[0].strip().isdigit() and _serves(int(lines[0]), layout)):
+        if _server(layout) is None:
             # The system may have given the old id to another process of the same user, and
             # PostgreSQL would then refuse to start.
             layout.pid_file.unlink(missing_ok=True)

@@ -220,6 +220,30 @@ def test_a_second_desk_of_the_same_home_is_refused_in_one_line(home: Path, tmp_p
         assert third.stop() < 8
 
 
+def _servers_of(home: Path) -> list[int]:
+    """Servers of this home, whatever its files say."""
+    data = str(home / "pg")
+    told = [(each.pid, each.info["cmdline"]) for each in psutil.process_iter(["cmdline"])]
+    return [pid for pid, words in told if words and "postgres" in words[0] and data in words]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_at_any_moment_of_the_start_leaves_no_server_behind(
+    home: Path, tmp_path: Path, number: int
+) -> None:
+    own = _copy(home, tmp_path)
+    for tenths in (2, 3, 4, 5, 6, 7, 8, 10, 13, 18):
+        running = Running(own)
+        time.sleep(tenths / 10)
+        running.process.send_signal(number)
+        running.process.send_signal(number)
+        running.process.wait(20)
+        assert _servers_of(own) == [], f"left behind after {tenths / 10} s"
+        said = running.errors.read_text(encoding="utf-8")
+        # Before our first line of code Python itself answers a Ctrl-C.
+        assert "Traceback" not in said or tenths <= 2, said
+
+
 def test_what_is_wrong_is_one_line(home: Path, tmp_path: Path) -> None:
     bad = tmp_path / "btcusdt_1m.csv"
     candles.write(bad, [candles.row(bar) for bar in candles.simulated(30)] + ["1,2,3"])
