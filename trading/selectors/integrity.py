@@ -126,8 +126,10 @@ def _orders_equal_venue(account: Account, gateway: Gateway) -> bool:
 
 def _equity_adds_up(account: Account, state: AccountState) -> bool:
     """equity = opening + realised + unrealised − fees, to the last stored decimal."""
-    if account.fills.filter(missing_fee_conversion=True).exists():
-        # A fee in an asset without a rate: equity is unknown, and says so.
+    instruments = account.fills.values_list("fee_asset", "instrument__base", "instrument__quote")
+    if any(asset not in (base, quote) for asset, base, quote in instruments.distinct()):
+        # A fee asset of its own gains and loses worth after it was paid, or has no rate at all,
+        # which makes equity unknown: there is no such sum to check.
         return True
     if state.equity is None or state.unrealised_pnl is None:
         return False

@@ -53,7 +53,7 @@ DO UPDATE SET amount = trading_balance.amount + EXCLUDED.amount
 
 def book(desk: Desk, order: Order, report: ExecutionReport) -> FillEffect:
     """Book one trade report of an order that the caller has locked; moves `order.filled_*`."""
-    facts = _facts(order, report)
+    facts = _facts(desk, order, report)
     effect = _move_position(order, facts)
     (fill_id,) = sql.fetch_one(
         _FILL,
@@ -92,7 +92,7 @@ def book(desk: Desk, order: Order, report: ExecutionReport) -> FillEffect:
     return effect
 
 
-def _facts(order: Order, report: ExecutionReport) -> FillFacts:
+def _facts(desk: Desk, order: Order, report: ExecutionReport) -> FillFacts:
     return FillFacts(
         side=Side(order.side),
         qty=report.last_qty,
@@ -101,7 +101,18 @@ def _facts(order: Order, report: ExecutionReport) -> FillFacts:
         fee_asset=report.fee_asset,
         base=order.instrument.base,
         quote=order.instrument.quote,
+        fee_rate=_rate(desk, report.fee_asset, order.instrument.quote),
     )
+
+
+def _rate(desk: Desk, asset: str, quote: str) -> Decimal | None:
+    """What one unit of a third fee asset is worth: the mark of an instrument that the desk trades,
+    or None."""
+    marks = desk.marks()
+    of_asset = (
+        pk for pk, row in desk.instruments.items() if (row.base, row.quote) == (asset, quote)
+    )
+    return next((marks[pk].px for pk in of_asset if pk in marks), None)
 
 
 def _move_position(order: Order, facts: FillFacts) -> FillEffect:

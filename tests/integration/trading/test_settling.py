@@ -13,6 +13,7 @@ from tests.factories import road as roads
 from tests.factories.road import Road
 from tests.simulation.auditor import Audit
 from tests.simulation.conftest import audited
+from trading.domain.bar import Bar
 from trading.domain.execution_report import ExecutionReport
 from trading.gateways.sim.engine import SimEngine
 from trading.gateways.sim.gateway import SimGateway
@@ -225,6 +226,27 @@ def test_fees_in_a_third_asset_leave_equal_books_and_an_unknown_equity() -> None
     denied = roads.orders(ord_status="DENIED", side="BUY")
     assert not denied or all("EQUITY_MISSING" in order.text for order in denied)
     assert len(roads.orders(side="BUY", sent_at__isnull=False)) == 1
+
+
+@pytest.mark.usefixtures("fresh_database")
+def test_a_fee_in_a_third_asset_that_the_desk_trades_is_worth_its_mark() -> None:
+    road = Road()
+    rules = SimRules(seed=roads.NAMESPACE, fee_asset="BNB", fee_asset_px=D(600))
+    engine = SimEngine(rules, paper.instruments_of(road.desk), account=road.desk.account.code)
+    road.restart_with(SimGateway(rules), engine)
+    bnb = InstrumentRow.objects.get()
+    bnb.pk, bnb.code, bnb.base = None, "SIM:BNB-USDT", "BNB"
+    bnb.save()
+    road.desk.instruments[bnb.pk] = bnb
+    at, px = road.at - roads.MINUTE, D(600)
+    road.desk.bars.count(road.desk.feed.pk, bnb.pk)
+    road.desk.bars.append(road.desk.feed.pk, bnb.pk, Bar(at, roads.MINUTE, px, px, px, px, D(1000)))
+    road.move(101)
+    road.hold()
+    fill = Fill.objects.get()
+    assert (fill.fee_asset, fill.missing_fee_conversion) == ("BNB", False)
+    # 5 bp of 99.009 x 101.02.
+    assert Position.objects.get().fees == D("5.00094459")
 
 
 @pytest.mark.usefixtures("fresh_database")
