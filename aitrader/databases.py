@@ -86,6 +86,13 @@ def current() -> str:
     return str(connections["default"].settings_dict["NAME"])
 
 
+def is_ours() -> bool:
+    """Tell whether the database in use has the tables of a desk."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT to_regclass('public.compliance_installation') IS NOT NULL")
+        return bool(cursor.fetchone()[0])
+
+
 def use(name: str) -> None:
     """Point every alias at the database `name`. Other threads must reconnect by themselves."""
     _close()

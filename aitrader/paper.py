@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
-from pathlib import Path
 
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import BadInput
@@ -27,7 +26,7 @@ from trading.gateways.sim.gateway import SimGateway
 from trading.gateways.sim.rules import SimRules
 from trading.selectors.desk import Desk, as_instrument
 from trading.services import candle_files, setup
-from trading.services.candle_files import CandleFile
+from trading.services.candle_files import CandleFile, CandleSeries
 from trading.services.setup import DeskPlan, StrategyPlan
 
 VENUE = "SIM"
@@ -99,42 +98,52 @@ def _replayed(options: PaperOptions) -> Market:
             path, symbol=options.symbol, interval=options.interval, kind=options.kind
         )
     ]
-    intervals = {file.interval for file in files}
-    kinds = {file.kind for file in files}
-    if len(intervals) > 1 or len(kinds) > 1:
-        raise BadInput("files of one replay must share one interval and one kind of account")
+    _see_that_they_fit(files)
+    by_code: dict[str, list[CandleFile]] = {}
+    for file in files:
+        code = code_of(VENUE, file.base, file.quote, file.kind)
+        by_code.setdefault(code, []).append(file)
     opened = Market(
-        source=PriceSource.REPLAY,
-        title=", ".join(file.path.name for file in files),
-        interval=intervals.pop(),
-        kind=kinds.pop(),
+        source=PriceSource.REPLAY, title="", interval=files[0].interval, kind=files[0].kind
     )
     digest = hashlib.sha256()
-    for file in files:
-        code = code_of(VENUE, file.base, file.quote, opened.kind)
-        if code in opened.streams:
-            raise BadInput(f"{file.source}: {code} comes from another file of this replay too")
-        opened.instruments.append((_infer(code, file, opened.kind), file.path.name))
-        opened.streams[code] = file
-        digest.update(Path(file.path).read_bytes())
+    for code, parts in by_code.items():
+        series = candle_files.in_order(parts)
+        opened.instruments.append((_infer(code, series), series.title))
+        opened.streams[code] = series
+        for file in series.files:
+            digest.update(file.path.read_bytes())
+    opened.title = ", ".join(title for _, title in opened.instruments)
     opened.fingerprint = digest.hexdigest()
     return opened
 
 
-def _infer(code: str, file: CandleFile, kind: AccountKind) -> Instrument:
+def _see_that_they_fit(files: Sequence[CandleFile]) -> None:
+    first = files[0]
+    for file in files:
+        if (file.interval, file.kind) != (first.interval, first.kind):
+            raise BadInput(
+                "files of one replay must share one interval and one kind of account: "
+                f"{first.source} is {first.interval} {first.kind}, "
+                f"{file.source} is {file.interval} {file.kind}"
+            )
+
+
+def _infer(code: str, series: CandleSeries) -> Instrument:
     """Tick, lot and minimum of an instrument of which only bars are known."""
-    bars = [bar for bar in islice(file, _BARS_TO_INFER_FROM) if isinstance(bar, Bar)]
+    first = series.files[0]
+    bars = [bar for bar in islice(series, _BARS_TO_INFER_FROM) if isinstance(bar, Bar)]
     if not bars:
-        raise BadInput(f"{file.source}: no bars")
+        raise BadInput(f"{first.source}: no bars")
     prices = [price for bar in bars for price in (bar.open, bar.high, bar.low, bar.close)]
     decimals = max(-int(price.normalize().as_tuple().exponent) for price in prices)
     tick = ONE.scaleb(-max(0, min(decimals, 8)))
     lot = ONE.scaleb(-max(0, min(8, bars[0].open.adjusted() + 1)))
     return Instrument(
         code=code,
-        base=file.base,
-        quote=file.quote,
-        kind=kind,
+        base=first.base,
+        quote=first.quote,
+        kind=first.kind,
         tick=tick,
         lot=lot if lot * bars[0].open <= _MOST_PER_LOT else lot / 10,
         min_qty=lot,

@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import pwd
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -15,6 +17,7 @@ from django.core.management import call_command
 
 import manage
 from aitrader import databases
+from aitrader.env import REPOSITORY
 from tests.factories import candles
 from tests.simulation import markets, paper_process
 from tests.simulation.markets import PERP, SPOT, Market
@@ -24,6 +27,20 @@ Told = Callable[..., dict[str, Any]]
 
 BARS = candles.simulated(80)
 ROWS = [candles.row(bar) for bar in BARS]
+# The interpreter may be closed to others: become the user once everything is imported.
+CLOSED = """
+import os
+import django
+django.setup()
+from aitrader.kernel.errors import BadInput
+from aitrader.management.commands import paper
+from trading.services import candle_files
+{become}
+try:
+    {given}
+except BadInput as error:
+    print(error)
+"""
 EMBEDDED = {"DATABASE_URL": "", "DATABASE_OWNER_URL": "", "REDIS_URL": ""}
 
 
@@ -122,6 +139,9 @@ def test_a_process_says_it_in_one_line_and_exits_with_one(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["--strategy", "sma_cross", "--strategy", "sma_cross"], "sma_cross is given twice"),
+        (["--database", ""], "a name has 1 to 63 bytes"),
+        (["--database", "postgres"], "that database holds something else than a run"),
         (["--strategy", "nope"], "unknown strategy 'nope'; known are donchian, sma_cross"),
         (["--set", "sma_cross.fast=0"], "fast=0 is outside 1 to 500"),
         (["--set", "sma_cross.fast=1.5"], "fast=1.5 is not a whole number"),
@@ -230,15 +250,60 @@ def test_files_of_one_replay_must_fit_together(refusal: Refusal, tmp_path: Path)
         ("ethusdt_5m.csv", "must share one interval"),
         ("ethusdt_perp_1m.csv", "one kind of account"),
         ("etheur_1m.csv", "one currency a desk"),
-        ("x_btcusdt_1m.csv", "comes from another file of this replay too"),
+        ("x_btcusdt_1m.csv", "both hold BTCUSDT of 2026-01-04 21:15 UTC"),
     ):
         other = str(_file(tmp_path, name=name))
         assert words in refusal("--replay", first, "--replay", other)
 
 
+def test_files_of_one_market_are_traded_as_one_in_the_order_of_time(
+    told: Told, tmp_path: Path
+) -> None:
+    def numbers(*arguments: str) -> dict[str, Any]:
+        given = told(*arguments, "--set", "sma_cross.fast=2", "--set", "sma_cross.slow=5")
+        return {key: given[key] for key in ("bars", "gaps", "bars_missing", "fills", "equity")}
+
+    folder = tmp_path / "in three parts"
+    folder.mkdir()
+    rows = [*ROWS[:70], *ROWS[73:]]
+    whole = numbers("--replay", str(_file(tmp_path, rows)))
+    assert (whole["gaps"], whole["bars_missing"]) == (1, 3)
+    for name, part in (("c", rows[:40]), ("a", rows[40:70]), ("b", rows[70:])):
+        _file(folder, part, f"{name}_btcusdt_1m.csv.gz")
+    assert numbers("--replay", str(folder)) == whole
+    assert whole["fills"] > 0
+
+
 def test_the_answer_must_have_a_place(refusal: Refusal, tmp_path: Path) -> None:
     said = refusal("--bars", "70", "--json", f"{tmp_path}/none/told.json")
     assert said == f"--json {tmp_path}/none/told.json: the folder is not writable"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a normal user")
+def test_a_place_that_is_closed_to_the_user_is_one_line(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    for ancestor in (tmp_path, *tmp_path.parents[:2]):
+        ancestor.chmod(0o755)
+    nobody = pwd.getpwnam("nobody")
+    become = f"os.setgroups([]); os.setgid({nobody.pw_gid}); os.setuid({nobody.pw_uid})"
+    for name, given in (
+        ("--json", f"paper._writable('{closed}/told.json')"),
+        ("--replay", f"candle_files.read_all('{closed}/btcusdt_1m.csv')"),
+        ("--replay", f"candle_files.read_all('{closed}')"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", CLOSED.format(become=become, given=given)],
+            cwd=REPOSITORY,
+            env=paper_process.environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.stderr == "", name
+        assert "permission denied" in done.stdout.lower(), name
+        assert done.stdout.count("\n") == 1
 
 
 def test_the_answer_is_a_file(refusal: Refusal, tmp_path: Path) -> None:
@@ -311,38 +376,6 @@ def test_dust_of_fees_keeps_no_strategy_from_trading_on(told: Told, tmp_path: Pa
     assert found["opened"] > 5
     # Each strategy may still hold its last one.
     assert found["opened"] - found["closed"] <= 2
-
-
-def _kept(folder: Path, database: str, *arguments: str) -> paper_process.Ended:
-    return paper_process.run(*arguments, "--database", database, out=folder / "told.json")
-
-
-def test_a_run_that_has_ended_tells_the_same_again(fresh_database: str, tmp_path: Path) -> None:
-    given = SPOT.arguments(tmp_path)
-    first = _kept(tmp_path, fresh_database, *given).told
-    again = _kept(tmp_path, fresh_database, *given).told
-    assert again["equity"] == first["equity"]
-    assert again["max_drawdown"] == first["max_drawdown"]
-
-
-def test_a_database_kept_of_another_seed_is_refused(fresh_database: str, tmp_path: Path) -> None:
-    file = str(_file(tmp_path))
-    assert _kept(tmp_path, fresh_database, "--replay", file).returncode == 0
-    ended = _kept(tmp_path, fresh_database, "--replay", file, "--seed", "2")
-    assert ended.returncode == 1
-    assert ended.stderr == "aitrader: this database was installed as seed-1, not as seed-2\n"
-
-
-@pytest.mark.parametrize("change", ["file", "profile"])
-def test_a_database_kept_of_another_market_is_refused(
-    change: str, fresh_database: str, tmp_path: Path
-) -> None:
-    file, other = str(_file(tmp_path)), str(_file(tmp_path, name="ethusdt_1m.csv"))
-    assert _kept(tmp_path, fresh_database, "--replay", file).returncode == 0
-    given = ["--replay", other] if change == "file" else ["--replay", file, "--profile", "cautious"]
-    ended = _kept(tmp_path, fresh_database, *given)
-    assert ended.returncode == 1
-    assert ended.stderr.count("\n") == 1
 
 
 def test_a_killed_run_leaves_no_database_for_ever(django_db_setup: None, tmp_path: Path) -> None:

@@ -3,16 +3,20 @@
 1. A file says nothing that its name, or the caller, did not: symbol and interval are never
    guessed from the numbers. PERP only when the name says `perp`.
 2. Whatever is wrong with the bytes (cut gzip, wrong text) is an InvalidBar with file and line.
+3. Several files of one market are one stream in the order of time; no two may hold the same time.
 """
 
 import gzip
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import chain, pairwise
 from pathlib import Path
+from typing import TypeVar
 
+from aitrader.kernel.clock import from_millis
 from aitrader.kernel.errors import BadInput, InvalidBar
 from aitrader.kernel.fix import AccountKind
 from trading.domain.bar import Bar
@@ -20,6 +24,8 @@ from trading.domain.candle_file import CandleReader, GapCount, Quarantined
 
 SUFFIXES = (".csv.gz", ".csv")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_Found = TypeVar("_Found")
+_OPEN_TIME = re.compile(r"([0-9]{12,13}),")
 _INTERVAL = re.compile(r"([1-9][0-9]{0,3})([mhd])")
 # Longer codes first: FDUSD ends with USD.
 _QUOTES = ("FDUSD", "USDT", "USDC", "TUSD", "BUSD", "USD", "EUR", "GBP", "TRY", "BTC", "ETH", "BNB")
@@ -67,6 +73,46 @@ class CandleFile:
             yield item
 
 
+@dataclass(frozen=True, slots=True)
+class CandleSeries:
+    """The files of one market, in the order of time; every iteration reads them all again."""
+
+    files: Sequence[CandleFile]
+
+    @property
+    def title(self) -> str:
+        name, more = self.files[0].path.name, len(self.files) - 1
+        return f"{name} and {more} more" if more else name
+
+    def __iter__(self) -> Iterator[Bar | Quarantined]:
+        return chain.from_iterable(self.files)
+
+
+def in_order(files: Sequence[CandleFile]) -> CandleSeries:
+    """The files of one market as one series. Raises BadInput when two hold the same time."""
+    if len(files) == 1:
+        return CandleSeries(files)
+    spans = sorted(((*_span(file), file) for file in files), key=lambda span: span[:2])
+    for (_, last, before), (first, _, after) in pairwise(spans):
+        if first <= last:
+            raise BadInput(
+                f"{before.source} and {after.source} both hold {after.symbol} of "
+                f"{from_millis(first):%Y-%m-%d %H:%M} UTC: leave one of them out, or name the "
+                "files to trade with --replay"
+            )
+    return CandleSeries([file for _, _, file in spans])
+
+
+def _span(file: CandleFile) -> tuple[int, int]:
+    """The first and the last open_time; what is wrong with a row is found when it is read."""
+    first, last = 0, 0
+    for line in _lines(file.path, file.source):
+        if found := _OPEN_TIME.match(line):
+            time = int(found[1])
+            first, last = min(first or time, time), max(last, time)
+    return first, last
+
+
 def read(
     path: str | Path,
     *,
@@ -80,7 +126,7 @@ def read(
     file is not there or its name does not say enough.
     """
     source, file = str(path), Path(path)
-    if not file.is_file():
+    if not _look(file, Path.is_file):
         raise BadInput(f"{source}: no such file")
     if not file.name.lower().endswith(SUFFIXES):
         raise BadInput(f"{source}: a candle file ends with .csv.gz or .csv")
@@ -108,9 +154,9 @@ def read_all(
     Raises BadInput like `read`, and for a folder without candle files or a `symbol` for several.
     """
     folder = Path(path)
-    if not folder.is_dir():
+    if not _look(folder, Path.is_dir):
         return [read(path, symbol=symbol, interval=interval, kind=kind)]
-    files = sorted(entry for entry in folder.iterdir() if entry.name.lower().endswith(SUFFIXES))
+    files = sorted(each for each in _look(folder, _inside) if each.name.lower().endswith(SUFFIXES))
     if not files:
         raise BadInput(f"{path}: no .csv.gz or .csv file in this folder")
     if symbol is not None and len(files) > 1:
@@ -157,6 +203,18 @@ def _interval(source: str, tokens: list[str], given: str | None) -> timedelta:
     if found is None:
         raise BadInput(f"{source}: no interval such as 1m in the file name; give --interval")
     return parse_interval(found)
+
+
+def _inside(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+def _look(path: Path, at: Callable[[Path], _Found]) -> _Found:
+    """What looking at a path finds. Raises BadInput where looking is not allowed."""
+    try:
+        return at(path)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _lines(path: Path, source: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ from aitrader.kernel import ids
 from aitrader.kernel.clock import WALL, Moment
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.events import Event, EventName
-from aitrader.kernel.fix import AccountKind
+from aitrader.kernel.fix import AccountKind, PriceSource
 from aitrader.kernel.money import amount, plain
 from aitrader.paper import Market, PaperDesk, PaperOptions
 from compliance.selectors import journal as journal_reads
@@ -35,6 +35,10 @@ _SEQUENCE_EVERY_STEPS = 500
 _MOST_HISTORY = 1000
 _FEE_ASSETS = {"QUOTE": "", "RECEIVED": "RECEIVED"}
 _MOST_CASH = Decimal(10) ** 15
+#: PostgreSQL cuts longer names off.
+_LONGEST_NAME = 63
+#: Facts that the option --replay decides; seed and interval say the same of a simulated market.
+_OF_REPLAY = ("source", "title", "fingerprint")
 
 
 class Command(BaseCommand):
@@ -129,6 +133,9 @@ def _strategies(names: list[str], given: list[str]) -> list[StrategyPlan]:
     """The chosen strategies with their parameters. Raises BadInput for either."""
     defaults = {plan.name: plan for plan in paper.DEFAULT_STRATEGIES}
     chosen = names or list(defaults)
+    for name in chosen:
+        if chosen.count(name) > 1:
+            raise BadInput(f"--strategy {name} is given twice")
     parameters: dict[str, dict[str, object]] = {name: {} for name in chosen}
     for text in given:
         target, equals, value = text.partition("=")
@@ -146,10 +153,14 @@ def _strategies(names: list[str], given: list[str]) -> list[StrategyPlan]:
 
 def _writable(text: str) -> Path:
     path = Path(text)
-    if path.is_dir():
-        raise BadInput(f"--json {text}: that is a folder")
-    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise BadInput(f"--json {text}: the folder is not writable")
+    try:
+        if path.is_dir():
+            raise BadInput(f"--json {text}: that is a folder")
+        place, noun = (path, "file") if path.exists() else (path.parent, "folder")
+        if not os.access(place, os.W_OK):
+            raise BadInput(f"--json {text}: the {noun} is not writable")
+    except OSError as error:
+        raise BadInput(f"--json {text}: {(error.strerror or str(error)).lower()}") from None
     return path
 
 
@@ -160,11 +171,15 @@ def _database(kept: str | None) -> Iterator[None]:
         with databases.passing("aitrader_paper_"):
             yield
         return
+    if not 0 < len(kept.encode()) <= _LONGEST_NAME:
+        raise BadInput(f"--database {kept}: a name has 1 to {_LONGEST_NAME} bytes")
     before = databases.current()
     if not databases.exists(kept):
         databases.create(kept, template=databases.template())
     databases.use(kept)
     try:
+        if not databases.is_ours():
+            raise BadInput(f"--database {kept}: that database holds something else than a run")
         yield
     finally:
         databases.use(before)
@@ -179,8 +194,9 @@ def _run(options: PaperOptions, market: Market) -> dict[str, Any]:
     at = Moment(market=first.open_time, wall=WALL.now())
     installation.install(namespace=namespace, now=at.market)
     _same_as_before(options, market)
-    made = paper.open_desk(options, market, code="paper", namespace=namespace, at=at, alone=True)
+    # First of all: a run that died may have got no further than this.
     _journal_start(options, market, at)
+    made = paper.open_desk(options, market, code="paper", namespace=namespace, at=at, alone=True)
     loop = DeskLoop(desk=made.desk, gateway=made.gateway, engine=made.engine, wall=WALL)
     loop.resume()
     loop.play(sequencing(chain([first], steps)))
@@ -201,21 +217,41 @@ def _same_as_before(options: PaperOptions, market: Market) -> None:
     began = journal_reads.first_data(EventName.RUN_STARTED)
     if began is None:
         return
+    simulated = began.get("source") == market.source == PriceSource.SIMULATED
     for name, value in _facts(options, market).items():
-        if began.get(name) != str(value):
-            raise BadInput(f"--database: that run began with {name} {began.get(name)}, not {value}")
+        before = began.get(name, "something else")
+        if before == value or (simulated and name in _OF_REPLAY):
+            continue
+        if name in _OF_REPLAY:
+            name, before, value = "replay", began.get("title"), f"this {market.title}"
+        option = f"--set {name}" if "." in name else f"--{name.replace('_', '-')}"
+        raise BadInput(f"{option} differs: the run kept there began with {before}, not {value}")
 
 
 def _facts(options: PaperOptions, market: Market) -> dict[str, str]:
-    return {
+    """Everything that decides what a run does, as text, by the name of its option."""
+    facts = {
         "source": market.source,
         "title": market.title,
         "fingerprint": market.fingerprint,
+        "interval": str(market.interval),
+        "kind": market.kind,
+        "symbol": ", ".join(instrument.code for instrument, _ in market.instruments),
         "seed": str(options.seed),
         "profile": options.profile,
-        "kind": market.kind,
         "cash": plain(options.cash),
+        "bars": "all" if options.simulated_bars is None else str(options.simulated_bars),
+        "history": str(options.history_bars),
+        "reject_rate": str(options.reject_rate),
+        "unanswered_rate": str(options.unanswered_rate),
+        "fee_asset": options.fee_asset or "QUOTE",
+        "strategy": ", ".join(plan.name for plan in options.strategies),
     }
+    for plan in options.strategies:
+        parameters = catalogue.by_name(plan.name).resolve(plan.parameters)
+        facts |= {f"{plan.name}.{name}": plain(value) for name, value in parameters.items()}
+        facts |= {f"{plan.name}.sizing_{name}": value for name, value in plan.sizing.items()}
+    return facts
 
 
 def _journal_start(options: PaperOptions, market: Market, at: Moment) -> None:
