@@ -28,10 +28,12 @@ $(STAMP): $(LOCK_FILES)
 	$(PY) -m pip install --quiet --quiet --disable-pip-version-check --require-hashes $(LOCK_FILES:%=-r %)
 	@rm -f .venv/.installed-* && touch $(STAMP)
 
-OPTIONS := $(if $(REPLAY),--replay $(REPLAY)) $(if $(SPEED),--speed $(SPEED)) \
-	$(if $(PORT),--port $(PORT)) $(if $(SYMBOL),--symbol $(SYMBOL)) \
-	$(if $(INTERVAL),--interval $(INTERVAL)) $(if $(SEED),--seed $(SEED)) \
-	$(if $(OPERATOR),--operator $(OPERATOR))
+# A value as one word of the shell, whatever is in it.
+quoted = '$(subst ','\'',$(1))'
+option = $(if $($(1)),--$(2) $(call quoted,$($(1))))
+OPTIONS = $(call option,REPLAY,replay) $(call option,SPEED,speed) $(call option,PORT,port) \
+	$(call option,SYMBOL,symbol) $(call option,INTERVAL,interval) $(call option,SEED,seed) \
+	$(call option,OPERATOR,operator)
 
 run: $(STAMP) ## trade on paper: on a simulated market, or on recorded candles (REPLAY=file)
 	@exec $(PY) manage.py run $(OPTIONS)

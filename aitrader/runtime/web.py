@@ -14,11 +14,14 @@ from aitrader.kernel.errors import BadInput
 
 HOST = "127.0.0.1"
 _BACKLOG = 2048
+_LAST_PORT = 65_535
 _GRACE_SECONDS = 2
 
 
 def take_port(port: int) -> socket.socket:
     """A listening socket. Raises BadInput when the port is taken or not allowed."""
+    if not 0 <= port <= _LAST_PORT:
+        raise BadInput(f"port {port} is not between 0 and {_LAST_PORT}: choose another with PORT")
     taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

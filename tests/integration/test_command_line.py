@@ -1,6 +1,7 @@
 """What the surroundings get wrong is one clear line and exit code 1."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -65,3 +66,16 @@ def test_an_old_python_is_refused_before_anything_is_made(tmp_path: Path) -> Non
     assert done.returncode
     assert done.stderr.startswith("aitrader needs Python 3.11 or newer")
     assert not (tmp_path / ".venv").exists()
+
+
+def test_a_path_with_a_space_and_a_quote_stays_one_word() -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", "run", "REPLAY=a folder/it's here.csv", "SPEED=60"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    words = shlex.split(done.stdout.splitlines()[-1])
+    assert words[-4:] == ["--replay", "a folder/it's here.csv", "--speed", "60"]

@@ -253,6 +253,7 @@ def test_what_is_wrong_is_one_line(home: Path, tmp_path: Path) -> None:
         (("--replay", str(bad)), home, f"{bad}:32"),
         (("--replay", str(tmp_path / "none.csv")), home, "none.csv"),
         (("--speed", "-1"), home, "--speed"),
+        (("--port", "99999"), home, "port 99999 is not between 0 and 65535"),
         ((), file / "home", "AITRADER_HOME"),
     ):
         done = _manage(where, "run", *arguments)

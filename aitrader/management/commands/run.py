@@ -43,7 +43,7 @@ class Command(BaseCommand):
         def on_ready() -> None:
             told = feed.title(driven.market, chosen.speed)
             self._say(f"aitrader {VERSION} · PAPER · {told}")
-            self._say(f"http://{web.HOST}:{given['port']}/{login}")
+            self._say(f"http://{web.HOST}:{listening.getsockname()[1]}/{login}")
 
         DeskProcess(driven, on_ready=on_ready).run(listening)
         only.release()
