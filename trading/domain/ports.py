@@ -64,15 +64,19 @@ class Gateway(Protocol):
     @property
     def capabilities(self) -> Capabilities: ...
 
-    def submit(self, *, account: str, order: NewOrder) -> ExecutionReport:
-        """Send one order; the venue's first word about it."""
+    def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
+        """Send one order; what the venue says of it at once, trades included if it tells them."""
         ...
 
-    def cancel(self, *, account: str, cl_ord_id: str, at: datetime) -> ExecutionReport:
+    def cancel(
+        self, *, account: str, instrument: str, cl_ord_id: str, at: datetime
+    ) -> ExecutionReport:
         """Ask to cancel; RejectedByVenue when the order is no longer open."""
         ...
 
-    def query(self, *, account: str, cl_ord_id: str) -> Sequence[ExecutionReport] | None:
+    def query(
+        self, *, account: str, instrument: str, cl_ord_id: str
+    ) -> Sequence[ExecutionReport] | None:
         """All the venue knows of an order: its status report and every trade."""
         ...
 

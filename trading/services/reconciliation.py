@@ -58,7 +58,11 @@ def _doubtful(desk: Desk) -> list[Order]:
 
 def _resolve(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
     try:
-        reports = gateway.query(account=desk.account.code, cl_ord_id=order.cl_ord_id)
+        reports = gateway.query(
+            account=desk.account.code,
+            instrument=order.instrument.code,
+            cl_ord_id=order.cl_ord_id,
+        )
     except GatewayError:
         routing.mark_unknown(order=order, reason="the venue did not answer the query", at=at)
         return False

@@ -112,7 +112,7 @@ def _attempt(
 ) -> bool:
     """The call. What the venue reports is added to `reports`; any other end is settled here."""
     try:
-        report = gateway.submit(account=desk.account.code, order=as_new_order(order))
+        said = gateway.submit(account=desk.account.code, order=as_new_order(order))
     except NotSent:
         _unclaim(order, at)
         return False
@@ -123,7 +123,7 @@ def _attempt(
         mark_unknown(order=order, reason=str(error), at=at)
     else:
         crash.point("route.answered")
-        reports.append(report)
+        reports += said
     return True
 
 
@@ -143,7 +143,12 @@ def _cancel(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
     if order.ord_status == OrdStatus.PENDING_NEW:
         return False
     try:
-        report = gateway.cancel(account=desk.account.code, cl_ord_id=order.cl_ord_id, at=at.market)
+        report = gateway.cancel(
+            account=desk.account.code,
+            instrument=desk.instruments[order.instrument_id].code,
+            cl_ord_id=order.cl_ord_id,
+            at=at.market,
+        )
     except (NotSent, OutcomeUnknown):
         return False
     except RejectedByVenue as error:

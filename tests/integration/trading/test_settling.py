@@ -74,7 +74,11 @@ def test_what_a_query_tells_again_changes_nothing(fresh_database: str) -> None:
     road = _traded()
     before, entries = audited(fresh_database), JournalEntry.objects.count()
     for order in roads.orders(sent_at__isnull=False):
-        told = road.gateway.query(account=road.desk.account.code, cl_ord_id=order.cl_ord_id)
+        told = road.gateway.query(
+            account=road.desk.account.code,
+            instrument=order.instrument.code,
+            cl_ord_id=order.cl_ord_id,
+        )
         assert told is not None
         executions.apply(desk=road.desk, reports=told, at=road.moment)
     _same(before, fresh_database, entries)

@@ -1,6 +1,7 @@
 """The simulated venue behind a line that fails on purpose."""
 
 import threading
+from collections.abc import Sequence
 from datetime import datetime
 
 from aitrader.kernel.errors import NotSent, OutcomeUnknown
@@ -17,7 +18,7 @@ class Unreachable(SimGateway):
         super().__init__(rules)
         self.attempts = 0
 
-    def submit(self, *, account: str, order: NewOrder) -> ExecutionReport:
+    def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
         self.attempts += 1
         if self.attempts >= 100:
             raise AssertionError("a hundred attempts and no pause")
@@ -27,7 +28,7 @@ class Unreachable(SimGateway):
 class Lost(SimGateway):
     """Orders get lost on their way, and nobody can tell."""
 
-    def submit(self, *, account: str, order: NewOrder) -> ExecutionReport:
+    def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
         raise OutcomeUnknown("no answer")
 
 
@@ -36,10 +37,12 @@ class DeafToCancels(SimGateway):
 
     deaf = True
 
-    def cancel(self, *, account: str, cl_ord_id: str, at: datetime) -> ExecutionReport:
+    def cancel(
+        self, *, account: str, instrument: str, cl_ord_id: str, at: datetime
+    ) -> ExecutionReport:
         if self.deaf:
             raise OutcomeUnknown("no answer")
-        return super().cancel(account=account, cl_ord_id=cl_ord_id, at=at)
+        return super().cancel(account=account, instrument=instrument, cl_ord_id=cl_ord_id, at=at)
 
 
 class Slow(SimGateway):
@@ -49,7 +52,7 @@ class Slow(SimGateway):
         super().__init__(rules)
         self.inside, self.go = threading.Event(), threading.Event()
 
-    def submit(self, *, account: str, order: NewOrder) -> ExecutionReport:
+    def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
         self.inside.set()
         assert self.go.wait(10)
         return super().submit(account=account, order=order)

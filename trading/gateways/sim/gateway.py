@@ -44,7 +44,7 @@ class SimGateway:
     def __init__(self, rules: SimRules) -> None:
         self._rules = rules
 
-    def submit(self, *, account: str, order: NewOrder) -> ExecutionReport:
+    def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
         if self._rules.rejects(order.cl_ord_id):
             raise RejectedByVenue("SIM_REJECTED", "the seeded venue rejects this order")
         if order.ord_type not in CAPABILITIES.ord_types:
@@ -56,7 +56,7 @@ class SimGateway:
         crash.point("venue.accepted")
         if self._rules.leaves_unanswered(order.cl_ord_id):
             raise OutcomeUnknown("the venue accepted and did not answer")
-        return report
+        return [report]
 
     def _accept(self, account: str, order: NewOrder) -> SimOrder:
         row = SimOrder(
@@ -79,10 +79,12 @@ class SimGateway:
         books.add_execution(row, ExecType.NEW, at=row.accepted_at, seed=self._rules.seed)
         return row
 
-    def cancel(self, *, account: str, cl_ord_id: str, at: datetime) -> ExecutionReport:
+    def cancel(
+        self, *, account: str, instrument: str, cl_ord_id: str, at: datetime
+    ) -> ExecutionReport:
         with books.writing(account):
             row = books.order_of(cl_ord_id)
-            if row is None:
+            if row is None or row.instrument != instrument:
                 raise RejectedByVenue("UNKNOWN_ORDER", "no such order")
             if row.ord_status not in books.OPEN:
                 raise RejectedByVenue("TOO_LATE", f"the order is {row.ord_status}")
@@ -94,9 +96,11 @@ class SimGateway:
         crash.point("venue.cancelled")
         return books.as_report(execution)
 
-    def query(self, *, account: str, cl_ord_id: str) -> Sequence[ExecutionReport] | None:
+    def query(
+        self, *, account: str, instrument: str, cl_ord_id: str
+    ) -> Sequence[ExecutionReport] | None:
         row = books.order_of(cl_ord_id)
-        if row is None or row.account_code != account:
+        if row is None or (row.account_code, row.instrument) != (account, instrument):
             return None
         return [books.as_report(each) for each in books.executions_of(cl_ord_id)]
 
