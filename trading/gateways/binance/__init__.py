@@ -1,0 +1,1 @@
+"""Binance spot, through python-binance; the file set of every venue."""

@@ -1,0 +1,138 @@
+"""The gateway to Binance spot: the port of domain/ports.py over its REST API.
+
+1. A client order id is unique among open orders only: an order is never sent twice, and "no such
+   order" right after a send proves nothing (the reads lag behind the engine).
+2. An answer that we cannot read is an unknown outcome, for the venue may have acted.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from aitrader.kernel.errors import GatewayError, OutcomeUnknown, RejectedByVenue
+from aitrader.kernel.fix import OrdType, TimeInForce
+from aitrader.kernel.money import plain
+from trading.domain.execution_report import ExecutionReport
+from trading.domain.instrument import parse_code
+from trading.domain.ports import Capabilities, ClientIdClass, NewOrder
+from trading.gateways.binance import errors, reports
+from trading.gateways.binance.connection import Connection
+
+T = TypeVar("T")
+
+CAPABILITIES = Capabilities(
+    ord_types=frozenset(OrdType),
+    times_in_force=frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK}),
+    client_id_class=ClientIdClass.OPEN_ONLY,
+    native_oco=False,
+)
+_TYPES = {
+    OrdType.MARKET: "MARKET",
+    OrdType.LIMIT: "LIMIT",
+    OrdType.STOP: "STOP_LOSS",
+    OrdType.STOP_LIMIT: "STOP_LOSS_LIMIT",
+    OrdType.MARKET_IF_TOUCHED: "TAKE_PROFIT",
+    OrdType.LIMIT_IF_TOUCHED: "TAKE_PROFIT_LIMIT",
+    # A stop that follows is a stop with a distance instead of a price.
+    OrdType.TRAILING_STOP: "STOP_LOSS",
+}
+_PRICED = frozenset({OrdType.LIMIT, OrdType.STOP_LIMIT, OrdType.LIMIT_IF_TOUCHED})
+#: A page of trades; an order has more only if it met a thousand others.
+_PAGE = 1000
+
+
+class BinanceGateway:
+    """Implements `Gateway` for venue code BINANCE; the API key decides the account."""
+
+    venue = "BINANCE"
+    capabilities = CAPABILITIES
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
+        params = _params(order)
+        answer = self._connection.call(lambda client: client.create_order(**params))
+        return _read(lambda: reports.placed(answer, instrument=order.instrument))
+
+    def cancel(
+        self, *, account: str, instrument: str, cl_ord_id: str, at: datetime
+    ) -> ExecutionReport:
+        answer = self._connection.call(
+            lambda client: client.cancel_order(
+                symbol=symbol_of(instrument), origClientOrderId=cl_ord_id
+            )
+        )
+        return _read(lambda: reports.cancelled(answer, instrument=instrument))
+
+    def query(
+        self, *, account: str, instrument: str, cl_ord_id: str
+    ) -> Sequence[ExecutionReport] | None:
+        symbol = symbol_of(instrument)
+        try:
+            answer = self._connection.call(
+                lambda client: client.get_order(symbol=symbol, origClientOrderId=cl_ord_id)
+            )
+        except RejectedByVenue as error:
+            if error.code == str(errors.NO_SUCH_ORDER):
+                return None
+            raise
+        trades = self._trades(symbol, _read(lambda: int(answer["orderId"])))
+        return _read(lambda: reports.queried(answer, trades, instrument=instrument))
+
+    def open_orders(self, *, account: str) -> Sequence[str]:
+        found = self._connection.call(lambda client: client.get_open_orders())
+        return _read(lambda: reports.client_ids(found))
+
+    def balances(self, *, account: str) -> dict[str, Decimal]:
+        found = self._connection.call(lambda client: client.get_account(omitZeroBalances="true"))
+        return _read(lambda: reports.balances(found))
+
+    def _trades(self, symbol: str, order_id: int) -> list[Any]:
+        """Every trade of an order, page by page."""
+        found: list[Any] = []
+        asked: dict[str, object] = {"symbol": symbol, "orderId": order_id, "limit": _PAGE}
+        while True:
+            page = self._connection.call(lambda client: client.get_my_trades(**asked))
+            found += page
+            if len(page) < _PAGE:
+                return found
+            asked["fromId"] = int(page[-1]["id"]) + 1
+
+
+def symbol_of(instrument: str) -> str:
+    """The venue's name of an instrument, such as BTCUSDT. Raises BadInput for a bad code."""
+    parts = parse_code(instrument)
+    return f"{parts.base}{parts.quote}"
+
+
+def _params(order: NewOrder) -> dict[str, str]:
+    """The order in the venue's words; numbers as text, never as floats."""
+    params = {
+        "symbol": symbol_of(order.instrument),
+        "side": order.side.value,
+        "type": _TYPES[order.ord_type],
+        "quantity": plain(order.order_qty),
+        "newClientOrderId": order.cl_ord_id,
+        "newOrderRespType": "FULL",
+    }
+    stop_px = order.stop_px
+    if order.ord_type is OrdType.LIMIT_IF_TOUCHED and stop_px is None:
+        stop_px = order.price
+    if order.ord_type in _PRICED and order.price is not None:
+        params |= {"price": plain(order.price), "timeInForce": order.time_in_force.value}
+    if stop_px is not None:
+        params["stopPrice"] = plain(stop_px)
+    if order.trailing_bps is not None:
+        params["trailingDelta"] = plain(order.trailing_bps)
+    return params
+
+
+def _read(work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except GatewayError:
+        raise
+    except Exception as error:  # the venue has acted, whatever we make of it
+        raise OutcomeUnknown(f"an answer that cannot be read: {error!r}") from error
