@@ -81,6 +81,11 @@ def is_alive(home: Path | None = None) -> bool:
     return _server(locate(home or env.load().home)) is not None
 
 
+def log_file(home: Path) -> Path:
+    """Where the server says what happens to it."""
+    return locate(home).log
+
+
 def stop(home: Path | None = None) -> None:
     """Leave the cluster; it stops unless another living process uses it."""
     layout = locate(home or env.load().home)

@@ -5,7 +5,8 @@
    the database of our own stops when the process ends.
 3. A signal's handler only puts into a queue that is made for it: a second signal may interrupt the
    first one's handler, and an Event would then wait for itself.
-4. A fault of one part is said; it does not end the others.
+4. A fault of one part is said; it does not end the others. Without a database, or with another
+   desk on it, all of it ends.
 """
 
 import signal
@@ -15,8 +16,11 @@ from queue import SimpleQueue
 from threading import Event, Thread
 from types import FrameType
 
+from aitrader.kernel.errors import BadInput
 from aitrader.runtime import worker
+from aitrader.runtime.alone import OnlyRun
 from aitrader.runtime.feed import FeedThread
+from aitrader.runtime.keeper import Keeper
 from aitrader.runtime.web import Web
 from compliance.services.sequencer import Sequencer
 
@@ -28,8 +32,10 @@ _SEQUENCER_SECONDS = 2.0
 class DeskProcess:
     """Runs until a signal asks it to stop."""
 
-    def __init__(self, feed: FeedThread, *, on_ready: Callable[[], None]) -> None:
+    def __init__(self, feed: FeedThread, only: OnlyRun, *, on_ready: Callable[[], None]) -> None:
         self._feed = feed
+        self._keeper = Keeper(only, self._end_because)
+        self._reason: str | None = None
         self._asked: SimpleQueue[int] = SimpleQueue()
         self._signals = 0
         self._stopping = Event()
@@ -39,12 +45,13 @@ class DeskProcess:
         self._web = Web(on_ready)
 
     def run(self, listening: socket.socket) -> None:
-        """Trade and answer on this socket."""
+        """Trade and answer on this socket. Raises BadInput when it cannot go on."""
         self._feed.recover()
         for number in _STOPPING:
             signal.signal(number, self._on_signal)
         stopper = Thread(target=self._stop_when_asked, name="stopper", daemon=True)
         stopper.start()
+        self._keeper.start()
         self._sequencer.start()
         self._worker.start()
         self._beat.start()
@@ -57,6 +64,12 @@ class DeskProcess:
             # What is left is to stop the database, and nothing may cut that short.
             for number in _STOPPING:
                 signal.signal(number, signal.SIG_IGN)
+        if self._reason is not None:
+            raise BadInput(self._reason)
+
+    def _end_because(self, reason: str) -> None:
+        self._reason = reason
+        self._asked.put(0)
 
     def _feed_when_ready(self) -> None:
         """The market's patience is for a busy desk, not for one that is still being set up."""
@@ -74,6 +87,7 @@ class DeskProcess:
     def _stop_when_asked(self) -> None:
         self._asked.get()
         self._stopping.set()
+        self._keeper.stop()
         self._feed.stop()
         if self._feed.is_alive():
             self._feed.join(_FEED_SECONDS)

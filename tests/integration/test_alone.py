@@ -1,5 +1,7 @@
 """One desk per database: the second is refused in one line, and let in when the first has gone."""
 
+import os
+import socket
 import subprocess
 import sys
 import time
@@ -67,6 +69,17 @@ def _in_when_the_server_has_noticed() -> OnlyRun:
             time.sleep(0.02)
 
 
+def _end_session_of_the_lock() -> None:
+    # A session of the same role may end it.
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks"
+            " JOIN pg_database ON pg_database.oid = pg_locks.database"
+            " WHERE locktype = 'advisory' AND datname = current_database()"
+        )
+        assert cursor.fetchall() == [(True,)]
+
+
 def test_a_second_desk_is_refused_in_one_line_until_the_first_lets_go(fresh_database: str) -> None:
     first = OnlyRun()
     assert _refusal() == REFUSAL
@@ -88,19 +101,46 @@ def test_another_process_is_refused_until_the_first_has_died(fresh_database: str
 
 def test_a_session_that_the_server_ends_holds_nothing(fresh_database: str) -> None:
     first = OnlyRun()
-    # A session of the same role may end it.
-    with connections["default"].cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_locks"
-            " JOIN pg_database ON pg_database.oid = pg_locks.database"
-            " WHERE locktype = 'advisory' AND datname = current_database()"
-        )
-        assert cursor.fetchall() == [(True,)]
+    _end_session_of_the_lock()
     second = _in_when_the_server_has_noticed()
     with pytest.raises(psycopg.OperationalError):
         first._session.execute("SELECT 1")
     first.release()
     assert _refusal() == REFUSAL
+    second.release()
+
+
+def test_a_lost_lock_is_taken_again(fresh_database: str) -> None:
+    first = OnlyRun()
+    first.hold()
+    _end_session_of_the_lock()
+    first.hold()
+    assert _refusal() == REFUSAL
+    first.release()
+
+
+def test_a_session_lost_on_this_side_only_does_not_stand_in_its_own_way(
+    fresh_database: str,
+) -> None:
+    first = OnlyRun()
+    # The server knows nothing of it and keeps the session, and with it the lock.
+    lost = socket.socket(fileno=os.dup(first._session.pgconn.socket))
+    kept, theirs = socket.socketpair()
+    os.dup2(theirs.fileno(), first._session.pgconn.socket)
+    kept.close()
+    theirs.close()
+    first.hold()
+    assert _refusal() == REFUSAL
+    lost.close()
+    first.release()
+
+
+def test_a_desk_whose_lock_went_to_another_is_told_so(fresh_database: str) -> None:
+    first = OnlyRun()
+    _end_session_of_the_lock()
+    second = _in_when_the_server_has_noticed()
+    with pytest.raises(BadInput, match="another desk runs on this database"):
+        first.hold()
     second.release()
 
 

@@ -105,6 +105,10 @@ class Desk:
             assert time.monotonic() < deadline, f"{what}\n{self.logs()}"
             time.sleep(0.05)
 
+    def said_last(self) -> str:
+        """All that the process started last has said."""
+        return (self._folder / f"{self._number}.log").read_text()
+
     def logs(self) -> str:
         return "\n".join(path.read_text()[-1500:] for path in sorted(self._folder.glob("*.log")))
 
@@ -137,6 +141,9 @@ def test_a_market_is_traded_to_its_end_whatever_is_killed(
     market = ("--speed", "max", "--bars", str(BARS), "--symbol", "BTCUSDT", "--history", "0")
     feed = desk.start("manage.py", "feed", *market)
     desk.until(lambda: desk.count("trading_fill") >= 1, "no fill")
+    other = desk.start("manage.py", "feed", "--symbol", "ETHUSDT")
+    assert other.wait(_SECONDS) == 1
+    assert desk.said_last().startswith("aitrader: another desk runs on this database: ")
     _kill(worker)
     desk.worker()
     traded = desk.count("trading_fill")

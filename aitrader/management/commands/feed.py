@@ -10,8 +10,11 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from aitrader.kernel.clock import WALL
+from aitrader.kernel.errors import BadInput
 from aitrader.runtime import feed, options
+from aitrader.runtime.alone import OnlyRun
 from aitrader.runtime.feed import FeedThread
+from aitrader.runtime.keeper import Keeper
 from compliance.services import installation
 from compliance.services.sequencer import Sequencer
 
@@ -27,9 +30,19 @@ class Command(BaseCommand):
 
     def handle(self, **given: Any) -> None:
         chosen = options.read(given)
+        only = OnlyRun()
         namespace = installation.install(namespace=None, now=WALL.now())
         driven = FeedThread(chosen, namespace, self._say)
+        for left in feed.end_abandoned(keep=driven.made.desk.feed.pk):
+            self._say(f"{left} was left before its end and is not taken up again")
 
+        reasons: list[str] = []
+
+        def give_up(reason: str) -> None:
+            reasons.append(reason)
+            driven.stop()
+
+        keeper = Keeper(only, give_up)
         # Made for signals: a second one may interrupt the first one's handler.
         asked: SimpleQueue[int] = SimpleQueue()
 
@@ -42,13 +55,17 @@ class Command(BaseCommand):
         # Where processes are apart, this one always runs while there is something to number.
         sequencer = Sequencer()
         sequencer.start()
+        keeper.start()
         driven.start()
         while driven.is_alive():
             with contextlib.suppress(Empty):
                 asked.get(timeout=_LOOK_SECONDS)
                 driven.stop()
+        keeper.stop()
         sequencer.stop()
         sequencer.join()
+        if reasons:
+            raise BadInput(reasons[0])
         if driven.failed:
             raise SystemExit(1)
 

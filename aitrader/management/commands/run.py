@@ -45,7 +45,7 @@ class Command(BaseCommand):
             self._say(f"aitrader {VERSION} · PAPER · {told}")
             self._say(f"http://{web.HOST}:{listening.getsockname()[1]}/{login}")
 
-        DeskProcess(driven, on_ready=on_ready).run(listening)
+        DeskProcess(driven, only, on_ready=on_ready).run(listening)
         only.release()
         self._say("stopped")
 

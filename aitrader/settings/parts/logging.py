@@ -2,12 +2,16 @@
 
 1. Tracebacks carry no local variables: they hold passwords, keys and one-time codes.
 2. What Django answers with a 4xx is no fault of the desk: its line says all, without a traceback.
+3. Neither is a database that is away: whoever asked it says so in one line and asks again.
 """
 
+import sys
 from typing import Any
 
 import orjson
+import psycopg
 import structlog
+from django.db.utils import InterfaceError, OperationalError
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -29,6 +33,21 @@ def _drop_refusals_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDi
     return event
 
 
+def _shorten_database_fault(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    given = event.get("exc_info")
+    fault = given[1] if isinstance(given, tuple) else sys.exc_info()[1] if given else None
+    if isinstance(fault, _DATABASE_FAULTS):
+        del event["exc_info"]
+        # Celery puts the traceback in here once more.
+        event.pop("data", None)
+        event["error"] = " ".join(str(fault).split())
+    return event
+
+
+_DATABASE_FAULTS = (
+    *(OperationalError, InterfaceError),
+    *(psycopg.OperationalError, psycopg.InterfaceError),
+)
 _FIRST_FAULT = 500
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -36,6 +55,7 @@ _SHARED: list[Processor] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.ExtraAdder(),
     _drop_refusals_trace,
+    _shorten_database_fault,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
 ]
