@@ -1,7 +1,7 @@
 """The admin site: unfold's pages behind a second factor, under the same strip as the desk.
 
 1. A password alone opens nothing here, whatever the middleware does.
-2. It has no log-in of its own: there is one door.
+2. It has no log-in and no change of password of its own: there is one door, and one page.
 """
 
 from datetime import datetime
@@ -46,6 +46,18 @@ class BackOffice(UnfoldAdminSite):
             return redirect("home")
         query = urlencode({"next": request.get_full_path()})
         return redirect(f"{reverse('login')}?{query}")
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Send to the page that asks for a fresh code and journals."""
+        return redirect("me")
+
+    def password_change_done(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The same page says what was done."""
+        return redirect("me")
 
     def fresh_code(self, request: HttpRequest, code: str, *, now: datetime) -> datetime:
         """Verify a one-time password for one command of an app's admin, which sits below us.

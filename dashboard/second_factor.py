@@ -1,12 +1,13 @@
 """The second factor: which device a code belongs to, and when it counts.
 
+Resetting it and making recovery codes is compliance's (compliance/services/second_factor.py).
+
 1. An empty code never reaches a device: there it would count as a failure and throttle the owner.
 2. Six digits are a TOTP code, anything longer a recovery code; no other device is bothered.
 3. A code works once: the device remembers the step it last accepted, a recovery code is deleted.
 """
 
 import base64
-import secrets
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -18,7 +19,8 @@ from django_otp.models import Device
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-RECOVERY_CODES = 10
+from compliance.services.second_factor import write_recovery_codes
+
 _DIGITS = 6
 
 
@@ -37,9 +39,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class NotVerified:
-    """`why` is fit to show: it never says which part of a code was right."""
+    """`why` is fit to show: it never says which part of a code was right.
+
+    `counted` tells a wrong code from one that no device was asked about.
+    """
 
     why: str
+    counted: bool = False
 
 
 def is_verified(user: object) -> bool:
@@ -70,15 +76,18 @@ def verify(user: Any, code: str) -> Verified | NotVerified:
         return NotVerified(_("Enter the six digits that your authenticator shows."))
     kind = TOTPDevice if code.isascii() and code.isdigit() and len(code) == _DIGITS else None
     model = kind or StaticDevice
+    asked = False
     with transaction.atomic():
         found = model.objects.select_for_update().filter(user=user, confirmed=True)
         for device in found.order_by("id"):
+            asked = True
             allowed, details = device.verify_is_allowed()
             if not allowed:
                 return NotVerified(_throttled(details))
             if device.verify_token(code):
                 return Verified(device)
-    return NotVerified(_("That code does not match, or it was used before. Wait for the next one."))
+    why = _("That code does not match, or it was used before. Wait for the next one.")
+    return NotVerified(why, counted=asked)
 
 
 def _throttled(details: dict[str, Any] | None) -> str:
@@ -122,12 +131,4 @@ def confirm(device: TOTPDevice, code: str) -> list[str] | None:
             return None
         locked.confirmed = True
         locked.save(update_fields=["confirmed"])
-        return _new_recovery_codes(locked.user)
-
-
-def _new_recovery_codes(user: Any) -> list[str]:
-    StaticDevice.objects.filter(user=user).delete()
-    device = StaticDevice.objects.create(user=user, name="recovery codes", confirmed=True)
-    codes = [secrets.token_hex(5) for _index in range(RECOVERY_CODES)]
-    StaticToken.objects.bulk_create(StaticToken(device=device, token=code) for code in codes)
-    return codes
+        return write_recovery_codes(locked.user)

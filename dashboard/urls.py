@@ -1,4 +1,5 @@
-"""Routes of the pages. A name that stands in no list of `middleware.py` needs both factors."""
+"""Routes of the pages. A name that stands in no list of `middleware.py` needs both factors and a
+role."""
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
@@ -25,6 +26,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("strategies/<int:strategy_id>", commands.strategy, name="strategy"),
     path("alerts/<int:alert_id>/acknowledge", commands.acknowledge, name="acknowledge"),
     path("me", profile.me, name="me"),
+    path("me/password", profile.password, name="password"),
+    path("me/recovery-codes", profile.recovery_codes, name="recovery_codes"),
     path("me/shortcuts", profile.shortcuts, name="shortcuts"),
     path("login", sign_in.login, name="login"),
     path("logout", sign_in.logout, name="logout"),

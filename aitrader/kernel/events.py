@@ -52,7 +52,11 @@ class EventName(StrEnum):
     OPERATOR_LOGGED_IN = "operator.logged_in"
     OPERATOR_LOGIN_FAILED = "operator.login_failed"
     OPERATOR_LOGGED_OUT = "operator.logged_out"
+    OPERATOR_LOCKED = "operator.locked"
+    PASSWORD_CHANGED = "operator.password_changed"
     DEVICE_ENROLLED = "operator.device_enrolled"
+    SECOND_FACTOR_RESET = "operator.second_factor_reset"
+    RECOVERY_CODES_MADE = "operator.recovery_codes_made"
 
 
 #: Version of the data each event carries; 1 unless listed.

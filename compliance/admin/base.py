@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import ObjectDoesNotExist
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.functional import Promise
 from unfold.admin import ModelAdmin
@@ -76,6 +77,8 @@ def carry_out(request: HttpRequest, to: str, perform: Callable[[], str]) -> Http
     """Run a command of a dialog and go to a page that says what became of it."""
     try:
         messages.success(request, perform())
+    except ObjectDoesNotExist:
+        raise Http404 from None
     except AitraderError as error:
         messages.error(request, str(error))
     if request.headers.get("HX-Request"):

@@ -106,6 +106,14 @@ _RULES = (
         EventName.OPERATOR_LOGIN_FAILED, Severity.WARNING, "{door}",
         "Log-in refused", "At the {door}, last as {object_id}",
     ),
+    Rule(
+        EventName.OPERATOR_LOCKED, Severity.WARNING, "{what}",
+        "Log-ins locked: {what}", "{failures} refused at the {door}, last as {object_id}",
+    ),
+    Rule(
+        EventName.SECOND_FACTOR_RESET, Severity.WARNING, "{username}",
+        "Second factor reset: {username}", "By {actor}: {reason}",
+    ),
 )  # fmt: skip
 
 RULES: Mapping[str, Rule] = {rule.event.value: rule for rule in _RULES}

@@ -1,4 +1,4 @@
-"""Operators, their roles, and what a role may do.
+"""Operators, their roles and passwords, and what a role may do.
 
 1. Groups and permissions are generated from compliance/domain/roles.py and converge to it: a right
    that the table does not give is taken away.
@@ -95,10 +95,7 @@ def create_operator(
     """
     generated = None if password is not None else _random_password()
     with transaction.atomic():
-        if Operator.objects.filter(username=username).exists():
-            raise BadInput(f"operator {username} exists already")
-        if not roles:
-            raise BadInput(f"operator {username}: no role given; choose from {', '.join(Role)}")
+        require_new(username, roles)
         person = Person(public_id=derive(namespace(), "person", username), full_name=full_name)
         operator = Operator(
             username=username,
@@ -107,7 +104,8 @@ def create_operator(
             is_staff=Action.ENTER_ADMIN in actions_of(roles),
             date_joined=now,
         )
-        _check(operator, password)
+        if password is not None:
+            _require_strong(operator, password)
         operator.set_password(generated if password is None else password)
         person.save()
         operator.save()
@@ -116,6 +114,25 @@ def create_operator(
         event = _event(EventName.OPERATOR_CREATED, operator, actor, market_at or now, data)
         journal.record([event], now=now)
     return Created(operator, generated)
+
+
+def require_new(username: str, roles: Sequence[Role]) -> None:
+    """Raise BadInput unless an operator of that name and those roles could be created."""
+    if Operator.objects.filter(username=username).exists():
+        raise BadInput(f"operator {username} exists already")
+    if not roles:
+        raise BadInput(f"operator {username}: no role given; choose from {', '.join(Role)}")
+    try:
+        Operator(username=username).clean_fields(exclude=["password", "person", "public_id"])
+    except ValidationError as error:
+        raise BadInput(f"operator {username}: {' '.join(error.messages)}") from None
+
+
+def require_another(operator: Operator, by: Operator) -> None:
+    """Raise NotPermitted unless `by` manages operators and is another person."""
+    require(by, Action.MANAGE_OPERATORS)
+    if operator.person_id == by.person_id:
+        raise NotPermitted("nobody changes their own roles or resets their own second factor")
 
 
 def change_operator(
@@ -133,9 +150,7 @@ def change_operator(
     Takes effect with the next request. `now` and `verified_at` are wall time. Raises NotPermitted
     for oneself or without the right, StepUpRequired without a fresh one-time password.
     """
-    require(by, Action.MANAGE_OPERATORS)
-    if operator.person_id == by.person_id:
-        raise NotPermitted("nobody changes their own roles")
+    require_another(operator, by)
     step_up.require(verified_at, now=now, action="changing an operator")
     with transaction.atomic():
         row = Operator.objects.select_for_update().get(pk=operator.pk)
@@ -152,6 +167,41 @@ def change_operator(
         event = _event(EventName.OPERATOR_CHANGED, row, actor, market_at, data)
         journal.record([event], now=now)
     return True
+
+
+def require_password(operator: Operator, password: str) -> None:
+    """Raise BadInput unless the operator may take that password as a new one."""
+    _require_strong(operator, password)
+    if operator.check_password(password):
+        raise BadInput("the new password is the old one")
+
+
+def change_password(
+    *,
+    operator: Operator,
+    old: str,
+    new: str,
+    verified_at: datetime | None,
+    now: datetime,
+    market_at: datetime,
+) -> None:
+    """Give an operator another password: every session that was opened with the old one ends.
+
+    `now` and `verified_at` are wall time. Raises BadInput for a wrong old password or a weak new
+    one, StepUpRequired without a fresh one-time password.
+    """
+    step_up.require(verified_at, now=now, action="changing a password")
+    with transaction.atomic():
+        row = Operator.objects.select_for_update().get(pk=operator.pk)
+        if not row.check_password(old):
+            raise BadInput("the old password is wrong")
+        require_password(row, new)
+        row.set_password(new)
+        row.save(update_fields=["password"])
+        actor = f"operator:{row.username}"
+        data = {"username": row.username}
+        event = _event(EventName.PASSWORD_CHANGED, row, actor, market_at, data)
+        journal.record([event], now=now)
 
 
 def _action_permissions() -> dict[Action, int]:
@@ -180,11 +230,9 @@ def _random_password() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(_PASSWORD_LENGTH))
 
 
-def _check(operator: Operator, password: str | None) -> None:
+def _require_strong(operator: Operator, password: str) -> None:
     try:
-        operator.clean_fields(exclude=["password", "person"])
-        if password is not None:
-            validate_password(password, operator)
+        validate_password(password, operator)
     except ValidationError as error:
         raise BadInput(f"operator {operator.username}: {' '.join(error.messages)}") from None
 

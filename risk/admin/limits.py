@@ -20,7 +20,7 @@ from aitrader.kernel.money import plain
 from compliance.admin.base import Record, actor, carry_out, utc, wall
 from compliance.domain.roles import Action
 from compliance.services import access
-from risk.domain.limits import SPECS, LimitKey
+from risk.domain.limits import SPECS, LimitKey, read_limits
 from risk.models import Limit
 from risk.services import limits
 
@@ -80,6 +80,8 @@ class LimitAdmin(Record):
 
         def perform() -> str:
             now = wall()
+            # What can be refused without the code is refused before it is spent.
+            read_limits({given["key"]: given["value"]})
             verified_at = (
                 self.admin_site.fresh_code(request, given["code"], now=now)
                 if given["code"]

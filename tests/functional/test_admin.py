@@ -75,6 +75,7 @@ def test_every_command_is_a_dialog_with_a_right() -> None:
     assert {name for _each, name in found} == {
         "halt_all", "cancel_order", "change_limit", "create_operator", "change_roles",
         "change_rules", "enable_strategy", "disable_strategy", "new_version",
+        "reset_second_factor",
     }  # fmt: skip
     for each, name in found:
         method = getattr(each, name)
@@ -106,6 +107,7 @@ _NEEDS = {
     "change_limit": ROLES_THAT_MAY[Action.CHANGE_LIMIT],
     "create_operator": ROLES_THAT_MAY[Action.MANAGE_OPERATORS],
     "change_roles": ROLES_THAT_MAY[Action.MANAGE_OPERATORS],
+    "reset_second_factor": ROLES_THAT_MAY[Action.MANAGE_OPERATORS],
     "enable_strategy": ROLES_THAT_MAY[Action.TOGGLE_STRATEGY],
     "disable_strategy": ROLES_THAT_MAY[Action.TOGGLE_STRATEGY],
     "new_version": ROLES_THAT_MAY[Action.CONFIGURE_STRATEGY],

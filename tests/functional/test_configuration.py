@@ -189,6 +189,12 @@ def test_who_may_not_changes_nothing(desk: factory.Desk, role: Role) -> None:
     assert JournalEntry.objects.count() == before
 
 
+def test_a_dialog_on_what_does_not_exist_is_not_found(desk: factory.Desk, browser: Client) -> None:
+    for name in ("enable_strategy", "disable_strategy"):
+        path = reverse(f"admin:trading_strategy_{name}", args=[999_999])
+        assert browser.post(path, SENT).status_code == 404, name
+
+
 def test_accounts_say_why_they_are_only_looked_at(desk: factory.Desk, browser: Client) -> None:
     for path in ("", f"{desk.account.pk}/change/"):
         shown = browser.get(f"/admin/trading/account/{path}").content.decode()

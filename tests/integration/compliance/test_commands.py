@@ -1,14 +1,19 @@
-"""verify_journal and create_operator, as they are called."""
+"""verify_journal, create_operator and reset_second_factor, as they are called."""
 
 import io
+import os
+import pwd
 from pathlib import Path
 
 import orjson
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from compliance.models import JournalHead, Operator
+from compliance.domain.canonical import body_of
+from compliance.models import JournalEntry, JournalHead, Operator
 from compliance.services import journal, sequencer
 from tests.integration.compliance.writing import event, write
 
@@ -131,3 +136,38 @@ def test_a_taken_name_is_one_clear_line() -> None:
     call("create_operator", "ann")
     with pytest.raises(CommandError, match=r"^operator ann exists already$"):
         call("create_operator", "ann")
+
+
+def _device(username: str) -> Operator:
+    operator = Operator.objects.get(username=username)
+    TOTPDevice.objects.create(user=operator, name="authenticator", confirmed=True)
+    codes = StaticDevice.objects.create(user=operator, name="recovery codes", confirmed=True)
+    StaticToken.objects.create(device=codes, token="aaaaaaaaaa")
+    return operator
+
+
+def test_a_reset_at_the_machine_is_journalled_under_its_account() -> None:
+    call("create_operator", "ann")
+    ann = _device("ann")
+    printed = call("reset_second_factor", "ann", "--reason", "out of codes")
+    assert "removed 1 devices and 1 recovery codes, ended 0 sessions" in printed
+    assert not TOTPDevice.objects.filter(user=ann).exists()
+    assert not StaticDevice.objects.filter(user=ann).exists()
+    entry = JournalEntry.objects.get(event="operator.second_factor_reset")
+    assert entry.actor == f"shell:{pwd.getpwuid(os.getuid()).pw_name}"
+    data = orjson.loads(body_of(bytes(entry.payload)))["data"]
+    assert (data["username"], data["reason"]) == ("ann", "out of codes")
+
+
+def test_a_reset_at_the_machine_needs_a_name_and_a_reason() -> None:
+    call("create_operator", "ann")
+    ann = _device("ann")
+    for words, line in (
+        (("nobody", "--reason", "x"), r"^there is no operator nobody$"),
+        (("ann", "--reason", "  "), r"^a second factor is reset for a stated reason$"),
+        (("ann",), r"--reason"),
+    ):
+        with pytest.raises(CommandError, match=line):
+            call("reset_second_factor", *words)
+    assert TOTPDevice.objects.filter(user=ann).exists()
+    assert not JournalEntry.objects.filter(event="operator.second_factor_reset").exists()

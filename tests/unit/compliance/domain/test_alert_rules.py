@@ -22,6 +22,8 @@ MUST_ALERT = {
     EventName.FEED_STALE,
     EventName.BREAK_OPENED,
     EventName.OPERATOR_LOGIN_FAILED,
+    EventName.OPERATOR_LOCKED,
+    EventName.SECOND_FACTOR_RESET,
 }
 WHERE = {"object_type": "order", "object_id": "ORDER1", "actor": "desk"}
 
