@@ -40,7 +40,7 @@ def login(request: HttpRequest) -> HttpResponse:
     username = request.POST.get("username", "")
     user = auth.authenticate(request, username=username, password=request.POST.get("password", ""))
     if user is None:
-        trail.refused(username, "password")
+        trail.refused(request, username, "password")
         why = _("Name or password is wrong. After five failures the name is locked for a while.")
         context = {**_context(request), "problem": why, "username": username}
         return render(request, "sign_in/login.html", context, status=403)
@@ -63,7 +63,8 @@ def verify(request: HttpRequest) -> HttpResponse:
         return render(request, "sign_in/verify.html", _context(request))
     outcome = second_factor.verify(request.user, request.POST.get("code", ""))
     if isinstance(outcome, second_factor.NotVerified):
-        trail.record(EventName.OPERATOR_LOGIN_FAILED, request.user, door="second factor")
+        if outcome.counted:
+            trail.record(EventName.OPERATOR_LOGIN_FAILED, request.user, door="second factor")
         context = {**_context(request), "problem": outcome.why}
         return render(request, "sign_in/verify.html", context, status=403)
     _admit(request, outcome.device)
