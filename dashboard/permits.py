@@ -1,4 +1,7 @@
-"""Who may press which button, and the reason shown on one that may not be pressed."""
+"""Who may open which address and press which button, and the reason on one that may not be pressed.
+
+Who may do what is declared in compliance/domain/roles.py alone; here is only what asks for it.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +22,7 @@ class Permits:
     cancel: bool
     acknowledge: bool
     limits: bool
+    journal: bool
     admin: bool
 
     @property
@@ -37,11 +41,27 @@ ACTIONS = {
     "limits": roles.Action.CHANGE_LIMIT,
 }
 
+#: What an address asks for; one that does not stand here asks for VIEW_DESK.
+PAGES = {
+    "journal": roles.Action.VIEW_JOURNAL,
+    "leaf": roles.Action.VIEW_JOURNAL,
+}
+
 
 def of(user: Any) -> Permits:
     """What the operator may do."""
     allowed = {button: bool(access.may(user, action)) for button, action in ACTIONS.items()}
-    return Permits(**allowed, admin=bool(getattr(user, "is_staff", False)))
+    journal = bool(access.may(user, roles.Action.VIEW_JOURNAL))
+    admin = bool(access.may(user, roles.Action.ENTER_ADMIN))
+    return Permits(**allowed, journal=journal, admin=admin)
+
+
+def may_open(user: Any, name: str) -> bool:
+    """Whether the operator's roles open the address of that name; an unnamed one is as any other.
+
+    The back office asks for its own action besides (dashboard/backoffice.py).
+    """
+    return bool(access.may(user, PAGES.get(name, roles.Action.VIEW_DESK)))
 
 
 def why_not(button: str) -> str:

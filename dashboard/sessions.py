@@ -8,9 +8,12 @@ from django.utils.crypto import constant_time_compare
 from django_otp import DEVICE_ID_SESSION_KEY
 from django_otp.models import Device
 
+from compliance.domain.roles import Action
+from compliance.services import access
+
 
 def verified(session_key: str | None) -> bool:
-    """True while the session lives, its operator is active and both factors still hold."""
+    """True while the session lives, its operator may see the desk and both factors still hold."""
     if not session_key:
         return False
     store = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
@@ -19,6 +22,8 @@ def verified(session_key: str | None) -> bool:
     if user is None:
         return False
     if not constant_time_compare(data.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
+        return False
+    if not access.may(user, Action.VIEW_DESK):
         return False
     device = Device.from_persistent_id(data.get(DEVICE_ID_SESSION_KEY) or "")
     return device is not None and device.user_id == user.pk and device.confirmed

@@ -27,6 +27,17 @@ def new_key() -> str:
     return secrets.token_urlsafe(18)
 
 
+def is_key(key: str) -> bool:
+    """Whether that is a key: 16 to 64 letters, digits, hyphens and underscores."""
+    return _KEY.fullmatch(key) is not None
+
+
+def require_key(key: str) -> None:
+    """Raise BadInput for a form without a key."""
+    if not is_key(key):
+        raise BadInput(_("The form carries no key. Reload the page and try again."))
+
+
 def seen(*, operator: Any, key: str) -> bool:
     """Whether the key has an answer already."""
     return Submission.objects.filter(operator=operator, key=key).exists()
@@ -45,8 +56,7 @@ def once(
 
     Raises BadInput for a malformed key or one used for something else, and what `perform` raises.
     """
-    if not _KEY.fullmatch(key):
-        raise BadInput(_("The form carries no key. Reload the page and try again."))
+    require_key(key)
     text = json.dumps(content, sort_keys=True, default=str)
     fingerprint = hashlib.sha256(f"{command}\n{text}".encode()).hexdigest()
     try:

@@ -3,10 +3,13 @@
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
 from compliance.admin.base import Record, utc
+from compliance.domain.roles import Action
 from compliance.models import Alert, Installation, JournalEntry
+from compliance.services import access
 
 
 @admin.register(JournalEntry)
@@ -25,6 +28,10 @@ class JournalEntryAdmin(Record):
     readonly_fields = fields
     market = utc("market_at", gettext_lazy("Market time"))
     recorded = utc("recorded_at", gettext_lazy("Written"))
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed: bool = super().has_view_permission(request, obj)
+        return allowed and access.may(request.user, Action.VIEW_JOURNAL)
 
     @admin.display(description=gettext_lazy("#"))
     def number(self, row: JournalEntry) -> Any:

@@ -2,7 +2,8 @@
 
 1. Nobody may edit or delete what the database only ever inserts; no role says otherwise.
 2. Admin cannot trade, a trader cannot loosen limits or release a halt, risk cannot create orders.
-3. There is no superuser: what is not in this table may not be done.
+3. There is no superuser: what is not in this table may not be done, and who holds no role sees
+   nothing.
 4. A person may hold several roles in PAPER only; from PILOT upward two persons are needed.
 """
 
@@ -21,6 +22,7 @@ class Role(StrEnum):
 class Action(StrEnum):
     """What a person does on the desk; the value is the permission's codename."""
 
+    VIEW_DESK = "desk.view"
     HALT = "halt.engage"
     RELEASE = "halt.release"
     TOGGLE_STRATEGY = "strategy.toggle"
@@ -37,6 +39,7 @@ _TRADER, _RISK, _ADMIN, _COMPLIANCE = Role.TRADER, Role.RISK, Role.ADMIN, Role.C
 
 ROLES_THAT_MAY: Mapping[Action, frozenset[Role]] = MappingProxyType(
     {
+        Action.VIEW_DESK: frozenset({_TRADER, _RISK, _ADMIN, _COMPLIANCE}),
         Action.HALT: frozenset({_TRADER, _RISK, _ADMIN}),
         Action.RELEASE: frozenset({_RISK}),
         Action.TOGGLE_STRATEGY: frozenset({_TRADER}),
@@ -52,25 +55,19 @@ ROLES_THAT_MAY: Mapping[Action, frozenset[Role]] = MappingProxyType(
 
 _READ = ("trading.view_*", "risk.view_*", "compliance.view_*")
 
-#: Rights on rows, as shell patterns over `app.codename` of Django's own permissions.
+#: Rights on rows, as shell patterns over `app.codename` of Django's own permissions: each opens a
+#: page or a dialog of the back office, or it does not stand here.
 ROW_RIGHTS: Mapping[Role, tuple[str, ...]] = MappingProxyType(
     {
-        Role.TRADER: _READ,
-        Role.RISK: (*_READ, "risk.add_limit"),
+        Role.TRADER: (),
+        Role.RISK: _READ,
         Role.ADMIN: (
             *_READ,
             "*.view_group",
             "*.view_totpdevice",
             "*.view_staticdevice",
-            "compliance.add_operator",
-            "compliance.change_operator",
-            "trading.add_account",
-            "trading.change_account",
-            "trading.add_instrumentrow",
+            "auditlog.view_logentry",
             "trading.change_instrumentrow",
-            "trading.add_strategy",
-            "trading.change_strategy",
-            "trading.add_strategyversion",
         ),
         Role.COMPLIANCE: (*_READ, "*.view_group", "auditlog.view_logentry"),
     }

@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from aitrader.kernel.clock import WALL, iso
-from aitrader.kernel.errors import BadInput
 from compliance.domain.roles import Action
 from compliance.selectors import alerts, journal
 from compliance.services import access
@@ -49,6 +49,7 @@ class Status(Closed):
             "feed_age_seconds": round(desk.age(seen.now).total_seconds(), 1) if desk else None,
             "feed_stale": seen.stale,
             "trading_state": None if seen.effective is None else str(seen.effective.state),
+            # All that restricts anything; trading_state is that of the desk as a whole.
             "restricted": [
                 {"scope": each.scope, "code": each.code, "state": each.state, "reason": each.reason}
                 for each in seen.states
@@ -90,10 +91,7 @@ class Halt(Closed):
 
     def post(self, request: Request) -> Response:
         access.require(request.user, Action.HALT)
-        given = request.data if isinstance(request.data, dict) else {}
-        reason = str(given.get("reason", "")).strip()
-        if not reason:
-            raise BadInput("reason is missing")
+        reason, key = _reason(request), _key(request)
         now = WALL.now()
 
         def perform() -> dict[str, Any]:
@@ -109,10 +107,28 @@ class Halt(Closed):
 
         outcome, _new = submissions.once(
             operator=request.user,
-            key=request.headers.get("Idempotency-Key", ""),
+            key=key,
             command="api.halt",
             content={"reason": reason},
             now=now,
             perform=perform,
         )
         return Response(outcome)
+
+
+def _reason(request: Request) -> str:
+    given = request.data if isinstance(request.data, dict) else {}
+    reason = given.get("reason")
+    if not isinstance(reason, str) or not reason.strip() or "\0" in reason:
+        raise ParseError("reason is missing: a text that says why, without NUL")
+    return reason.strip()
+
+
+def _key(request: Request) -> str:
+    key = request.headers.get("Idempotency-Key", "")
+    if not submissions.is_key(key):
+        raise ParseError(
+            "The header Idempotency-Key must be 16 to 64 letters, digits, hyphens or underscores,"
+            " new for each halt: a repeat of a key gives its first answer."
+        )
+    return key

@@ -3,6 +3,7 @@
 1. The role is checked here, the rules by the service.
 2. A repeat of the same form gives the first answer and does nothing.
 3. An answer says what happened; a refusal says why, in place, with a 4xx.
+4. A one-time code is spent last: what can be refused without it is refused first.
 """
 
 import json
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -53,12 +55,13 @@ def halt(request: HttpRequest) -> HttpResponse:
 @require_POST
 def release(request: HttpRequest) -> HttpResponse:
     """Let trading go on, with a fresh one-time password."""
+    scope, code, reason = _scope(request), request.POST.get("scope_code", ""), _reason(request)
 
     def perform(at: dict[str, Any]) -> str:
         done = kill_switch.release(
-            scope=_scope(request),
-            scope_code=request.POST.get("scope_code", ""),
-            reason=_reason(request),
+            scope=scope,
+            scope_code=code,
+            reason=reason,
             actor=actor(request),
             verified_at=step_up.take(request, now=at["now"]),
             **at,
@@ -66,7 +69,13 @@ def release(request: HttpRequest) -> HttpResponse:
         return _("Trading is released.") if done.changed else _("Nothing was halted there.")
 
     topics = [Topic.STATE, Topic.CARDS, Topic.ALERTS]
-    return _answer(request, "release", perform, topics, fresh_code=True)
+    return _answer(
+        request,
+        "release",
+        perform,
+        topics,
+        before_code=lambda: kill_switch.check(scope, code, reason),
+    )
 
 
 @require_POST
@@ -132,7 +141,7 @@ def _answer(
     perform: Perform,
     topics: list[Topic],
     *,
-    fresh_code: bool = False,
+    before_code: Callable[[], None] | None = None,
     **about: object,
 ) -> HttpResponse:
     now = WALL.now()
@@ -147,7 +156,9 @@ def _answer(
     try:
         if not getattr(permits.of(request.user), button):
             raise NotPermitted(permits.why_not(button))
-        if fresh_code and not submissions.seen(operator=request.user, key=key):
+        if before_code is not None and not submissions.seen(operator=request.user, key=key):
+            submissions.require_key(key)
+            before_code()
             # Outside the command's transaction: a wrong code must count though nothing is done.
             step_up.give(request, request.POST.get("code", ""), now=now)
         outcome, _new = submissions.once(
@@ -158,6 +169,8 @@ def _answer(
             now=now,
             perform=lambda: {"text": str(perform(at))},
         )
+    except ObjectDoesNotExist:
+        raise Http404 from None
     except AitraderError as error:
         return _refuse(request, error)
     return _done(request, outcome["text"], topics)

@@ -51,7 +51,7 @@ def engage(
     sender may need passes `wait_for_senders=False`. Raises BadInput for ACTIVE, an empty reason,
     or a code that does not fit the scope.
     """
-    _check(scope, scope_code, reason)
+    check(scope, scope_code, reason)
     if state is TradingState.ACTIVE:
         raise BadInput("engaging ACTIVE is a release")
     with transaction.atomic():
@@ -82,7 +82,7 @@ def release(
     `now` and `verified_at` are wall time. Raises StepUpRequired unless a one-time password was
     given within five minutes, BadInput as `engage` does.
     """
-    _check(scope, scope_code, reason)
+    check(scope, scope_code, reason)
     step_up.require(verified_at, now=now, action="releasing trading")
     with transaction.atomic():
         # Not for the senders' sake: engaging and releasing take turns.
@@ -98,7 +98,8 @@ def release(
     return Switched(_scoped(row), changed=True, drained=drained)
 
 
-def _check(scope: Scope, scope_code: str, reason: str) -> None:
+def check(scope: Scope, scope_code: str, reason: str) -> None:
+    """Raise BadInput for an empty reason or a code that does not fit the scope."""
     if (scope is Scope.GLOBAL) != (scope_code == ""):
         raise BadInput(f"scope {scope} {'takes no' if scope is Scope.GLOBAL else 'needs a'} code")
     if not reason.strip():

@@ -41,7 +41,7 @@ GRID = [
 def test_every_action_of_the_desk_has_a_button_or_a_reason() -> None:
     elsewhere = {
         Action.CONFIGURE_STRATEGY, Action.VIEW_JOURNAL, Action.MANAGE_OPERATORS,
-        Action.ENTER_ADMIN,
+        Action.ENTER_ADMIN, Action.VIEW_DESK,
     }  # fmt: skip
     assert set(ACTIONS.values()) | elsewhere == set(Action)
 
@@ -61,8 +61,25 @@ def test_a_role_may_press_what_the_table_says(
 
 
 @pytest.mark.parametrize("button", BUTTONS)
-def test_a_get_does_nothing(desk: factory.Desk, browser: Client, button: str) -> None:
-    assert browser.get(_address(button, desk)).status_code == 405
+def test_a_get_does_nothing_and_is_refused_on_a_page_of_the_desk(
+    desk: factory.Desk, browser: Client, button: str
+) -> None:
+    answer = browser.get(_address(button, desk))
+    assert answer.status_code == 405
+    assert answer["Allow"] == "POST"
+    body = answer.content.decode()
+    assert "This address does not take GET; it takes POST. Nothing was done." in body
+    assert 'data-open="halt-dialog"' in body
+    assert not TradingStateRow.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "path", ["/strategies/999999", "/strategies/99999999999999999999999", "/orders/NOTHING/cancel"]
+)
+def test_a_command_on_what_does_not_exist_is_not_found(
+    desk: factory.Desk, browser: Client, path: str
+) -> None:
+    assert _post(browser, path, reason="because", enable="1").status_code == 404
 
 
 @pytest.mark.parametrize("button", BUTTONS)
@@ -127,6 +144,27 @@ def test_release_asks_a_fresh_code(desk: factory.Desk, browser: Client, everyone
     )  # fmt: skip
     assert answer.status_code == 204, answer.content
     assert TradingStateRow.objects.get().state == "ACTIVE"
+
+
+@pytest.mark.parametrize(
+    ("values", "status"),
+    [
+        ({"reason": "  "}, 409),
+        ({"reason": "safe", "scope": "GALAXY"}, 404),
+        ({"reason": "safe", "scope": "ACCOUNT"}, 409),
+        ({"reason": "safe", "scope_code": "PAPER-1"}, 409),
+        ({"reason": "safe", "key": "short"}, 409),
+    ],
+)
+def test_a_release_that_cannot_be_done_spends_no_code(
+    desk: factory.Desk, browser: Client, everyone: Operator, values: dict[str, str], status: int
+) -> None:
+    _post(browser, "/halt", reason="test")
+    code = factory.code(everyone)
+    good = {"key": "r" * 24, "reason": "safe", "scope": "GLOBAL", "scope_code": "", "code": code}
+    assert _post(browser, "/release", **{**good, **values}).status_code == status
+    assert TradingStateRow.objects.get().state == "HALTED"
+    assert _post(browser, "/release", **good).status_code == 204
 
 
 def test_a_wrong_release_code_counts(

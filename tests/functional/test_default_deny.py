@@ -9,7 +9,9 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from aitrader.kernel.clock import WALL
+from compliance.domain.roles import Action
 from dashboard.middleware import HALF_WAY, OPEN
+from dashboard.permits import PAGES
 from tests.factories import desk as factory
 from trading.models import Feed
 
@@ -68,6 +70,50 @@ def test_a_password_alone_reaches_only_the_second_step(half_way: Client, method:
             assert answer["Location"].startswith("/2fa"), path
 
 
+@pytest.mark.parametrize("method", ["get", "post", "put", "delete"])
+def test_an_operator_without_a_role_reaches_nothing(desk: factory.Desk, method: str) -> None:
+    nobody = factory.operator("nobody")
+    nobody.groups.clear()
+    client = factory.verified(nobody)
+    before = _rows()
+    for path, name in addresses():
+        if name in OPEN | HALF_WAY:
+            continue
+        answer = getattr(client, method)(path.replace("X" * 32, desk.filled.public_id))
+        assert answer.status_code == 403, (path, answer.status_code)
+        body = answer.content.decode()
+        assert "Your roles do not open this page" in body, path
+        assert not any(word in body for word in ("PAPER-1", "sma_cross", "60,000", "hx-get")), path
+    assert _rows() == before
+
+
+def test_an_operator_without_a_role_may_leave(desk: factory.Desk) -> None:
+    nobody = factory.operator("nobody")
+    nobody.groups.clear()
+    client = factory.verified(nobody)
+    body = client.get("/").content.decode()
+    assert 'action="/logout"' in body
+    assert client.post("/logout").status_code == 302
+
+
+def test_a_role_that_may_not_see_the_journal_is_refused_there_only(
+    desk: factory.Desk, installed: None
+) -> None:
+    trader = factory.operator("trader")
+    group = trader.groups.get()
+    group.permissions.remove(group.permissions.get(codename=Action.VIEW_JOURNAL.value))
+    client = factory.verified(trader)
+    for path in ("/journal", "/journal/0"):
+        assert client.get(path).status_code == 403, path
+    order = client.get(f"/orders/{desk.filled.public_id}")
+    assert order.status_code == 200
+    assert "/journal" not in order.content.decode()
+
+
+def test_what_an_address_asks_for_is_named_by_addresses_that_exist() -> None:
+    assert {name for _path, name in addresses()} >= set(PAGES)
+
+
 def test_lists_of_exceptions_hold_only_names_that_exist() -> None:
     names = {name for _path, name in addresses()}
     assert names >= OPEN
@@ -109,6 +155,32 @@ def test_looking_changes_nothing(desk: factory.Desk, browser: Client) -> None:
         answer = browser.get(path)
         assert answer.status_code < 500, (path, answer.status_code)
     assert _rows() == before
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/orders/%00", "/orders/%00/cancel", "/orders?show=%00", "/journal?from=%00",
+        "/bars?instrument=%00", "/?instrument=%00", "/admin/trading/order/?q=%00",
+        "/api/v1/orders?ord_status=zz%00", "/api/v1/orders?instrument=%00", "/login?next=%00",
+    ],
+)  # fmt: skip
+def test_a_nul_is_refused_before_anything_looks_it_up(
+    desk: factory.Desk, browser: Client, path: str
+) -> None:
+    answer = browser.get(path)
+    assert answer.status_code == 400
+    assert "Nothing was done" in answer.content.decode()
+    program = path.startswith("/api/")
+    assert answer["Content-Type"].startswith("application/problem+json" if program else "text/html")
+
+
+def test_a_nul_in_a_form_or_a_cookie_is_refused_too(desk: factory.Desk, browser: Client) -> None:
+    assert browser.post("/halt", {"reason": "a\0b", "key": "k" * 24}).status_code == 400
+    stranger = Client()
+    assert stranger.post("/login", {"username": "a\0b", "password": "x"}).status_code == 400
+    answer = stranger.get("/", headers={"cookie": r'sessionid="abcdefghijk\000"'})
+    assert answer.status_code == 400
 
 
 def _rows() -> dict[str, int]:

@@ -68,7 +68,7 @@ def test_status_tells_mode_and_state(desk: factory.Desk, browser: Client) -> Non
     assert (body["mode"], body["source"], body["trading_state"]) == ("PAPER", "SIMULATED", "ACTIVE")
 
 
-def _halt(client: Client, key: str = "k" * 24, **more: str) -> Any:
+def _halt(client: Client, key: str = "k" * 24, **more: Any) -> Any:
     return client.post(
         "/api/v1/halt",
         {"reason": "program", **more},
@@ -81,8 +81,28 @@ def test_halting_is_idempotent(desk: factory.Desk, browser: Client) -> None:
     first, second = _halt(browser), _halt(browser)
     assert first.json() == second.json() == {"state": "HALTED", "changed": True}
     assert TradingStateRow.objects.get().reason == "program"
-    assert _halt(browser, key="").status_code == 409
     assert _halt(browser, reason="other").status_code == 409
+
+
+@pytest.mark.parametrize("key", ["", "short", "k" * 65, "with spaces in the key"])
+def test_a_halt_without_a_good_key_is_told_what_the_header_must_be(
+    desk: factory.Desk, browser: Client, key: str
+) -> None:
+    answer = _halt(browser, key=key)
+    assert answer.status_code == 400
+    assert answer["Content-Type"] == "application/problem+json"
+    assert "The header Idempotency-Key must be 16 to 64 letters" in answer.json()["detail"]
+    assert not TradingStateRow.objects.exists()
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "a\0b", 7, None])
+def test_a_halt_of_a_program_needs_a_reason_that_can_be_kept(
+    desk: factory.Desk, browser: Client, reason: Any
+) -> None:
+    answer = _halt(browser, reason=reason)
+    assert answer.status_code == 400
+    assert answer["Content-Type"] == "application/problem+json"
+    assert not TradingStateRow.objects.exists()
 
 
 def test_who_may_not_halt_is_told(desk: factory.Desk, as_role: Callable[[Role], Client]) -> None:

@@ -102,6 +102,7 @@ def test_a_fill_is_two_clicks_from_its_journal_entry(desk: factory.Desk, browser
 def test_an_order_that_does_not_exist(browser: Client) -> None:
     assert browser.get("/orders/NOTHING").status_code == 404
     assert browser.get("/journal/999").status_code == 404
+    assert browser.get(f"/journal/{10**30}").status_code == 404
 
 
 def test_the_journal_is_paged_by_number(desk: factory.Desk, browser: Client) -> None:

@@ -1,6 +1,6 @@
-"""What every endpoint shares: both factors, cursor pages, problem+json.
+"""What every endpoint shares: both factors and a role, cursor pages, problem+json.
 
-1. Closed unless both factors hold, whatever the middleware in front does.
+1. Closed unless both factors hold and a role opens it, whatever the middleware in front does.
 2. Every refusal is a problem document (RFC 9457); amounts are text, instants are UTC.
 """
 
@@ -17,17 +17,20 @@ from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
 from aitrader.kernel.errors import AitraderError, NotPermitted, StepUpRequired
+from compliance.domain.roles import Action
+from compliance.services import access
 
 PROBLEM = "application/problem+json"
 
 
 class BothFactors(BasePermission):
-    message = "Both factors are needed."
+    message = "Both factors and a role are needed."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         user: Any = request.user
         check = getattr(user, "is_verified", None)
-        return bool(user.is_active and check is not None and check())
+        verified = bool(user.is_active and check is not None and check())
+        return verified and access.may(user, Action.VIEW_DESK)
 
 
 class WithChallenge(SessionAuthentication):

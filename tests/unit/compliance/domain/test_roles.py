@@ -42,7 +42,9 @@ def test_admin_cannot_trade_and_a_trader_cannot_change_limits() -> None:
 
 
 def test_compliance_only_looks() -> None:
-    assert actions_of([Role.COMPLIANCE]) == {Action.VIEW_JOURNAL, Action.ENTER_ADMIN}
+    assert actions_of([Role.COMPLIANCE]) == {
+        Action.VIEW_DESK, Action.VIEW_JOURNAL, Action.ENTER_ADMIN,
+    }  # fmt: skip
     assert all(".view_" in pattern for pattern in ROW_RIGHTS[Role.COMPLIANCE])
 
 
@@ -57,6 +59,18 @@ def test_no_role_edits_what_is_only_inserted(role: Role, verb: str) -> None:
     assert not [
         name for name in names for pattern in ROW_RIGHTS[role] if fnmatchcase(name, pattern)
     ]
+
+
+def test_every_role_sees_the_desk_and_its_journal() -> None:
+    for action in (Action.VIEW_DESK, Action.VIEW_JOURNAL):
+        assert ROLES_THAT_MAY[action] == set(Role)
+
+
+def test_the_only_right_to_change_rows_is_the_one_that_a_dialog_asks_for() -> None:
+    changing = {p for patterns in ROW_RIGHTS.values() for p in patterns if ".view_" not in p}
+    assert changing == {"trading.change_instrumentrow"}
+    entering = ROLES_THAT_MAY[Action.ENTER_ADMIN]
+    assert {role for role in Role if ROW_RIGHTS[role]} == entering
 
 
 @pytest.mark.parametrize("role", Role)
