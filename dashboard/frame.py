@@ -2,9 +2,11 @@
 
 1. Mode and source come from the rows of the desk, never from a setting.
 2. A trading state that cannot be read is shown as unknown, not as enabled.
-3. A restriction is shown with who put it in force, when, and why.
+3. A restriction is shown with who put it in force, when, and why. One of a strategy or instrument
+   leaves the rest trading, and is shown as what it is: never as enabled.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +20,7 @@ from dashboard import permits, shortcuts, submissions
 from risk.domain.trading_state import UNRESTRICTED, Scope, ScopedState, TradingState
 from risk.selectors import states
 from risk.selectors.states import Restriction
-from trading.selectors import desk_view
+from trading.selectors import desk_view, runs
 from trading.selectors.desk_view import Desk
 
 
@@ -27,8 +29,23 @@ class Frame:
     desk: Desk | None
     now: datetime
     states: list[ScopedState]
-    restriction: Restriction | None
+    governing: list[Restriction]
     unknown: bool
+
+    @property
+    def restriction(self) -> Restriction | None:
+        """The severest that concerns the desk on screen; one of the whole desk goes first."""
+        return min(self.governing, key=_partial, default=None)
+
+    @property
+    def partial(self) -> bool:
+        """Whether only parts of the desk are restricted."""
+        return self.restriction is not None and _partial(self.restriction)
+
+    @property
+    def others(self) -> list[ScopedState]:
+        """What else restricts the desk on screen."""
+        return [each.scoped for each in self.governing if each is not self.restriction]
 
     @property
     def market_at(self) -> datetime:
@@ -37,14 +54,20 @@ class Frame:
 
     @property
     def effective(self) -> ScopedState | None:
-        """The state that governs the desk on screen; None when it cannot be read."""
+        """The state that governs the desk on screen as a whole; None when it cannot be read."""
         if self.unknown:
             return None
-        return self.restriction.scoped if self.restriction else UNRESTRICTED
+        whole = self.restriction and not self.partial
+        return self.restriction.scoped if self.restriction and whole else UNRESTRICTED
+
+    @property
+    def restricted(self) -> ScopedState | None:
+        """What the strip names: the restriction of the desk, or of a part of it."""
+        return self.restriction.scoped if self.restriction else None
 
     @property
     def halted(self) -> bool:
-        return self.restriction is not None
+        return self.restriction is not None and not self.partial
 
     @property
     def halted_by(self) -> str:
@@ -79,23 +102,35 @@ def frame() -> Frame:
         found, unknown = states.restrictions(), False
     except DatabaseError:
         found, unknown = (), True
-    scopes = _scopes(desk)
     # The severest comes first.
+    scopes = _scopes(desk, found)
     governing = [each for each in found if (each.scoped.scope, each.scoped.code) in scopes]
     return Frame(
         desk=desk,
         now=now,
         states=[each.scoped for each in found],
-        restriction=next(iter(governing), None),
+        governing=governing,
         unknown=unknown,
     )
 
 
-def _scopes(desk: Desk | None) -> set[tuple[Scope, str]]:
+_PARTS = {Scope.STRATEGY, Scope.INSTRUMENT}
+
+
+def _partial(restriction: Restriction) -> bool:
+    return restriction.scoped.scope in _PARTS
+
+
+def _scopes(desk: Desk | None, found: Iterable[Restriction]) -> set[tuple[Scope, str]]:
     everywhere = (Scope.GLOBAL, "")
     if desk is None:
         return {everywhere}
-    return {everywhere, (Scope.VENUE, desk.venue), (Scope.ACCOUNT, desk.account_code)}
+    scopes = {everywhere, (Scope.VENUE, desk.venue), (Scope.ACCOUNT, desk.account_code)}
+    if any(_partial(each) for each in found):
+        strategies, instruments = runs.scopes_of(desk.account_id)
+        scopes |= {(Scope.STRATEGY, code) for code in strategies}
+        scopes |= {(Scope.INSTRUMENT, code) for code in instruments}
+    return scopes
 
 
 def context(request: HttpRequest, **extra: Any) -> dict[str, Any]:

@@ -11,15 +11,26 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from django import template
+from django.db import DatabaseError
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from aitrader.kernel.clock import iso, utc
+from trading.selectors import desk_view
 
 register = template.Library()
 DASH = "—"
 MINUS = "\u2212"
+
+
+@register.simple_tag
+def desk_on_screen() -> dict[str, object]:
+    """Mode and source for a page outside the frame: `desk`, and whether it could not be read."""
+    try:
+        return {"desk": desk_view.desk(), "unknown": False}
+    except DatabaseError:
+        return {"desk": None, "unknown": True}
 
 
 def decimals(step: Decimal | None) -> int:

@@ -1,4 +1,7 @@
-"""Orders and the journal: from a fill on screen to its numbered entry in two clicks."""
+"""Orders and the journal: from a fill on screen to its numbered entry in two clicks.
+
+1. A record says whose it is: account, mode and source of its own run, which need not be on screen.
+"""
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -9,7 +12,7 @@ from aitrader.kernel.fix import WORKING, OrdStatus
 from compliance.selectors import journal, leaves
 from dashboard.frame import frame, render
 from dashboard.templatetags.desk import pretty
-from trading.selectors import blotter, order_story
+from trading.selectors import blotter, order_story, runs
 
 PAGE = 50
 #: The tabs of the order list, by what stands in the address.
@@ -75,6 +78,7 @@ def order(request: HttpRequest, public_id: str) -> HttpResponse:
         "dashboard/order.html",
         page="orders",
         story=found,
+        run=runs.of_account(found.order.account_id),
         o=found.line,
         entries=[(entry, hashes[entry.leaf_index], _facts(entry)) for entry in own],
         others=len(entries) - len(own),
@@ -114,6 +118,13 @@ def leaf(request: HttpRequest, leaf_index: int) -> HttpResponse:
         "dashboard/leaf.html",
         page="journal",
         entry=entry,
+        run=runs.of_entry(
+            actor=entry.actor,
+            object_type=entry.object_type,
+            object_id=entry.object_id,
+            trace_id=entry.trace_id,
+            data=entry.data,
+        ),
         leaf=found,
         text=found.payload.decode("utf-8", "replace"),
         facts=[(key, pretty(value)) for key, value in sorted(entry.data.items())],

@@ -1,4 +1,4 @@
-"""Refused requests: inside, a page with mode and source on it; outside, the refusal and no more."""
+"""Refused requests: inside, a page of the desk; outside, mode, source, the refusal and no more."""
 
 import json
 import logging
@@ -43,10 +43,10 @@ def _is_in_the_frame(answer: Any) -> bool:
 
 
 def _is_bare(answer: Any) -> bool:
-    """A page in our looks that says nothing of the desk."""
+    """A page in our looks that says mode and source, and nothing else of the desk."""
     text = _text(answer)
-    return "aitrader" in text and not any(
-        word in text for word in ("PAPER", "SIMULATED", "Halt", "Trading")
+    return all(word in text for word in ("aitrader", "◆ PAPER", "SIMULATED")) and not any(
+        word in text for word in ("×60", "Halt", "Trading", "seed 1", "PAPER-1")
     )
 
 
@@ -135,7 +135,9 @@ def test_a_refusal_keeps_the_policy_and_shows_what_was_asked_as_text(
     assert "<style" not in body
 
 
-def test_who_is_outside_learns_nothing_of_the_desk(desk: factory.Desk, half_way: Client) -> None:
+def test_who_is_outside_learns_mode_and_source_and_no_more(
+    desk: factory.Desk, half_way: Client
+) -> None:
     stranger = Client(enforce_csrf_checks=True)
     answers = {
         403: stranger.post("/login", {"username": "first", "password": "x"}),

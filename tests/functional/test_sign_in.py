@@ -14,6 +14,7 @@ from aitrader.kernel.clock import WALL
 from compliance.domain.roles import Role
 from compliance.models import JournalEntry, Operator
 from compliance.services import access
+from dashboard import trail
 from tests.factories import desk as factory
 
 
@@ -50,6 +51,62 @@ def test_five_wrong_passwords_lock_the_name(everyone: Operator) -> None:
     answer = _login(client, everyone)
     assert answer.status_code in {403, 429}
     assert "_auth_user_id" not in client.session
+
+
+def test_a_lock_is_one_entry_and_what_follows_it_none(everyone: Operator) -> None:
+    client = Client()
+    for _ in range(20):
+        _login(client, everyone, "wrong")
+    found = [event for event in _events() if event.startswith("operator.lo")]
+    assert found == [*["operator.login_failed"] * 4, "operator.locked"]
+    # Another browser of the same address and name is as locked.
+    _login(Client(headers={"user-agent": "another"}), everyone, "wrong")
+    assert len([event for event in _events() if event.startswith("operator.lo")]) == 5
+
+
+def test_a_stranger_with_many_names_fills_no_journal(installed: None) -> None:
+    client = Client()
+    for number in range(trail.MOST_OF_AN_ADDRESS + 20):
+        client.post(reverse("login"), {"username": f"name{number}", "password": "wrong"})
+    events = _events()
+    assert events.count("operator.login_failed") == trail.MOST_OF_AN_ADDRESS - 1
+    assert events.count("operator.locked") == 1
+
+
+def test_only_codes_that_a_device_was_asked_about_are_journalled(
+    half_way: Client, everyone: Operator
+) -> None:
+    right = factory.code(everyone)
+    wrong = f"{(int(right) + 1) % 1_000_000:06d}"
+    for code in ("", "  ", wrong, wrong, wrong, "no device takes this"):
+        assert half_way.post("/2fa", {"code": code}).status_code == 403
+    assert _events().count("operator.login_failed") == 1
+
+
+@pytest.mark.parametrize("path", ["/login", "/2fa", "/2fa/enrol"])
+def test_each_step_to_the_desk_says_mode_and_source(
+    desk: factory.Desk, newcomer: Operator, everyone: Operator, path: str
+) -> None:
+    client = {
+        "/login": Client(),
+        "/2fa": factory.password_only(everyone),
+        "/2fa/enrol": factory.password_only(newcomer),
+    }[path]
+    body = client.get(path).content.decode()
+    assert "◆ PAPER" in body
+    assert "SIMULATED" in body
+
+
+def test_recovery_codes_are_shown_under_mode_and_source(
+    desk: factory.Desk, newcomer: Operator
+) -> None:
+    body = _enrol(factory.password_only(newcomer), newcomer).decode()
+    assert "◆ PAPER" in body
+    assert "SIMULATED" in body
+
+
+def test_without_a_desk_the_door_says_so(installed: None) -> None:
+    assert "no feed" in Client().get("/login").content.decode()
 
 
 def test_a_code_works_once(everyone: Operator) -> None:

@@ -29,12 +29,12 @@ class CancelForm(BaseDialogForm):
 @admin.register(Order)
 class OrderAdmin(Record):
     list_display = (
-        "short", "created", "instrument", "side", "ord_type", "qty", "filled", "ord_status",
-        "certainty", "origin", "reason",
+        "short", "account", "created", "instrument", "side", "ord_type", "qty", "filled",
+        "ord_status", "certainty", "origin", "reason",
     )  # fmt: skip
-    list_filter = ("ord_status", "certainty", "side", "origin")
+    list_filter = ("account", "ord_status", "certainty", "side", "origin")
     search_fields = ("public_id", "cl_ord_id", "order_id")
-    list_select_related = ("instrument",)
+    list_select_related = ("account", "instrument")
     ordering = ("-id",)
     actions_detail = ("cancel_order",)
     created = utc("created_at", gettext_lazy("Created"))

@@ -24,10 +24,12 @@ from trading.models import (
 @admin.register(Fill)
 class FillAdmin(Record):
     list_display = (
-        "exec_id", "time", "instrument", "side", "qty", "px", "fees", "fee_asset", "liquidity",
+        "exec_id", "account", "time", "instrument", "side", "qty", "px", "fees", "fee_asset",
+        "liquidity",
     )  # fmt: skip
+    list_filter = ("account",)
     search_fields = ("exec_id", "order__public_id")
-    list_select_related = ("instrument",)
+    list_select_related = ("account", "instrument")
     ordering = ("-id",)
     raw_id_fields = ("order",)
     time = utc("transact_time", gettext_lazy("Time"))
@@ -39,6 +41,7 @@ class FillAdmin(Record):
 @admin.register(Position)
 class PositionAdmin(Record):
     list_display = ("account", "instrument", "qty", "cost_of_it", "realised", "paid")
+    list_filter = ("account",)
     list_select_related = ("account", "instrument")
     ordering = ("account", "instrument")
     qty = amount("quantity", gettext_lazy("Quantity"))
