@@ -2,6 +2,8 @@
 
 1. Opening the same feed again finds the desk as it was left; nothing is written twice.
 2. The account starts with one deposit, posted to the ledger and at the simulated venue alike.
+3. Tick, lot and least quantity of the simulated venue are those of the bars that are traded, not
+   of whichever bars came first; what an operator has set stays.
 """
 
 from collections.abc import Sequence
@@ -16,6 +18,8 @@ from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import AccountKind, Mode, PriceSource
+from aitrader.kernel.money import stored
+from compliance.selectors import journal as entries
 from compliance.services import journal
 from risk.services import limits
 from trading.domain import ledger
@@ -24,6 +28,8 @@ from trading.models import Account, Feed, FeedInstrument, InstrumentRow, Venue
 from trading.selectors import desk as desks
 from trading.selectors.desk import Desk
 from trading.services import booking, strategies
+
+_STEPS = ("tick", "lot", "min_qty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +61,13 @@ class DeskPlan:
 
 def open_desk(*, plan: DeskPlan, namespace: str, fee_rate: Decimal, at: Moment) -> Desk:
     """The desk of this plan, opened if it is not there yet. Raises BadInput for a bad plan."""
-    feed = Feed.objects.filter(code=plan.code).first()
-    if feed is None:
-        with transaction.atomic():
+    feed = Feed.objects.filter(code=plan.code).select_related("account__venue").first()
+    with transaction.atomic():
+        if feed is None:
             feed = _open(plan, namespace, fee_rate, at)
+        else:
+            for instrument, origin in plan.instruments:
+                _list(feed.account.venue, instrument, origin, at)
     return desks.load(account_id=feed.account_id, namespace=namespace, fee_rate=fee_rate)
 
 
@@ -90,7 +99,7 @@ def _open(plan: DeskPlan, namespace: str, fee_rate: Decimal, at: Moment) -> Feed
         history_bars=plan.history_bars,
         started_at=at.market,
     )
-    rows = [_list(venue, instrument, at) for instrument, _ in plan.instruments]
+    rows = [_list(venue, instrument, origin, at) for instrument, origin in plan.instruments]
     FeedInstrument.objects.bulk_create(
         FeedInstrument(feed=feed, instrument=row, origin=origin)
         for row, (_, origin) in zip(rows, plan.instruments, strict=True)
@@ -125,7 +134,7 @@ def _open(plan: DeskPlan, namespace: str, fee_rate: Decimal, at: Moment) -> Feed
     return feed
 
 
-def _list(venue: Venue, instrument: Instrument, at: Moment) -> InstrumentRow:
+def _list(venue: Venue, instrument: Instrument, origin: str, at: Moment) -> InstrumentRow:
     row, created = InstrumentRow.objects.get_or_create(
         code=instrument.code,
         defaults={
@@ -150,7 +159,43 @@ def _list(venue: Venue, instrument: Instrument, at: Moment) -> InstrumentRow:
             data={"tick": row.tick, "lot": row.lot, "min_notional": row.min_notional},
         )
         journal.record([event], now=at.wall)
+    else:
+        _follow(row, instrument, origin, at)
     return row
+
+
+def _follow(row: InstrumentRow, instrument: Instrument, origin: str, at: Moment) -> None:
+    """Bring the steps of a listed instrument in line with the bars that are traded now."""
+    after = {name: stored(getattr(instrument, name)) for name in _STEPS}
+    before = {name: getattr(row, name) for name in _STEPS}
+    changed = [name for name in _STEPS if before[name] != after[name]]
+    if not changed or _set_by_operator(row.code):
+        return
+    for name in changed:
+        setattr(row, name, after[name])
+    row.save(update_fields=changed)
+    event = Event(
+        name=EventName.INSTRUMENT_CHANGED,
+        actor="setup",
+        object_type="instrument",
+        object_id=row.code,
+        market_at=at.market,
+        data={
+            "reason": f"as the bars of {origin} have it",
+            "before": {name: before[name] for name in changed},
+            "after": {name: after[name] for name in changed},
+        },
+    )
+    journal.record([event], now=at.wall)
+
+
+def _set_by_operator(code: str) -> bool:
+    return any(
+        entry.event == EventName.INSTRUMENT_CHANGED
+        and entry.actor != "setup"
+        and not entry.data["after"].keys().isdisjoint(_STEPS)
+        for entry in entries.for_object("instrument", code)
+    )
 
 
 def _opened(account: Account, plan: DeskPlan, at: Moment) -> Event:
