@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from django.db import close_old_connections, connection
 
-from aitrader.kernel.clock import WALL, Moment
+from aitrader.kernel.clock import WALL, Moment, monotonic
 from aitrader.kernel.topics import Task
 from compliance.services import installation
 from trading.gateways import registry
@@ -27,6 +27,10 @@ from trading.selectors.desk import Desk
 from trading.services import turns
 
 
+#: Between two looks at what rests at a venue that does not tell everything by itself.
+FOLLOW_SECONDS = 5.0
+
+
 @dataclass(slots=True)
 class Bench:
     """A desk, its venue, and the instant on both clocks."""
@@ -34,6 +38,14 @@ class Bench:
     desk: Desk
     venue: Connection
     at: Moment
+    _followed: float = float("-inf")
+
+    def is_time_to_follow(self) -> bool:
+        """Once in a while: the list of all open orders is the dearest of reads."""
+        due = monotonic() - self._followed >= FOLLOW_SECONDS
+        if due:
+            self._followed = monotonic()
+        return due
 
 
 class _Kept(threading.local):
@@ -88,11 +100,6 @@ def _passed(task: Task, account_id: int) -> Iterator[bool]:
         yield True
     finally:
         gate.turn.release()
-
-
-def is_awaited(task: Task, account_id: int) -> bool:
-    """Whether a task of this kind waits for another one of its kind."""
-    return _gates[(task.value, account_id)].place_to_wait.locked()
 
 
 def bench_of(account_id: int) -> Bench | None:

@@ -100,7 +100,8 @@ def test_calls_that_say_the_same_are_joined(fresh_database: str, calls: Calls) -
     inside.wait(10)
     waiting = _thread(another)
     waiting.start()
-    while not workbench.is_awaited(Task.SETTLE, account_id):
+    gate = workbench._gates[(Task.SETTLE.value, account_id)]
+    while not gate.place_to_wait.locked():
         threading.Event().wait(0.01)
     another()
     assert through == [False]
