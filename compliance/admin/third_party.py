@@ -1,6 +1,7 @@
 """What other packages put into the admin, shown as records: no secrets, nothing to edit."""
 
 import contextlib
+from typing import Any
 
 from auditlog.models import LogEntry
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
@@ -8,10 +9,11 @@ from django.contrib import admin
 from django.contrib.admin.exceptions import NotRegistered
 from django.contrib.auth.models import Group
 from django.db.models import Model
+from django.utils.translation import gettext_lazy
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from compliance.admin.base import Record
+from compliance.admin.base import Record, utc
 
 
 class GroupAdmin(Record):
@@ -30,12 +32,29 @@ class DeviceAdmin(Record):
 
 
 class AuditAdmin(Record):
-    list_display = ("timestamp", "actor", "content_type", "object_repr", "action", "changes_text")
+    """Configuration as it was changed, with who did; setup and commands have no actor here."""
+
+    list_display = ("time", "actor", "kind", "object_repr", "action", "told")
+    list_filter = ("action",)
     ordering = ("-id",)
     list_select_related = ("actor", "content_type")
-    fields = readonly_fields = (
-        "timestamp", "actor", "content_type", "object_repr", "action", "changes",
-    )  # fmt: skip
+    fields = readonly_fields = ("time", "actor", "kind", "object_repr", "action", "told")
+    time = utc("timestamp", gettext_lazy("Time"))
+
+    @admin.display(description=gettext_lazy("What"), ordering="content_type")
+    def kind(self, row: LogEntry) -> str:
+        return str(row.content_type.name)
+
+    @admin.display(description=gettext_lazy("Changes"))
+    def told(self, row: LogEntry) -> str:
+        return "; ".join(_told(name, change) for name, change in row.changes_dict.items()) or "—"
+
+
+def _told(name: str, change: Any) -> str:
+    if isinstance(change, dict):
+        return f"{name} {change['operation']} {', '.join(change['objects'])}"
+    before, after = change
+    return f"{name} {after}" if before == "None" else f"{name} {before} → {after}"
 
 
 class AttemptAdmin(Record):

@@ -28,6 +28,7 @@ def test_a_change_in_the_back_office_is_kept_with_its_person(
 ) -> None:
     sent = {"_form_submitted": "True", "reason": "because"}
     browser.post(reverse("admin:trading_strategy_disable_strategy", args=[desk.strategy.pk]), sent)
+    assert "enabled True → False" in browser.get(PAGE).content.decode()
     entry = LogEntry.objects.get_for_object(desk.strategy).latest("id")
     assert entry.changes == {"enabled": ["True", "False"]}
     assert entry.actor == everyone
