@@ -56,6 +56,11 @@ def from_millis(millis: int) -> datetime:
     return EPOCH + timedelta(milliseconds=millis)
 
 
+def to_millis(instant: datetime) -> int:
+    """Whole milliseconds since the epoch, rounded down."""
+    return (utc(instant) - EPOCH) // timedelta(milliseconds=1)
+
+
 def iso(instant: datetime) -> str:
     """`2026-11-20T09:57:03.214000Z`: fixed width, so that text order is time order."""
     return utc(instant).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

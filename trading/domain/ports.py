@@ -31,6 +31,8 @@ class Capabilities:
     times_in_force: frozenset[TimeInForce]
     client_id_class: ClientIdClass
     native_oco: bool
+    #: Whether `executions` tells everything; else working orders are followed one by one.
+    streams: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,23 @@ class NewOrder:
     trailing_bps: Decimal | None = None
     oco_group: str = ""
     reduce_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """An order that rests at the venue, and how much of it has traded."""
+
+    cl_ord_id: str
+    cum_qty: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class VenueTrade:
+    """A trade of the account as the venue lists it; `order_id` is the venue's."""
+
+    order_id: str
+    exec_id: str
+    qty: Decimal
 
 
 class Gateway(Protocol):
@@ -84,8 +103,12 @@ class Gateway(Protocol):
         """Reports after a place in the account's stream, oldest first."""
         ...
 
-    def open_orders(self, *, account: str) -> Sequence[str]:
-        """Client order ids that rest at the venue now."""
+    def open_orders(self, *, account: str) -> Sequence[OpenOrder]:
+        """What rests at the venue now."""
+        ...
+
+    def trades(self, *, account: str, instrument: str, since: datetime) -> Sequence[VenueTrade]:
+        """Trades of the account from this instant of the venue's time on."""
         ...
 
     def balances(self, *, account: str) -> dict[str, Decimal]:

@@ -67,6 +67,10 @@ class Order(models.Model):
     closed_at = models.DateTimeField(null=True)
     fencing_token = models.BigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
+    #: When it was claimed for sending, wall time; `sent_at` is market time.
+    claimed_at = models.DateTimeField(null=True)
+    #: What was found about it while its outcome was unknown (domain/evidence.py).
+    evidence = models.JSONField(null=True)
 
     class Meta:
         verbose_name = _("order")

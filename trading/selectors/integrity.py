@@ -109,7 +109,7 @@ def _orders_equal_venue(account: Account, gateway: Gateway) -> bool:
     """Open orders are the same here and there, and so are the fills of every sent order."""
     working = Order.objects.filter(account=account, ord_status__in=["NEW", "PARTIALLY_FILLED"])
     ours = set(working.values_list("cl_ord_id", flat=True))
-    if ours != set(gateway.open_orders(account=account.code)):
+    if ours != {each.cl_ord_id for each in gateway.open_orders(account=account.code)}:
         return False
     place = 0
     theirs: dict[str, tuple[str, Decimal, Decimal]] = {}

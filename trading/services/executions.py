@@ -274,6 +274,7 @@ class Answer:
     ord_status: OrdStatus
     closedness: Closedness
     text: str
+    evidence: Mapping[str, object] | None = None
 
 
 def conclude(*, desk: Desk, order_id: int, answer: Answer, at: Moment) -> None:
@@ -291,6 +292,10 @@ def conclude(*, desk: Desk, order_id: int, answer: Answer, at: Moment) -> None:
         order.closed_at = at.market
         sql.update(order, "closedness", "ord_status", "certainty", "text", "closed_at")
         _answer_cancels(order, at, answer.ord_status)
-        data = {"was": was, "ord_status": order.ord_status, "text": order.text}
+        data: dict[str, object] = {
+            "was": was, "ord_status": order.ord_status, "text": order.text,
+        }  # fmt: skip
+        if answer.evidence is not None:
+            data["evidence"] = answer.evidence
         event = _event(EventName.ORDER_CLOSED, order, at, data | {"cum_qty": order.cum_qty})
         journal.record([replace(event, actor="desk")], now=at.wall)

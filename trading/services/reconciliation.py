@@ -21,7 +21,7 @@ from trading.domain.ports import ClientIdClass, Gateway
 from trading.models import Account, Balance, Order, ReconBreak
 from trading.selectors import sql
 from trading.selectors.desk import Desk
-from trading.services import executions, routing
+from trading.services import doubt, executions, routing
 
 # Fills that a status report announced are asked for too, whatever the order's status is.
 _DOUBTFUL = """
@@ -56,21 +56,46 @@ def _doubtful(desk: Desk) -> list[Order]:
     return list(rows.order_by("pk"))
 
 
-def _resolve(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
+def follow(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
+    """Ask about every working order that the venue's list of open orders shows otherwise, at a
+    venue whose stream does not tell everything; returns how many."""
+    if gateway.capabilities.streams:
+        return 0
+    rows = Order.objects.filter(
+        account=desk.account,
+        ord_status__in=[OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED],
+        certainty=Certainty.CERTAIN,
+    )
+    working = list(rows.select_related("instrument").order_by("pk"))
+    if not working:
+        return 0
     try:
-        reports = gateway.query(
-            account=desk.account.code,
-            instrument=order.instrument.code,
-            cl_ord_id=order.cl_ord_id,
-        )
+        found = gateway.open_orders(account=desk.account.code)
+        listed = {each.cl_ord_id: each.cum_qty for each in found}
+        moved = [order for order in working if listed.get(order.cl_ord_id) != order.cum_qty]
+        return sum(_ask(desk, gateway, order, at) for order in moved)
     except GatewayError:
-        routing.mark_unknown(order=order, reason="the venue did not answer the query", at=at)
-        return False
+        # A read that failed says nothing; the next look comes in seconds.
+        return 0
+
+
+def _ask(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
+    reports = gateway.query(
+        account=desk.account.code, instrument=order.instrument.code, cl_ord_id=order.cl_ord_id
+    )
     if reports is not None:
         executions.apply(desk=desk, reports=reports, at=at)
-        return True
+    return reports is not None
+
+
+def _resolve(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
     if gateway.capabilities.client_id_class is not ClientIdClass.IDEMPOTENT:
-        routing.mark_unknown(order=order, reason="not found, which proves nothing yet", at=at)
+        return doubt.clear(desk=desk, gateway=gateway, order=order, at=at)
+    try:
+        if _ask(desk, gateway, order, at):
+            return True
+    except GatewayError:
+        routing.mark_unknown(order=order, reason="the venue did not answer the query", at=at)
         return False
     with routing.sending():
         if _may_still_send(desk, order, at):
@@ -115,7 +140,7 @@ def compare(*, desk: Desk, gateway: Gateway, at: Moment) -> bool:
 
 
 def _open_order_differences(desk: Desk, gateway: Gateway) -> dict[tuple[str, str], tuple[str, str]]:
-    at_venue = set(gateway.open_orders(account=desk.account.code))
+    at_venue = {each.cl_ord_id for each in gateway.open_orders(account=desk.account.code)}
     rows = Order.objects.filter(
         account=desk.account, ord_status__in=[OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED]
     )

@@ -49,7 +49,7 @@ _LOCK_ACCOUNT = "SELECT fencing_token FROM trading_account WHERE id = %s FOR NO 
 _TAKE = """
 WITH claimed AS (
     UPDATE trading_order SET closedness = %s, ord_status = %s, fencing_token = %s, sent_at = %s,
-           lease_until = clock_timestamp() + %s
+           claimed_at = clock_timestamp(), lease_until = clock_timestamp() + %s
      WHERE id = ANY(%s))
 UPDATE trading_account SET fencing_token = %s WHERE id = %s
 """

@@ -26,6 +26,8 @@ def send(account_id: int) -> None:
         gateway = bench.venue.gateway
         done = routing.cancel_all(desk=bench.desk, gateway=gateway, at=bench.at)
         done += routing.send_all(desk=bench.desk, gateway=gateway, at=bench.at)
+        if bench.is_time_to_follow():
+            done += reconciliation.follow(desk=bench.desk, gateway=gateway, at=bench.at)
         done += reconciliation.resolve(desk=bench.desk, gateway=gateway, at=bench.at)
     if done:
         wake(Task.SETTLE, account_id)

@@ -26,7 +26,6 @@ from trading.selectors import desk as desks
 from trading.selectors.desk import Desk
 from trading.services import turns
 
-
 #: Between two looks at what rests at a venue that does not tell everything by itself.
 FOLLOW_SECONDS = 5.0
 

@@ -2,11 +2,12 @@
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from aitrader.kernel.errors import NotSent, OutcomeUnknown
 from trading.domain.execution_report import ExecutionReport
-from trading.domain.ports import NewOrder
+from trading.domain.ports import ClientIdClass, NewOrder, OpenOrder
 from trading.gateways.sim.gateway import SimGateway
 from trading.gateways.sim.rules import SimRules
 
@@ -56,3 +57,42 @@ class Slow(SimGateway):
         self.inside.set()
         assert self.go.wait(10)
         return super().submit(account=account, order=order)
+
+
+class OpenOnly(SimGateway):
+    """A venue that knows a client order id only while its order is open, and whose reads lag.
+
+    `lost`: requests do not arrive; else they arrive and are not answered. `shows` says whether the
+    reads have caught up. `asked` notes the calls.
+    """
+
+    capabilities = replace(SimGateway.capabilities, client_id_class=ClientIdClass.OPEN_ONLY)
+
+    def __init__(self, rules: SimRules, *, lost: bool) -> None:
+        super().__init__(rules)
+        self._lost = lost
+        self.shows = False
+        self.asked: list[str] = []
+
+    def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
+        self.asked.append("submit")
+        if not self._lost:
+            super().submit(account=account, order=order)
+        raise OutcomeUnknown("no answer")
+
+    def query(
+        self, *, account: str, instrument: str, cl_ord_id: str
+    ) -> Sequence[ExecutionReport] | None:
+        self.asked.append("query")
+        if not self.shows:
+            return None
+        return super().query(account=account, instrument=instrument, cl_ord_id=cl_ord_id)
+
+    def open_orders(self, *, account: str) -> Sequence[OpenOrder]:
+        return super().open_orders(account=account) if self.shows else []
+
+    def cancel(
+        self, *, account: str, instrument: str, cl_ord_id: str, at: datetime
+    ) -> ExecutionReport:
+        self.asked.append("cancel")
+        return super().cancel(account=account, instrument=instrument, cl_ord_id=cl_ord_id, at=at)

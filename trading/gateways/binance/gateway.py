@@ -5,17 +5,18 @@
 2. An answer that we cannot read is an unknown outcome, for the venue may have acted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from aitrader.kernel.clock import to_millis
 from aitrader.kernel.errors import GatewayError, OutcomeUnknown, RejectedByVenue
 from aitrader.kernel.fix import OrdType, TimeInForce
 from aitrader.kernel.money import plain
-from trading.domain.execution_report import ExecutionReport
+from trading.domain.execution_report import ExecutionReport, StreamedReport
 from trading.domain.instrument import parse_code
-from trading.domain.ports import Capabilities, ClientIdClass, NewOrder
+from trading.domain.ports import Capabilities, ClientIdClass, NewOrder, OpenOrder, VenueTrade
 from trading.gateways.binance import errors, reports
 from trading.gateways.binance.connection import Connection
 
@@ -26,6 +27,7 @@ CAPABILITIES = Capabilities(
     times_in_force=frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK}),
     client_id_class=ClientIdClass.OPEN_ONLY,
     native_oco=False,
+    streams=False,
 )
 _TYPES = {
     OrdType.MARKET: "MARKET",
@@ -38,7 +40,7 @@ _TYPES = {
     OrdType.TRAILING_STOP: "STOP_LOSS",
 }
 _PRICED = frozenset({OrdType.LIMIT, OrdType.STOP_LIMIT, OrdType.LIMIT_IF_TOUCHED})
-#: A page of trades; an order has more only if it met a thousand others.
+#: The longest page of trades.
 _PAGE = 1000
 
 
@@ -78,27 +80,37 @@ class BinanceGateway:
             if error.code == str(errors.NO_SUCH_ORDER):
                 return None
             raise
-        trades = self._trades(symbol, _read(lambda: int(answer["orderId"])))
+        trades = self._pages({"symbol": symbol, "orderId": _read(lambda: int(answer["orderId"]))})
         return _read(lambda: reports.queried(answer, trades, instrument=instrument))
 
-    def open_orders(self, *, account: str) -> Sequence[str]:
+    def executions(self, *, account: str, after: int, limit: int) -> Sequence[StreamedReport]:
+        """Nothing: its orders are followed (`Capabilities.streams`)."""
+        return ()
+
+    def open_orders(self, *, account: str) -> Sequence[OpenOrder]:
         found = self._connection.call(lambda client: client.get_open_orders())
-        return _read(lambda: reports.client_ids(found))
+        return _read(lambda: reports.open_orders(found))
+
+    def trades(self, *, account: str, instrument: str, since: datetime) -> Sequence[VenueTrade]:
+        asked = {"symbol": symbol_of(instrument), "startTime": to_millis(since)}
+        return _read(lambda: reports.trades(self._pages(asked)))
 
     def balances(self, *, account: str) -> dict[str, Decimal]:
         found = self._connection.call(lambda client: client.get_account(omitZeroBalances="true"))
         return _read(lambda: reports.balances(found))
 
-    def _trades(self, symbol: str, order_id: int) -> list[Any]:
-        """Every trade of an order, page by page."""
+    def _pages(self, asked: Mapping[str, object]) -> list[Any]:
+        """Every trade asked for. Pages go on by id: many trades may share a millisecond."""
         found: list[Any] = []
-        asked: dict[str, object] = {"symbol": symbol, "orderId": order_id, "limit": _PAGE}
+        wanted: dict[str, object] = {**asked, "limit": _PAGE}
         while True:
-            page = self._connection.call(lambda client: client.get_my_trades(**asked))
+            page = self._connection.call(lambda client: client.get_my_trades(**wanted))
             found += page
             if len(page) < _PAGE:
                 return found
-            asked["fromId"] = int(page[-1]["id"]) + 1
+            # A start and an id are not taken together.
+            wanted.pop("startTime", None)
+            wanted["fromId"] = int(page[-1]["id"]) + 1
 
 
 def symbol_of(instrument: str) -> str:

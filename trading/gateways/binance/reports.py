@@ -15,6 +15,7 @@ from aitrader.kernel.errors import OutcomeUnknown
 from aitrader.kernel.fix import ExecType, Liquidity
 from aitrader.kernel.money import CONTEXT, ZERO, amount
 from trading.domain.execution_report import ExecutionReport
+from trading.domain.ports import OpenOrder, VenueTrade
 
 Answer = Mapping[str, Any]
 
@@ -75,8 +76,14 @@ def balances(account: Answer) -> dict[str, Decimal]:
     return {asset: total for asset, total in totals.items() if total}
 
 
-def client_ids(orders: Iterable[Answer]) -> list[str]:
-    return [str(each["clientOrderId"]) for each in orders]
+def open_orders(orders: Iterable[Answer]) -> list[OpenOrder]:
+    return [OpenOrder(str(each["clientOrderId"]), amount(each["executedQty"])) for each in orders]
+
+
+def trades(found: Iterable[Answer]) -> list[VenueTrade]:
+    return [
+        VenueTrade(str(each["orderId"]), str(each["id"]), amount(each["qty"])) for each in found
+    ]
 
 
 def _ending(answer: Answer, client_id: str, instrument: str, at: datetime) -> list[ExecutionReport]:

@@ -106,6 +106,14 @@ def executions_of(cl_ord_id: str) -> Sequence[SimExecution]:
     return sql.load(SimExecution, clause, [cl_ord_id], using=DATABASE)
 
 
+def trades(account: str, instrument: str, *, since: datetime) -> Sequence[SimExecution]:
+    clause = (
+        "WHERE account_code = %s AND instrument = %s AND exec_type = 'TRADE'"
+        " AND transact_time >= %s ORDER BY id"
+    )
+    return sql.load(SimExecution, clause, [account, instrument, since], using=DATABASE)
+
+
 def balances(account: str) -> dict[str, Decimal]:
     statement = "SELECT asset, amount FROM sim_venue_balance WHERE account_code = %s"
     return dict(sql.fetch_all(statement, [account], using=DATABASE))

@@ -13,7 +13,7 @@ from aitrader.kernel import crash
 from aitrader.kernel.errors import OutcomeUnknown, RejectedByVenue
 from aitrader.kernel.fix import ExecType, OrdStatus, OrdType, TimeInForce
 from trading.domain.execution_report import ExecutionReport, StreamedReport
-from trading.domain.ports import Capabilities, ClientIdClass, NewOrder
+from trading.domain.ports import Capabilities, ClientIdClass, NewOrder, OpenOrder, VenueTrade
 from trading.gateways.sim import books
 from trading.gateways.sim.rules import SimRules
 from trading.models import SimOrder
@@ -32,6 +32,7 @@ CAPABILITIES = Capabilities(
     times_in_force=frozenset({TimeInForce.GTC}),
     client_id_class=ClientIdClass.IDEMPOTENT,
     native_oco=True,
+    streams=True,
 )
 
 
@@ -108,8 +109,12 @@ class SimGateway:
         rows = books.executions(account, after=after, limit=limit)
         return [StreamedReport(row.id, books.as_report(row)) for row in rows]
 
-    def open_orders(self, *, account: str) -> Sequence[str]:
-        return [row.cl_ord_id for row in books.open_orders(account)]
+    def open_orders(self, *, account: str) -> Sequence[OpenOrder]:
+        return [OpenOrder(row.cl_ord_id, row.cum_qty) for row in books.open_orders(account)]
+
+    def trades(self, *, account: str, instrument: str, since: datetime) -> Sequence[VenueTrade]:
+        found = map(books.as_report, books.trades(account, instrument, since=since))
+        return [VenueTrade(each.order_id, each.exec_id, each.last_qty) for each in found]
 
     def balances(self, *, account: str) -> dict[str, Decimal]:
         return books.balances(account)

@@ -1,0 +1,81 @@
+"""What must be found before an order that a venue does not know is given up."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from trading.domain import evidence
+from trading.domain.evidence import Evidence, Step, next_step
+
+SENT = datetime(2026, 1, 5, 10, tzinfo=UTC)
+
+
+def _at(seconds: float) -> datetime:
+    return SENT + timedelta(seconds=seconds)
+
+
+def _evidence(*reads: float, probed: float | None = None) -> Evidence:
+    at = None if probed is None else _at(probed)
+    return Evidence(tuple(map(_at, reads)), at)
+
+
+def _step(found: Evidence, now: float, *, may_probe: bool = True) -> Step:
+    return next_step(found, sent_at=SENT, now=_at(now), may_probe=may_probe)
+
+
+@pytest.mark.parametrize(
+    ("found", "now", "step"),
+    [
+        (_evidence(), 0.1, Step.READ),
+        (_evidence(0.1), 1, Step.WAIT),
+        (_evidence(0.1), 2.2, Step.READ),
+        (_evidence(8.5), 12, Step.WAIT),
+        (_evidence(12), 15.9, Step.WAIT),
+        (_evidence(12), 16, Step.READ),
+        (_evidence(12, 16), 17, Step.PROBE),
+        (_evidence(12, 23), 26, Step.PROBE),
+        (_evidence(12, 23, probed=26), 33, Step.READ),
+        (_evidence(12, 23, 33, probed=26), 42, Step.WAIT),
+        (_evidence(12, 23, 33, 43, probed=26), 50, Step.WAIT),
+        (_evidence(33, 43, 53, probed=26), 59.9, Step.WAIT),
+        (_evidence(33, 43, 53, probed=26), 60, Step.COMPARE),
+    ],
+)
+def test_the_steps_come_in_their_order(found: Evidence, now: float, step: Step) -> None:
+    assert _step(found, now) is step
+
+
+def test_reads_before_the_engines_word_do_not_count() -> None:
+    assert _step(_evidence(30, 40, 50, 60, 70, probed=71), 75) is Step.WAIT
+
+
+def test_two_reads_that_are_close_are_one() -> None:
+    assert _step(_evidence(57, 58, probed=26), 61) is Step.WAIT
+
+
+def test_a_protective_stop_is_never_asked_to_be_cancelled_and_waits_longer() -> None:
+    steps, found, now = set(), _evidence(), 0.0
+    while (step := _step(found, now, may_probe=False)) is not Step.COMPARE:
+        steps.add(step)
+        if step is Step.READ:
+            found = found.read(_at(now))
+        now += 1
+    assert steps == {Step.READ, Step.WAIT}
+    assert now >= 120
+
+
+def test_nothing_is_concluded_within_the_quarantine_however_often_it_is_read() -> None:
+    found, now = _evidence(), 0.0
+    while (step := _step(found, now)) is not Step.COMPARE:
+        if step is Step.READ:
+            found = found.read(_at(now))
+        elif step is Step.PROBE:
+            found = found.probed(_at(now))
+        now += 0.5
+    assert now >= 60
+
+
+def test_evidence_comes_back_as_it_was_kept() -> None:
+    found = _evidence(1, 12.5, probed=26)
+    assert evidence.from_json(evidence.to_json(found)) == found
+    assert evidence.from_json({}) == Evidence()

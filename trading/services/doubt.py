@@ -1,0 +1,127 @@
+"""Orders in doubt at a venue whose client order ids are no key for ever (domain/evidence.py).
+
+1. Such an order is never sent again.
+2. It leaves doubt upwards by the first sign of it, downwards only on the whole of the evidence,
+   which is kept with the order and written down when it is concluded.
+3. A trade that is not ours, or a balance that is not what we think, keeps it in doubt: a break.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from aitrader.kernel.clock import Moment
+from aitrader.kernel.errors import GatewayError, NotSent, OutcomeUnknown, RejectedByVenue
+from aitrader.kernel.fix import OrdStatus, Origin
+from aitrader.kernel.money import ZERO
+from trading.domain import evidence
+from trading.domain.evidence import Evidence, Step
+from trading.domain.order_state import Closedness
+from trading.domain.ports import Gateway
+from trading.models import Balance, Fill, Order
+from trading.selectors import sql
+from trading.selectors.desk import Desk
+from trading.services import executions, routing
+
+_MARGIN = timedelta(seconds=1)
+_CLAIMED = "SELECT claimed_at FROM trading_order WHERE id = %s"
+
+
+def clear(*, desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
+    """Take the next step about one order; True when its outcome became known."""
+    (claimed_at,) = sql.fetch_one(_CLAIMED, [order.pk])
+    sent_at = claimed_at or at.wall
+    found = evidence.from_json(order.evidence or {})
+    may_probe = order.origin != Origin.PROTECTION
+    step = evidence.next_step(found, sent_at=sent_at, now=at.wall, may_probe=may_probe)
+    try:
+        if step is Step.READ:
+            return _read(desk, gateway, order, found, at)
+        if step is Step.PROBE:
+            return _probe(desk, gateway, order, found, at)
+        if step is Step.COMPARE:
+            return _compare(desk, gateway, order, found, sent_at, at)
+    except GatewayError:
+        routing.mark_unknown(order=order, reason="the venue did not answer", at=at)
+    return False
+
+
+def _read(desk: Desk, gateway: Gateway, order: Order, found: Evidence, at: Moment) -> bool:
+    account = desk.account.code
+    reports = gateway.query(
+        account=account, instrument=order.instrument.code, cl_ord_id=order.cl_ord_id
+    )
+    if reports is not None:
+        executions.apply(desk=desk, reports=reports, at=at)
+        return True
+    if order.cl_ord_id not in {each.cl_ord_id for each in gateway.open_orders(account=account)}:
+        _keep(order, found.read(at.wall))
+    routing.mark_unknown(order=order, reason="not found, which proves nothing yet", at=at)
+    return False
+
+
+def _probe(desk: Desk, gateway: Gateway, order: Order, found: Evidence, at: Moment) -> bool:
+    try:
+        report = gateway.cancel(
+            account=desk.account.code,
+            instrument=order.instrument.code,
+            cl_ord_id=order.cl_ord_id,
+            at=at.market,
+        )
+    except (NotSent, OutcomeUnknown):
+        return False
+    except RejectedByVenue:
+        # Not known, or closed already: which of the two, the reads will tell.
+        _keep(order, found.probed(at.wall))
+        return False
+    executions.apply(desk=desk, reports=[report], at=at)
+    return True
+
+
+def _compare(
+    desk: Desk, gateway: Gateway, order: Order, found: Evidence, sent_at: datetime, at: Moment
+) -> bool:
+    account, code = desk.account.code, order.instrument.code
+    strange = [
+        trade.exec_id
+        for trade in gateway.trades(account=account, instrument=code, since=sent_at - _MARGIN)
+        if not _is_booked(desk, order, trade.exec_id)
+    ]
+    differs = _differences(desk, order, gateway.balances(account=account))
+    if strange or differs:
+        theirs = ", ".join([*(f"trade {each}" for each in strange), *differs])
+        executions.open_break(
+            desk=desk, kind="DOUBT", object_id=order.cl_ord_id, ours="no trade", venues=theirs,
+            at=at,
+        )  # fmt: skip
+        return False
+    answer = executions.Answer(
+        OrdStatus.REJECTED,
+        Closedness.REJECTED,
+        executions.NEVER_ACCEPTED,
+        evidence=evidence.to_json(found),
+    )
+    executions.conclude(desk=desk, order_id=order.pk, answer=answer, at=at)
+    return True
+
+
+def _is_booked(desk: Desk, order: Order, exec_id: str) -> bool:
+    return Fill.objects.filter(
+        account=desk.account, instrument_id=order.instrument_id, exec_id=exec_id
+    ).exists()
+
+
+def _differences(desk: Desk, order: Order, venues: Mapping[str, Decimal]) -> list[str]:
+    concerned = (order.instrument.base, order.instrument.quote)
+    rows = Balance.objects.filter(account=desk.account, asset__in=concerned)
+    ours = dict(rows.values_list("asset", "amount"))
+    return [
+        f"{asset} {venues.get(asset, ZERO)}"
+        for asset in concerned
+        if ours.get(asset, ZERO) != venues.get(asset, ZERO)
+    ]
+
+
+def _keep(order: Order, found: Evidence) -> None:
+    order.evidence = evidence.to_json(found)
+    order.save(update_fields=["evidence"])
