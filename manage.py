@@ -21,7 +21,8 @@ def main() -> None:
             "Django is not installed here: run `make install`, then .venv/bin/python manage.py"
         )
 
-    from django.db import OperationalError
+    import psycopg
+    from django.db import InterfaceError, OperationalError
 
     from aitrader import env
     from aitrader.kernel.errors import BadInput
@@ -37,10 +38,21 @@ def main() -> None:
     except KeyboardInterrupt:
         # Who pressed Ctrl-C knows where.
         sys.exit(130)
-    except OperationalError as error:
-        if not str(error).startswith("connection"):
+    except (
+        *(InterfaceError, OperationalError),
+        *(psycopg.InterfaceError, psycopg.OperationalError),
+    ) as error:
+        if not _is_away(error):
             raise
         sys.exit(f"aitrader: the database does not answer: {str(error).splitlines()[0]}")
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether there is no server, or no longer one; anything else is a fault of ours."""
+    # Django wraps the driver's error, which is the one that knows.
+    state = getattr(error.__cause__ or error, "sqlstate", None)
+    # None: there is no connection, or no longer one. 57P: the server is shut down or has crashed.
+    return state is None or state.startswith("57P")
 
 
 def _start_database() -> None:

@@ -3,7 +3,9 @@
 1. Everything is under the home folder; only a socket whose path would be too long moves to a
    private folder under the system's temporary directory.
 2. PostgreSQL refuses to run as root. Started by root it runs as the user `pgserver`, made when
-   absent, and the folders above the binaries and the data get the search bit (not the read bit).
+   absent, and the folders above the binaries and the data get the search bit (not the read bit):
+   a server reaches its data by way of them, and the data belong under the home folder. Each one
+   changed is said.
 """
 
 import hashlib
@@ -142,6 +144,10 @@ def _open_the_way(folder: Path) -> None:
         mode = ancestor.stat().st_mode
         if not mode & 0o001:
             ancestor.chmod(mode | 0o001)
+            sys.stderr.write(
+                f"aitrader: {ancestor} has mode {(mode | 0o001) & 0o777:o} now: PostgreSQL does "
+                f"not run as root, and its user {SYSTEM_USER} passes through to its files\n"
+            )
 
 
 def _libraries(layout: Layout) -> Path:

@@ -121,6 +121,8 @@ def fills(home: Path) -> int:
 
 
 def copy(home: Path, folder: Path) -> Path:
+    # Closed, it would be opened for the server, which is said.
+    folder.chmod(0o711)
     own = folder / "own"
     subprocess.run(["cp", "-a", str(home), str(own)], check=True)
     return own

@@ -49,6 +49,28 @@ def test_one_clear_line(tmp_path: Path, variables: dict[str, str], reason: str) 
     assert "hush" not in done.stderr
 
 
+def test_a_server_that_is_not_there_is_one_line_for_every_command(tmp_path: Path) -> None:
+    nobody = "postgresql://a:hush@127.0.0.1:1/desk"
+    for command in ("paper", "run", "feed", "verify_journal"):
+        more = ("--port", "0") if command == "run" else ()
+        done = _manage(tmp_path, command, *more, DATABASE_URL=nobody)
+        assert done.returncode == 1
+        assert done.stderr.startswith("aitrader: the database does not answer: "), done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root opens folders to another user")
+def test_a_closed_folder_that_is_opened_for_the_server_is_named(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    done = _manage(closed / "home", "migrate")
+    assert done.returncode == 0, done.stderr
+    assert f"aitrader: {closed} has mode 701 now: PostgreSQL does not run as root" in done.stderr
+    assert closed.stat().st_mode & 0o777 == 0o701
+    again = _manage(closed / "home", "migrate")
+    assert (again.returncode, again.stderr) == (0, "")
+
+
 def test_an_old_python_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     old = tmp_path / "python3"
     old.write_text(OLD_PYTHON.format(python=sys.executable))

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -12,11 +13,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from aitrader.env import REPOSITORY
 from tests.integration.desks import (
     SECONDS,
     Running,
     address,
+    command,
     copy,
+    environment,
     fills,
     manage,
     server,
@@ -128,4 +132,29 @@ def test_a_database_that_dies_over_and_over_ends_the_desk_in_one_line(
         assert desk.process.wait(20) == 1
         last = desk.errors.read_text(encoding="utf-8").splitlines()[-1]
         assert last.startswith("aitrader: the database died ")
+    assert servers_of(own) == []
+
+
+def test_a_paper_run_whose_database_dies_ends_in_one_line(
+    installed_home: Path, tmp_path: Path
+) -> None:
+    own = copy(installed_home, tmp_path)
+    with subprocess.Popen(
+        command("paper", "--bars", "100000"),
+        cwd=REPOSITORY,
+        env=environment(own),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as paper:
+        deadline = time.monotonic() + SECONDS
+        while not servers_of(own) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(6)
+        assert paper.poll() is None
+        _kill_server(own)
+        _, said = paper.communicate(timeout=SECONDS)
+    assert paper.returncode == 1
+    assert said.startswith("aitrader: the database does not answer: "), said
+    assert said.count("\n") == 1
     assert servers_of(own) == []
