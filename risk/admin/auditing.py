@@ -1,7 +1,6 @@
 """What auditlog follows of risk's rows: limits, each version as it is put in force."""
 
-from auditlog.registry import auditlog
-
+from compliance.admin.auditing import follow
 from risk.models import Limit
 
-auditlog.register(Limit)
+follow(Limit)

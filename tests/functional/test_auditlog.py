@@ -1,6 +1,7 @@
 """The audit log of configuration: which rows it follows, what it keeps, who reads it."""
 
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 from auditlog.models import LogEntry
@@ -21,6 +22,19 @@ def test_it_follows_configuration_and_nothing_else() -> None:
     assert set(auditlog.get_models()) == {
         Account, InstrumentRow, Strategy, StrategyVersion, Limit, Operator, Person,
     }  # fmt: skip
+
+
+def test_it_keeps_columns_of_configuration_alone(desk: factory.Desk) -> None:
+    entry = LogEntry.objects.get_for_object(desk.account).latest("id")
+    assert set(entry.changes) == {
+        "public_id", "code", "venue", "kind", "mode", "base_currency", "opening_equity",
+        "opened_at",
+    }  # fmt: skip
+    before = LogEntry.objects.count()
+    account = Account.objects.get()
+    account.stream_seq, account.peak_equity = 7, Decimal(200_000)
+    account.save()
+    assert LogEntry.objects.count() == before
 
 
 def test_a_change_in_the_back_office_is_kept_with_its_person(

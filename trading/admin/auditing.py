@@ -1,17 +1,12 @@
 """What auditlog follows of trading's rows: configuration only, never what a desk records.
 
-1. Of an account only what setup gave it: equity and tokens move with every bar, by statements of
-   their own.
+1. Of an account only what setup gave it: the rest moves with every bar.
 """
 
-from auditlog.registry import auditlog
-
+from compliance.admin.auditing import follow
 from trading.models import Account, InstrumentRow, Strategy, StrategyVersion
 
-auditlog.register(
-    Account,
-    include_fields=["code", "venue", "kind", "mode", "base_currency", "opening_equity"],
-)
-auditlog.register(InstrumentRow)
-auditlog.register(Strategy)
-auditlog.register(StrategyVersion)
+follow(Account, but=("peak_equity", "stream_seq", "fencing_token", "reconciled_at"))
+follow(InstrumentRow)
+follow(Strategy)
+follow(StrategyVersion)
