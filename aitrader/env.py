@@ -35,6 +35,10 @@ class Env(BaseSettings):
     port: int = Field(8000, alias="AITRADER_PORT", ge=1, le=65535)
     metrics_token: SecretStr | None = Field(None, alias="AITRADER_METRICS_TOKEN")
     debug: bool = Field(False, alias="AITRADER_DEBUG")
+    binance_rest_url: str = Field("https://api.binance.com/api", alias="AITRADER_BINANCE_REST_URL")
+    binance_credentials: str = Field(
+        "", alias="AITRADER_BINANCE_CREDENTIALS", pattern=r"^(file:/.*)?$"
+    )
     crashpoint: str = Field("", alias="AITRADER_CRASHPOINT", pattern=r"^([a-z0-9_.]+:[1-9]\d*)?$")
 
     @field_validator("*", mode="before")

@@ -99,6 +99,11 @@ class BinanceGateway:
         found = self._connection.call(lambda client: client.get_account(omitZeroBalances="true"))
         return _read(lambda: reports.balances(found))
 
+    def fee_rate(self) -> Decimal:
+        """The higher of maker's and taker's fee of this account, as a share of notional."""
+        found = self._connection.call(lambda client: client.get_account(omitZeroBalances="true"))
+        return _read(lambda: reports.fee_rate(found))
+
     def _pages(self, asked: Mapping[str, object]) -> list[Any]:
         """Every trade asked for. Pages go on by id: many trades may share a millisecond."""
         found: list[Any] = []

@@ -76,6 +76,12 @@ def balances(account: Answer) -> dict[str, Decimal]:
     return {asset: total for asset, total in totals.items() if total}
 
 
+def fee_rate(account: Answer) -> Decimal:
+    """The higher of the account's two commission rates, a share of notional."""
+    rates = account["commissionRates"]
+    return max(amount(rates["maker"]), amount(rates["taker"]))
+
+
 def open_orders(orders: Iterable[Answer]) -> list[OpenOrder]:
     return [OpenOrder(str(each["clientOrderId"]), amount(each["executedQty"])) for each in orders]
 
