@@ -175,13 +175,13 @@ def test_pages_are_accessible_and_fit_a_phone(operator: Person) -> None:
     page = operator.page
     page.locator("#orders a").first.wait_for()
     order = page.locator("#orders tbody a").first.get_attribute("href")
-    for path in ("/", "/orders", "/journal", "/journal/0", "/no/such/page", order):
+    for path in ("/", "/orders", "/journal", "/journal/0", "/me", "/no/such/page", order):
         operator.go(path)
         page.wait_for_timeout(400)
         assert operator.violations() == [], path
     for width in (390, 1440):
         page.set_viewport_size({"width": width, "height": 844})
-        for path in ("/", "/orders", "/journal", "/journal/0", "/no/such/page", order):
+        for path in ("/", "/orders", "/journal", "/journal/0", "/me", "/no/such/page", order):
             operator.go(path)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
     page.set_viewport_size({"width": 390, "height": 844})
@@ -223,6 +223,41 @@ def test_who_may_not_cannot(chromium: Any, desk: Server) -> None:
     assert page.locator("#strategies [role=switch]").first.get_attribute("aria-disabled") == "true"
     assert somebody.violations() == []
     somebody.page.context.close()
+
+
+def test_whose_second_factor_is_reset_enrols_anew(
+    operator: Person, chromium: Any, desk: Server
+) -> None:
+    page = operator.page
+    lost = person(chromium, desk)
+    lost.sign_in("viewer")
+    operator.go("/admin/compliance/operator/")
+    page.locator("table a", has_text="viewer").first.click()
+    page.click("text=Reset second factor")
+    page.fill("#dialog [name=reason]", "phone lost")
+    page.fill("#dialog [name=code]", operator.code())
+    page.click("#dialog button[type=submit]")
+    page.locator("text=A new device is enrolled at the next log-in.").wait_for()
+    lost.go("/")
+    assert "/login" in lost.page.url
+    assert "◆ PAPER" in lost.page.inner_text(".gate-panel")
+    assert lost.violations() == []
+    del lost.seeds["viewer"]
+    lost.sign_in("viewer")
+    assert "viewer" in lost.seeds
+    lost.page.context.close()
+
+
+def test_new_recovery_codes_are_made_with_a_fresh_code(operator: Person) -> None:
+    page = operator.page
+    operator.go("/me")
+    page.fill("#codes-code", operator.code())
+    page.click("text=Make new recovery codes")
+    assert page.locator(".codes li").count() == 10
+    assert "◆ PAPER" in page.inner_text(".gate-panel")
+    assert operator.violations() == []
+    page.click("a.btn-main")
+    assert page.url.endswith("/me")
 
 
 def test_the_home_page_stays_light(chromium: Any, desk: Server) -> None:
