@@ -11,71 +11,29 @@ Venue document: venues.md 2.1 and 2.3.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
+from typing import TypeVar
 
+from aitrader.kernel.fix import Side
+from trading.sandbox import entry, exits, lists, outside, settlement
 from trading.sandbox.accounts import Fees
-from trading.sandbox.events import Event, Level
-from trading.sandbox.orders import Fill, NewList, NewOrder, Order, OrderList, PublicTrade
+from trading.sandbox.answers import ClientIds as ClientIds
+from trading.sandbox.answers import Depth as Depth
+from trading.sandbox.answers import Placed as Placed
+from trading.sandbox.answers import PlacedList as PlacedList
+from trading.sandbox.answers import Replaced as Replaced
+from trading.sandbox.answers import ReplaceMode as ReplaceMode
+from trading.sandbox.events import BalanceCause, Event, Execution, StatusEvent
+from trading.sandbox.orders import NewList, NewOrder, Order, OrderList, PublicTrade
 from trading.sandbox.records import Records
 from trading.sandbox.rules import Listing, Refused, Status
+from trading.sandbox.state import Market, Policy, State
+
+_Answer = TypeVar("_Answer")
 
 #: Ten basis points, maker and taker, taken from what is received.
 USUAL_FEES = Fees()
-
-
-class ClientIds(StrEnum):
-    """OPEN_ONLY: a client id is refused while an open order has it (Binance). FOREVER: a used one
-    makes no order and the original is returned (Coinbase)."""
-
-    OPEN_ONLY = "OPEN_ONLY"
-    FOREVER = "FOREVER"
-
-
-class ReplaceMode(StrEnum):
-    """Whether the new order is tried although the cancel failed."""
-
-    STOP_ON_FAILURE = "STOP_ON_FAILURE"
-    ALLOW_FAILURE = "ALLOW_FAILURE"
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """`order` after matching, `fills` its own fills in this call. `original` says that the client
-    id was used before and `order` is that older order (ClientIds.FOREVER)."""
-
-    order: Order
-    fills: tuple[Fill, ...] = ()
-    original: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedList:
-    """`orders` in the order of the request's legs, after matching."""
-
-    order_list: OrderList
-    orders: tuple[Order, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Replaced:
-    """The two outcomes of a cancel-replace; `placed` is None if it was not tried."""
-
-    canceled: Order | Refused
-    placed: Placed | Refused | None
-
-
-@dataclass(frozen=True, slots=True)
-class Depth:
-    """Best levels first. A stream's first event to apply has `first_update_id` ≤
-    `last_update_id` + 1 ≤ its `last_update_id`."""
-
-    instrument: str
-    last_update_id: int
-    bids: tuple[Level, ...]
-    asks: tuple[Level, ...]
 
 
 class Exchange:
@@ -84,7 +42,10 @@ class Exchange:
     records: Records
 
     def __init__(self, listings: Iterable[Listing], listener: Callable[[Event], None]) -> None:
-        raise NotImplementedError
+        self._state = State(listener)
+        self.records = self._state.records
+        for listing in listings:
+            self._state.markets[listing.instrument] = Market(listing)
 
     # Accounts and what comes from outside
 
@@ -94,41 +55,52 @@ class Exchange:
         *,
         fees: Fees = USUAL_FEES,
         client_ids: ClientIds = ClientIds.OPEN_ONLY,
+        history: int | None = None,
     ) -> None:
-        """Raises BadInput if the account exists."""
-        raise NotImplementedError
+        """Keeps at most `history` closed orders and fills, or all. Raises BadInput if it exists."""
+        self._state.accounts.open(account)
+        self._state.policies[account] = Policy(fees, client_ids is ClientIds.FOREVER)
+        if history is not None:
+            self.records.limit_history(account, history)
 
     def deposit(self, account: str, asset: str, amount: Decimal, *, now: datetime) -> None:
         """Add `amount` of `asset` to free. Raises BadInput: unknown account, amount not > 0."""
-        raise NotImplementedError
+        self._from_outside(BalanceCause.DEPOSIT, account, asset, amount, now)
 
     def withdraw(
         self, account: str, asset: str, amount: Decimal, *, now: datetime
     ) -> Refused | None:
         """Take `amount` of `asset` from free; INSUFFICIENT_BALANCE if there is less."""
-        raise NotImplementedError
+        return self._from_outside(BalanceCause.WITHDRAWAL, account, asset, amount, now)
 
     def lock(self, account: str, asset: str, amount: Decimal, *, now: datetime) -> Refused | None:
         """Move `amount` from free to locked from outside (a margin call, a human in the app)."""
-        raise NotImplementedError
+        return self._from_outside(BalanceCause.LOCK, account, asset, amount, now)
 
     def unlock(self, account: str, asset: str, amount: Decimal, *, now: datetime) -> Refused | None:
         """Give back what `lock` took; INSUFFICIENT_BALANCE if less is locked from outside."""
-        raise NotImplementedError
+        return self._from_outside(BalanceCause.UNLOCK, account, asset, amount, now)
 
     # Orders
 
     def submit(self, request: NewOrder, *, now: datetime) -> Placed | Refused:
         """Take in an order and match it."""
-        raise NotImplementedError
+        self._begin(now)
+        older = entry.original(self._state, request)
+        if older:
+            return self._end(Placed(older, original=True))
+        order = entry.submit(self._state, request)
+        return self._end(order if isinstance(order, Refused) else self._placed(order))
 
     def examine(self, request: NewOrder, *, now: datetime) -> Refused | None:
         """What `submit` would refuse, without placing anything."""
-        raise NotImplementedError
+        self._begin(now)
+        return self._end(entry.examine(self._state, request))
 
     def submit_list(self, request: NewList, *, now: datetime) -> PlacedList | Refused:
         """Take in an OCO, OTO or OTOCO list, all legs or none."""
-        raise NotImplementedError
+        self._begin(now)
+        return self._end(self._placed_list(lists.submit(self._state, request)))
 
     def cancel(
         self,
@@ -142,7 +114,11 @@ class Exchange:
     ) -> Order | Refused:
         """Cancel an order, and with it the list it belongs to. UNKNOWN_ORDER, ORDER_CLOSED,
         MARKET_CLOSED."""
-        raise NotImplementedError
+        self._begin(now)
+        order = exits.find(self._state, account, instrument, order_id, cl_ord_id)
+        if isinstance(order, Order):
+            order = exits.cancel(self._state, order, cancel_cl_ord_id)
+        return self._end(order)
 
     def cancel_list(
         self,
@@ -153,13 +129,16 @@ class Exchange:
         now: datetime,
     ) -> PlacedList | Refused:
         """Cancel every open leg of a list."""
-        raise NotImplementedError
+        self._begin(now)
+        found = self.records.order_list(account, list_id=list_id, list_cl_ord_id=list_cl_ord_id)
+        return self._end(self._placed_list(exits.cancel_list(self._state, found)))
 
     def cancel_all(
         self, account: str, instrument: str | None = None, *, now: datetime
     ) -> tuple[Order, ...] | Refused:
         """Cancel all open orders of the account; UNKNOWN_ORDER if it has none."""
-        raise NotImplementedError
+        self._begin(now)
+        return self._end(exits.cancel_all(self._state, account, instrument))
 
     def cancel_replace(
         self,
@@ -173,45 +152,90 @@ class Exchange:
         now: datetime,
     ) -> Replaced:
         """Cancel one order, then place another of the same instrument: two outcomes."""
-        raise NotImplementedError
+        self._begin(now)
+        state = self._state
+        old = exits.find(state, account, request.instrument, order_id, cl_ord_id)
+        if isinstance(old, Order):
+            old = exits.cancel(state, old, cancel_cl_ord_id, Execution.REPLACED)
+        elif mode is ReplaceMode.STOP_ON_FAILURE:
+            return self._end(Replaced(old, None))
+        new = entry.submit(state, request)
+        return self._end(Replaced(old, new if isinstance(new, Refused) else self._placed(new)))
 
     def advance(self, now: datetime) -> None:
         """Move the time on: GTD orders whose time has come expire."""
-        raise NotImplementedError
+        self._begin(now)
+        self._end(None)
 
     # The operator's side of the exchange
 
     def set_status(self, instrument: str, status: Status, *, now: datetime) -> None:
         """Change an instrument's status. Raises BadInput for an unknown instrument."""
-        raise NotImplementedError
+        self._begin(now)
+        self._state.market(instrument).status = status
+        self._state.tell(StatusEvent(self._state.next_seq(), self._state.now, instrument, status))
+        self._end(None)
 
     def expel(self, instrument: str, *, now: datetime) -> tuple[Order, ...]:
         """Cancel every open order of the instrument for the exchange's own reasons (delisting)."""
-        raise NotImplementedError
+        self._begin(now)
+        return self._end(exits.expel(self._state, self._state.market(instrument)))
 
     def bust(self, instrument: str, trade_id: int, *, now: datetime) -> PublicTrade | Refused:
         """Undo a trade: assets and fees go back, both fills and the trade are marked, `cum_qty` of
         both orders falls and nothing re-opens. INSUFFICIENT_BALANCE if a side has spent it."""
-        raise NotImplementedError
+        self._begin(now)
+        self._end(None)
+        return settlement.bust(self._state, self._state.market(instrument), trade_id)
 
     # Market data
 
     def listing(self, instrument: str) -> Listing | None:
         """The instrument and its filters."""
-        raise NotImplementedError
+        market = self._state.markets.get(instrument)
+        return market.listing if market else None
 
     def listings(self) -> tuple[Listing, ...]:
         """All instruments, in the order given."""
-        raise NotImplementedError
+        return tuple(market.listing for market in self._state.markets.values())
 
     def status(self, instrument: str) -> Status:
         """Raises BadInput for an unknown instrument."""
-        raise NotImplementedError
+        return self._state.market(instrument).status
 
     def depth(self, instrument: str, limit: int = 100) -> Depth:
         """The best `limit` levels of each side. Raises BadInput for an unknown instrument."""
-        raise NotImplementedError
+        book = self._state.market(instrument).book
+        bids, asks = book.levels(Side.BUY, limit), book.levels(Side.SELL, limit)
+        return Depth(instrument, book.update_id, bids, asks)
 
     def last_px(self, instrument: str) -> Decimal | None:
         """The last trade's price; None before the first."""
-        raise NotImplementedError
+        return self._state.market(instrument).last_px
+
+    def _begin(self, now: datetime) -> None:
+        self._state.now = max(now, self._state.now)
+        exits.expire(self._state)
+
+    def _end(self, answer: _Answer) -> _Answer:
+        self._state.flush()
+        return answer
+
+    def _placed(self, order: Order) -> Placed:
+        entry.settle(self._state, lists.place_waiting)
+        fills = self.records.account_trades(order.account, order_id=order.order_id)
+        return Placed(self.records.by_id(order.order_id), fills)
+
+    def _placed_list(self, answer: OrderList | Refused) -> PlacedList | Refused:
+        if isinstance(answer, Refused):
+            return answer
+        entry.settle(self._state, lists.place_waiting)
+        orders = tuple(self.records.by_id(each) for each in answer.order_ids)
+        return PlacedList(self.records.list_by_id(answer.list_id), orders)
+
+    def _from_outside(
+        self, cause: BalanceCause, account: str, asset: str, amount: Decimal, now: datetime
+    ) -> Refused | None:
+        self._begin(now)
+        self._state.flush()
+        return outside.move(self._state, cause, account, asset, amount)

@@ -16,11 +16,9 @@ from decimal import Decimal
 from enum import StrEnum
 
 from trading.sandbox.accounts import Balance
+from trading.sandbox.book import Level as Level
 from trading.sandbox.orders import Fill, Order, OrderList, PublicTrade
 from trading.sandbox.rules import Status
-
-#: Price in quote per base, quantity in base; a quantity of zero removes the level.
-Level = tuple[Decimal, Decimal]
 
 
 class Execution(StrEnum):
@@ -51,7 +49,8 @@ class BalanceCause(StrEnum):
 @dataclass(frozen=True, slots=True)
 class OrderEvent:
     """`fill` with TRADE and TRADE_CANCEL; `prevented_qty` (base) with TRADE_PREVENTION, where
-    `counter_order_id` is the other order of the same account."""
+    `counter_order_id` is the other order of the same account. An order that is prevented
+    altogether is told twice: TRADE_PREVENTION, then EXPIRED with Ending.SELF_TRADE."""
 
     seq: int
     at: datetime
@@ -92,8 +91,8 @@ class BalanceEvent:
 
 @dataclass(frozen=True, slots=True)
 class DepthEvent:
-    """Levels that changed, with their new quantity. `first_update_id` is the previous event's
-    `last_update_id` + 1, for each instrument."""
+    """Levels that changed, with their new quantity, zero for one that is gone. For each instrument
+    `first_update_id` is the previous event's `last_update_id` + 1."""
 
     seq: int
     at: datetime
@@ -116,16 +115,17 @@ Event = OrderEvent | ListEvent | TradeEvent | BalanceEvent | DepthEvent | Status
 
 
 class EventLog:
-    """A listener that keeps every event and a running hash: same seed, same `digest()`."""
+    """A listener that keeps every event: same seed, same `digest()`."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self._hash = hashlib.sha256()
 
     def __call__(self, event: Event) -> None:
         self.events.append(event)
-        self._hash.update(repr(event).encode())
 
     def digest(self) -> str:
         """Hex SHA-256 over the text of all events so far."""
-        return self._hash.copy().hexdigest()
+        digest = hashlib.sha256()
+        for event in self.events:
+            digest.update(repr(event).encode())
+        return digest.hexdigest()

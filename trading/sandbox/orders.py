@@ -52,6 +52,8 @@ class Ending(StrEnum):
     WOULD_TAKE = "WOULD_TAKE"
     EXCHANGE = "EXCHANGE"
     BUSTED = "BUSTED"
+    #: A leg in waiting that was not allowed when its turn came.
+    REFUSED = "REFUSED"
 
 
 class ListKind(StrEnum):
@@ -105,6 +107,8 @@ class Order:
     working_at: datetime | None = None
     #: The best price a trailing stop has seen since it tracks; None while it does not track.
     best_px: Decimal | None = None
+    #: The price at which a buyer's money is held: the limit, or where a stop was expected to fill.
+    hold_px: Decimal | None = None
     list_id: int | None = None
     ending: Ending | None = None
     #: The client id of the request that cancelled or replaced it, if that had one.
