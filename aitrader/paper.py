@@ -34,6 +34,8 @@ VENUE = "SIM"
 _MOST_PER_LOT = ONE
 _MIN_NOTIONAL = Decimal(5)
 _BARS_TO_INFER_FROM = 500
+#: What the rows of feeds and of their instruments hold.
+_LONGEST_NAME = 200
 _SIMULATED = ("BTC", "ETH")
 _SIMULATED_START = datetime(2026, 1, 1, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
@@ -109,11 +111,11 @@ def _replayed(options: PaperOptions) -> Market:
     digest = hashlib.sha256()
     for code, parts in by_code.items():
         series = candle_files.in_order(parts)
-        opened.instruments.append((_infer(code, series), series.title))
+        opened.instruments.append((_infer(code, series), series.title[:_LONGEST_NAME]))
         opened.streams[code] = series
         for file in series.files:
             digest.update(file.path.read_bytes())
-    opened.title = ", ".join(title for _, title in opened.instruments)
+    opened.title = ", ".join(title for _, title in opened.instruments)[:_LONGEST_NAME]
     opened.fingerprint = digest.hexdigest()
     return opened
 

@@ -29,7 +29,6 @@ from trading.services.feed_driver import FeedDriver
 from trading.tasks.waking import wake
 
 _RETRY_SECONDS = 1.0
-_LONGEST_TITLE = 200
 
 log = structlog.get_logger(__name__)
 
@@ -140,7 +139,6 @@ class FeedThread(Thread):
 
     def _open(self) -> _Opened:
         market = paper.market(self._options)
-        market.title = market.title[:_LONGEST_TITLE]
         steps = bar_steps.steps(market.streams)
         first = next(steps, None)
         if first is None:
