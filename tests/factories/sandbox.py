@@ -23,10 +23,13 @@ def listing(**changes: Any) -> Listing:
     return Listing(BTC, "BTC", "USDT", **(fields | changes))
 
 
+USUAL = listing()
+
+
 class Desk:
     """An exchange, its log and a clock that a test moves."""
 
-    def __init__(self, *accounts: str, listing: Listing = listing(), cash: str = "100000") -> None:  # noqa: B008  # a constant
+    def __init__(self, *accounts: str, listing: Listing = USUAL, cash: str = "100000") -> None:
         self.log = EventLog()
         self.exchange = Exchange([listing], self.log)
         self.now = START
