@@ -69,7 +69,6 @@ class Alerts(Closed):
         rows = alerts.open_alerts(ALERTS)
         results = [
             {
-                "id": row.pk,
                 "severity": row.severity,
                 "title": row.title,
                 "text": row.text,

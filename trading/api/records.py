@@ -50,7 +50,7 @@ class StrategyOut(serializers.ModelSerializer[Strategy]):
 
     class Meta:
         model = Strategy
-        fields = ["id", "code", "account", "enabled"]
+        fields = ["code", "account", "enabled"]
 
 
 class TradeOut(serializers.ModelSerializer[Trade]):
