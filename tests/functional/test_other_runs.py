@@ -155,8 +155,7 @@ def test_a_halt_of_the_whole_desk_goes_before_one_of_a_part(
     _halt(Scope.STRATEGY, "sma_cross")
     _halt(Scope.ACCOUNT, "PAPER-1", TradingState.REDUCING)
     text = _text(browser.get("/d/state"))
-    assert "■ REDUCING by ann" in text
-    assert "+1" in text
+    assert "■ REDUCING +1 by ann" in text
     assert "STRATEGY sma_cross HALTED" in browser.get("/d/state").content.decode()
 
 
