@@ -17,6 +17,7 @@ from unfold.sites import UnfoldAdminSite
 from aitrader.kernel.errors import StepUpRequired
 from dashboard import step_up, trail
 from dashboard.frame import frame
+from dashboard.views import sign_in
 
 
 class BackOffice(UnfoldAdminSite):
@@ -58,6 +59,12 @@ class BackOffice(UnfoldAdminSite):
     ) -> HttpResponse:
         """The same page says what was done."""
         return redirect("me")
+
+    def logout(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The one way out, which journals."""
+        return sign_in.logout(request)
 
     def fresh_code(self, request: HttpRequest, code: str, *, now: datetime) -> datetime:
         """Verify a one-time password for one command of an app's admin, which sits below us.

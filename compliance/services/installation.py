@@ -33,6 +33,11 @@ def install(*, namespace: str | None, now: datetime) -> str:
     return row.namespace
 
 
+def is_installed() -> bool:
+    """Whether the database in use has a name."""
+    return Installation.objects.exists()
+
+
 def namespace() -> str:
     """The namespace of ids in the database in use. Raises BadInput before `install`."""
     # A process may be pointed at another database: a replay makes one of its own.

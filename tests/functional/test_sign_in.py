@@ -178,11 +178,13 @@ def test_who_has_a_device_cannot_enrol_another_with_a_password(half_way: Client)
     assert half_way.get("/2fa/qr.svg").status_code == 404
 
 
-def test_logging_out_is_a_post(browser: Client) -> None:
-    assert browser.get("/logout").status_code == 405
+@pytest.mark.parametrize("address", ["/logout", "/admin/logout/"])
+def test_logging_out_is_a_post_and_an_entry(browser: Client, address: str) -> None:
+    assert browser.get(address).status_code == 405
     assert browser.get("/").status_code == 200
-    assert browser.post("/logout").status_code == 302
+    assert browser.post(address).status_code == 302
     assert browser.get("/").status_code == 302
+    assert JournalEntry.objects.filter(event="operator.logged_out").count() == 1
 
 
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "javascript:1"])

@@ -3,9 +3,13 @@
 import threading
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import ProgrammingError, connection, connections, transaction
 
 from aitrader import databases
+from aitrader.kernel.clock import WALL
+from compliance.domain.roles import Role
+from compliance.services import access, installation
 
 APPEND_ONLY = (
     "compliance_journalentry",
@@ -104,3 +108,13 @@ def test_create_exists_drop(fresh_database: str) -> None:
     databases.drop(name)
     databases.drop(name)
     assert not databases.exists(name)
+
+
+def test_a_migration_gives_the_roles_the_rights_of_this_release(fresh_database: str) -> None:
+    installation.install(namespace="seed-1", now=WALL.now())
+    access.sync_roles()
+    trader = Group.objects.get(name=Role.TRADER)
+    granted = set(trader.permissions.values_list("codename", flat=True))
+    trader.permissions.clear()
+    databases.migrate()
+    assert set(trader.permissions.values_list("codename", flat=True)) == granted

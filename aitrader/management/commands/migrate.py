@@ -1,4 +1,5 @@
-"""`migrate`, as the owner of the tables, followed by the rights of the application's role."""
+"""`migrate`, as the owner of the tables, followed by the rights of the application's role and of
+the operators' roles."""
 
 from typing import Any
 
@@ -6,6 +7,7 @@ from django.core.management.base import CommandParser
 from django.core.management.commands import migrate
 
 from aitrader import databases
+from compliance.services import access, installation
 
 
 class Command(migrate.Command):
@@ -18,3 +20,6 @@ class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         super().handle(*args, **options)
         databases.grant()
+        if installation.is_installed():
+            # A release may bring rights that the roles of before do not have.
+            access.sync_roles()
