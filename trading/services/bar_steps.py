@@ -22,12 +22,18 @@ class Gap:
 
 @dataclass(slots=True)
 class Step:
-    """By instrument code: the bars that open now, rows quarantined and gaps found before them."""
+    """By instrument code: the bars that open now, rows quarantined and gaps found before them.
+
+    `running`: the bars have begun and are not over, and their close is the price now.
+    `missed`: they were over long before they came; what rested was in them, nobody decided.
+    """
 
     open_time: datetime
     bars: dict[str, Bar] = field(default_factory=dict)
     quarantined: list[tuple[str, Quarantined]] = field(default_factory=list)
     gaps: list[tuple[str, Gap]] = field(default_factory=list)
+    running: bool = False
+    missed: bool = False
 
 
 def steps(streams: Mapping[str, Iterable[Bar | Quarantined]]) -> Iterator[Step]:

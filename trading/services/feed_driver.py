@@ -6,6 +6,9 @@
    bar and nothing is left to send, so that any speed gives the fills of an endlessly fast desk.
 3. Fed again from where the database stands it goes on as if it had never stopped.
 4. It sends nothing and, once it has started, decides nothing: it wakes those who do.
+5. Bars that nobody was there for are recorded and matched, but not decided on.
+6. A market in real time tells its bars while they run: what comes during one is filled at the
+   price of that moment, what rests at the open or the range.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -60,6 +63,8 @@ class FeedDriver:
         self._stop = stop
         self._pace = 0.0 if speed is None else desk.interval / timedelta(seconds=1) / float(speed)
         self._recorded: dict[str, datetime] = {}
+        #: Open time of the bars that began already.
+        self._begun: dict[str, datetime] = {}
         self._due = 0.0
         self._given_up = False
 
@@ -78,7 +83,9 @@ class FeedDriver:
                 for code, bar in step.bars.items()
                 if code not in self._recorded or bar.open_time > self._recorded[code]
             }
-            if fresh:
+            if step.running:
+                self._run_on(step.open_time, fresh)
+            elif fresh:
                 self._release(step, fresh)
             elif not step.bars:
                 warmup.note_faults(self._desk, step, self._at(step.open_time))
@@ -111,17 +118,39 @@ class FeedDriver:
             for code, bar in bars.items():
                 self._engine.prime(code, bar)
             self._due = monotonic()
+        elif step.missed:
+            self._pass_over(bars, closed_at)
         elif not self._trade(bars, closed_at):
             return
         for code, bar in bars.items():
             self._recorded[code] = bar.open_time
+
+    def _pass_over(self, bars: Mapping[str, Bar], closed_at: Moment) -> None:
+        with turns.alone(self._desk.account.pk):
+            self._engine.open_phase(bars)
+            self._engine.range_phase(bars)
+            warmup.warm(self._desk, bars, closed_at)
+        self._wake(Task.SETTLE)
+        self._await_quiet()
+
+    def _run_on(self, open_time: datetime, bars: Mapping[str, Bar]) -> None:
+        """Bars that are not over: the first word of each is its open."""
+        if not bars or warmup.is_warming(self._desk, bars):
+            return
+        begin = {code: bar for code, bar in bars.items() if self._begun.get(code) != open_time}
+        if begin and self._engine.open_phase(begin):
+            self._wake(Task.SETTLE)
+        self._begun |= dict.fromkeys(begin, open_time)
+        self._engine.run_on(bars)
+        self._match_arrivals()
 
     def _trade(self, bars: Mapping[str, Bar], closed_at: Moment) -> bool:
         """Let one bar happen; False when asked to stop before its close."""
         self._stop.wait(max(0.0, self._due - monotonic()))
         if self._stop.is_set():
             return False
-        if self._engine.open_phase(bars):
+        begin = {code: bar for code, bar in bars.items() if self._begun.get(code) != bar.open_time}
+        if begin and self._engine.open_phase(begin):
             self._wake(Task.SETTLE)
         # A stall is made up for by one bar at most, or the desk would be rushed afterwards.
         self._due = max(self._due + self._pace, monotonic() - self._pace)

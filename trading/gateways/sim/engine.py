@@ -83,6 +83,12 @@ class SimEngine:
         ]
         return self._fill(hits, "venue.open_phase")
 
+    def run_on(self, bars: Mapping[str, Bar]) -> None:
+        """Running bars of a market in real time: what comes now is filled at the price now."""
+        for code, bar in bars.items():
+            good = not self._is_extreme(code, bar)
+            self._markets[code].open_px = bar.close if good else None
+
     def match_arrivals(self) -> int:
         """Fill market orders that came after the open of the running bar."""
         hits = [
