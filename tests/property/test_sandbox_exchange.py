@@ -213,6 +213,7 @@ class Audited(Desk):
         self._assets_are_conserved()
         self._locks_are_explained()
         self._fills_make_orders()
+        self._trades_with_oneself_are_meant()
 
     def orders(self, account: str) -> tuple[Order, ...]:
         return self.exchange.records.all_orders(account, limit=10_000)
@@ -258,6 +259,14 @@ class Audited(Desk):
                 if each.price is not None:
                     sign = each.side.sign
                     assert all(fill.last_px * sign <= each.price * sign for fill in fills)
+
+    def _trades_with_oneself_are_meant(self) -> None:
+        for trade in self.exchange.records.public_trades(BTC, limit=10_000):
+            buy = self.exchange.records.by_id(trade.buy_order_id)
+            sell = self.exchange.records.by_id(trade.sell_order_id)
+            taker = sell if trade.buyer_is_maker else buy
+            if buy.account == sell.account:
+                assert taker.request.self_trade is SelfTrade.NONE
 
 
 def need(order: Order) -> Decimal:

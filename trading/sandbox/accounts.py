@@ -16,8 +16,10 @@ from aitrader.kernel.errors import BadInput
 from aitrader.kernel.fix import Side
 from aitrader.kernel.money import CONTEXT, ONE, ZERO
 
+#: Accounts whose name begins so are the house's: nobody has their keys, their past is not kept.
+HOUSE = "#"
 #: The account that receives every fee.
-FEE_ACCOUNT = "#fees"
+FEE_ACCOUNT = HOUSE + "fees"
 _SMALLEST_FEE = Decimal("0.00000001")
 
 

@@ -12,7 +12,7 @@ from decimal import ROUND_UP, Decimal
 
 from aitrader.kernel.fix import OrdType, Side, TimeInForce
 from aitrader.kernel.money import ONE, price_down, price_up, qty_to_lot
-from trading.sandbox.accounts import Fees
+from trading.sandbox.accounts import HOUSE, Fees
 from trading.sandbox.checks import BPS
 from trading.sandbox.engine import Exchange, Placed
 from trading.sandbox.orders import NewOrder, Order
@@ -20,7 +20,6 @@ from trading.sandbox.rules import Listing, Status
 
 #: More than a crowd can spend, in any asset.
 ENDLESS = Decimal(10) ** 14
-_KEPT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +44,11 @@ class Crowd:
         self.listing = listing
         self._manner = manner
         self._quotes: list[Order] = []
-        self.maker = f"#{listing.instrument}:maker"
-        self.taker = f"#{listing.instrument}:taker"
+        self.maker = f"{HOUSE}{listing.instrument}:maker"
+        self.taker = f"{HOUSE}{listing.instrument}:taker"
         free = Fees(maker=Decimal(0), taker=Decimal(0))
         for account in (self.maker, self.taker):
-            exchange.open_account(account, fees=free, history=_KEPT)
+            exchange.open_account(account, fees=free)
             for asset in (listing.base, listing.quote):
                 exchange.deposit(account, asset, ENDLESS, now=now)
 

@@ -6,6 +6,7 @@
 3. Every change is told to the listener as an immutable event (events.py) before the call returns;
    the listener must not call back into the exchange.
 4. An order is matched, and every stop that its trades trigger too, before the call returns.
+5. Amounts are exact in the context of 50 digits that `money.use_everywhere` sets for the process.
 
 Venue document: venues.md 2.1 and 2.3.
 """
@@ -15,6 +16,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
+from aitrader.kernel.errors import BadInput
 from aitrader.kernel.fix import Side
 from trading.sandbox import entry, exits, lists, outside, settlement
 from trading.sandbox.accounts import Fees
@@ -26,7 +28,6 @@ from trading.sandbox.answers import Replaced as Replaced
 from trading.sandbox.answers import ReplaceMode as ReplaceMode
 from trading.sandbox.events import BalanceCause, Event, Execution, StatusEvent
 from trading.sandbox.orders import NewList, NewOrder, Order, OrderList, PublicTrade
-from trading.sandbox.records import Records
 from trading.sandbox.rules import Listing, Refused, Status
 from trading.sandbox.state import Market, Policy, State
 
@@ -38,8 +39,6 @@ USUAL_FEES = Fees()
 
 class Exchange:
     """The exchange. `records` is its read side, always up to date."""
-
-    records: Records
 
     def __init__(self, listings: Iterable[Listing], listener: Callable[[Event], None]) -> None:
         self._state = State(listener)
@@ -174,6 +173,16 @@ class Exchange:
         self._begin(now)
         self._state.market(instrument).status = status
         self._state.tell(StatusEvent(self._state.next_seq(), self._state.now, instrument, status))
+        self._end(None)
+
+    def change_listing(self, listing: Listing, *, now: datetime) -> None:
+        """New filters for an instrument; resting orders stay. Raises BadInput if it is unknown, or
+        if base or quote would change."""
+        self._begin(now)
+        market = self._state.market(listing.instrument)
+        if (listing.base, listing.quote) != (market.listing.base, market.listing.quote):
+            raise BadInput(f"{listing.instrument} keeps its assets")
+        market.listing = listing
         self._end(None)
 
     def expel(self, instrument: str, *, now: datetime) -> tuple[Order, ...]:

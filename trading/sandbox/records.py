@@ -3,8 +3,8 @@
 1. The exchange keeps one of these that is always up to date; a `replica.Replica` keeps another that
    is fed by events and lags, as the databases behind a venue's read endpoints do.
 2. Results are immutable, oldest first, in the order of their ids.
-3. Memory is bounded for accounts that ask for it and for public trades; what is forgotten was
-   closed before everything that is kept of its kind.
+3. Memory is bounded for the house's accounts, for accounts that ask for it and for public trades:
+   what is forgotten is older than everything that is kept of its kind and closed.
 
 Venue document: venues.md 2.1 (data sources), X4 (lagging reads), X29 (paging).
 """
@@ -14,11 +14,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TypeVar
 
-from trading.sandbox.accounts import Balance
+from trading.sandbox.accounts import HOUSE, Balance
 from trading.sandbox.orders import Fill, Order, OrderList, PublicTrade
 
 #: Public trades kept for each instrument, at least.
 KEPT_TRADES = 50_000
+#: Closed orders, and fills, kept for each of the house's accounts.
+KEPT_OF_HOUSE = 200
 
 _Row = TypeVar("_Row", Order, Fill, OrderList, PublicTrade)
 
@@ -165,7 +167,7 @@ class Records:
         still_open = self._open.setdefault(order.account, {})
         if order.is_open:
             still_open[order.order_id] = None
-        elif still_open.pop(order.order_id, 0) is None and order.account in self._history:
+        elif still_open.pop(order.order_id, 0) is None:
             self._forget(order.account)
 
     def put_list(self, order_list: OrderList) -> None:
@@ -178,7 +180,8 @@ class Records:
         key = (fill.instrument, fill.trade_id, fill.order_id)
         fills[key] = fill
         self._of_order.setdefault(fill.order_id, {})[key] = fill
-        if len(fills) > self._history.get(fill.account, len(fills)):
+        kept = self._kept(fill.account)
+        if kept is not None and len(fills) > kept:
             del fills[next(iter(fills))]
 
     def put_trade(self, trade: PublicTrade) -> None:
@@ -197,10 +200,17 @@ class Records:
         """Keep these balances."""
         self._balances.setdefault(account, {}).update({each.asset: each for each in balances})
 
+    def _kept(self, account: str) -> int | None:
+        house = KEPT_OF_HOUSE if account.startswith(HOUSE) else None
+        return self._history.get(account, house)
+
     def _forget(self, account: str) -> None:
         """Drop the oldest closed orders beyond the account's bound."""
+        kept = self._kept(account)
+        if kept is None:
+            return
         ids, still_open = self._of_account[account], self._open[account]
-        while len(ids) - len(still_open) > self._history[account]:
+        while len(ids) - len(still_open) > kept:
             oldest = next(each for each in ids if each not in still_open)
             del ids[oldest]
             self._of_order.pop(oldest, None)

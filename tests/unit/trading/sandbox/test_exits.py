@@ -1,5 +1,6 @@
 """Worked examples of cancelling, replacing, client ids, statuses, busts, outside movements."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.fix import OrdStatus
-from tests.factories.sandbox import BTC, BUY, SELL, START, D, Desk, order
+from tests.factories.sandbox import BTC, BUY, SELL, START, D, Desk, listing, order
 from trading.sandbox.accounts import Balance
 from trading.sandbox.engine import ClientIds, Placed, ReplaceMode
 from trading.sandbox.events import (
@@ -147,6 +148,17 @@ def test_a_delisting_ends_every_order(desk: Desk) -> None:
     gone = desk.exchange.expel(BTC, now=desk.now)
     assert [each.ending for each in gone] == [Ending.EXCHANGE, Ending.EXCHANGE]
     assert desk.locked("anna", "USDT") == 0
+
+
+def test_new_filters_are_for_new_orders(desk: Desk) -> None:
+    resting = desk.limit("anna", BUY, "1.001", "99.99")
+    desk.exchange.change_listing(listing(tick=D("0.1"), lot=D("0.01")), now=desk.now)
+    assert desk.send(order("anna", BUY, "1", price=D("99.99"))).reason is Refusal.PRICE_TICK
+    assert desk.send(order("anna", BUY, "1.001", price=D("99.9"))).reason is Refusal.QTY_LOT
+    desk.limit("boris", SELL, "2", "99.9")
+    assert desk.read(resting).ord_status is OrdStatus.FILLED
+    with pytest.raises(BadInput):
+        desk.exchange.change_listing(replace(listing(), base="ETH"), now=desk.now)
 
 
 def test_a_bust_gives_everything_back(desk: Desk) -> None:

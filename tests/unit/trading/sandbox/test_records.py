@@ -8,6 +8,7 @@ from trading.sandbox.accounts import Fees
 from trading.sandbox.engine import Exchange
 from trading.sandbox.events import Event
 from trading.sandbox.orders import Fill
+from trading.sandbox.records import KEPT_OF_HOUSE
 from trading.sandbox.replica import Replica
 
 
@@ -101,3 +102,17 @@ def test_a_replica_shows_what_was_told_by_then() -> None:
     assert now.balances("anna") == desk.exchange.records.balances("anna")
     # It does not go back.
     assert replica.catch_up(accepted_at).open_orders("anna") == ()
+
+
+def test_the_past_of_the_house_is_bounded_everywhere() -> None:
+    desk, replica = Desk(), Replica()
+    desk.exchange = Exchange([listing()], replica)
+    desk.open("#crowd")
+    desk.open("anna")
+    for _ in range(KEPT_OF_HOUSE + 5):
+        desk.limit("#crowd", SELL, "0.01", "100")
+        desk.limit("anna", BUY, "0.01", "100")
+    for records in (desk.exchange.records, replica.catch_up(desk.now)):
+        assert len(records.all_orders("#crowd", limit=10_000)) == KEPT_OF_HOUSE
+        assert len(records.account_trades("#crowd", limit=10_000)) == KEPT_OF_HOUSE
+        assert len(records.all_orders("anna", limit=10_000)) == KEPT_OF_HOUSE + 5
