@@ -92,7 +92,14 @@ def test_an_old_python_is_refused_before_anything_is_made(tmp_path: Path) -> Non
 
 def test_a_path_with_a_space_and_a_quote_stays_one_word() -> None:
     done = subprocess.run(
-        ["make", "--dry-run", "run", "REPLAY=a folder/it's here.csv", "SPEED=60"],
+        [
+            "make",
+            "--no-print-directory",
+            "--dry-run",
+            "run",
+            "REPLAY=a folder/it's here.csv",
+            "SPEED=60",
+        ],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
