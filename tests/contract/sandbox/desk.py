@@ -1,0 +1,120 @@
+"""A sandbox within the test's own loop, and the clients that trade on it, unpatched."""
+
+import hashlib
+import hmac
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+from binance import AsyncClient, BinanceSocketManager, Client
+from yarl import URL
+
+Json = Any
+
+
+@dataclass(slots=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: Json
+
+
+@dataclass(slots=True)
+class Desk:
+    """Addresses and credentials as `ready` tells them, with a bare HTTP client beside."""
+
+    told: dict[str, Any]
+    http: aiohttp.ClientSession
+
+    @property
+    def key(self) -> str:
+        return str(self.told["api_key"])
+
+    def sign(self, payload: str) -> str:
+        """Written apart from the sandbox's own."""
+        secret = self.told["api_secret"].encode()
+        return hmac.new(secret, payload.encode(), hashlib.sha256).hexdigest()
+
+    async def ask(
+        self, method: str, path: str, *, key: str | None = None, **params: object
+    ) -> Answer:
+        """A signed request, its parameters in the query string; `signature` may be given."""
+        stamp = params.pop("timestamp", int(time.time() * 1000))
+        signature = params.pop("signature", None)
+        query = urlencode({**params, "timestamp": stamp})
+        signed = f"{query}&signature={signature or self.sign(query)}"
+        return await self.send(method, f"{path}?{signed}", key=self.key if key is None else key)
+
+    async def send(
+        self, method: str, path: str, *, key: str = "", body: str | None = None
+    ) -> Answer:
+        url = URL(f"{self.told['rest']}/api/v3/{path}", encoded=True)
+        headers = {"X-MBX-APIKEY": key} if key else {}
+        if body is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        async with self.http.request(method, url, headers=headers, data=body) as got:
+            is_json = got.content_type == "application/json"
+            return Answer(got.status, got.headers, await (got.json() if is_json else got.text()))
+
+    async def order(self, **params: Any) -> Answer:
+        """A limit order to buy a little, far from the market, unless told otherwise."""
+        usual = {
+            "symbol": "BTCUSDT",
+            "side": "BUY",
+            "type": "LIMIT",
+            "timeInForce": "GTC",
+            "quantity": "0.01",
+            "price": "50000",
+        }
+        chosen = {k: v for k, v in (usual | params).items() if v is not None}
+        return await self.ask("POST", "order", **chosen)
+
+    async def control(self, name: str, **change: object) -> Json:
+        """Change something through the control route."""
+        async with self.http.post(f"{self.told['control']}/{name}", json=change) as got:
+            told = await got.json()
+            assert got.status == 200, told
+            return told
+
+    async def truth(self, name: str, **query: str) -> Json:
+        """What the exchange itself knows."""
+        async with self.http.get(f"{self.told['control']}/{name}", params=query) as got:
+            assert got.status == 200
+            return await got.json()
+
+    async def market(self, *, bid: str = "59990", ask: str = "60000", qty: str = "1") -> None:
+        """Somebody quotes both sides of BTCUSDT."""
+        for side, price in (("BUY", bid), ("SELL", ask)):
+            await self.control("book", instrument="BTCUSDT", side=side, price=price, qty=qty)
+
+    async def orders(self) -> list[Json]:
+        """Every order of the first account, as the exchange itself has it."""
+        told = await self.truth("account", account="binance-1")
+        return list(told["orders"])
+
+    async def client(self) -> AsyncClient:
+        """python-binance, pointed here by the class attributes it documents."""
+
+        class Pointed(AsyncClient):
+            API_URL = f"{self.told['rest']}/api"
+            WS_API_URL = self.told["ws_api"]
+
+        client = await Pointed.create(self.key, self.told["api_secret"])
+        # How long its reader waits before it notices that it is being closed.
+        client.ws_api.TIMEOUT = 1
+        return client
+
+    def sockets(self, client: AsyncClient) -> BinanceSocketManager:
+        class Pointed(BinanceSocketManager):
+            STREAM_URL = f"{self.told['ws']}/"
+
+        return Pointed(client)
+
+    def blocking_client(self) -> Client:
+        class Pointed(Client):
+            API_URL = f"{self.told['rest']}/api"
+
+        return Pointed(self.key, self.told["api_secret"])

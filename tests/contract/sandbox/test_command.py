@@ -1,0 +1,72 @@
+"""The sandbox as a process of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aitrader.kernel.errors import BadInput
+from tests.contract.sandbox.conftest import Start
+
+ROOT = Path(__file__).parents[3]
+_CANDLES = "open_time,open,high,low,close,volume\n1733007600000,96466.1,96495.5,96440,96440,6.6\n"
+
+
+def _start(*arguments: str) -> "subprocess.Popen[str]":
+    # Without a database of any kind: its address would be refused.
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "sandbox", "--port", "0", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/none"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _get(address: str) -> object:
+    with urllib.request.urlopen(address, timeout=5) as got:
+        return json.load(got)
+
+
+def test_it_says_where_it_is_trades_the_replay_and_stops_when_asked(tmp_path: Path) -> None:
+    file = tmp_path / "btcusdt_1m.csv"
+    file.write_text(_CANDLES)
+    process = _start("--replay", str(file), "--accounts", "2", "--seed", "3")
+    try:
+        assert process.stdout is not None
+        word, _, told = process.stdout.readline().partition(" ")
+        assert word == "ready"
+        binance = json.loads(told)["binance"]
+        assert {"rest", "ws", "ws_api", "api_key", "api_secret"} <= set(binance)
+        assert len(binance["accounts"]) == 2
+        ticker = _get(f"{binance['rest']}/api/v3/ticker/price?symbol=BTCUSDT")
+        assert ticker == {"symbol": "BTCUSDT", "price": "96466.10000000"}
+        process.send_signal(signal.SIGTERM)
+        _, complaints = process.communicate(timeout=10)
+        assert (process.returncode, complaints) == (0, "")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"plan": "drop_evnt=1"}, "did you mean drop_event?"),
+        ({"venues": ("mtgox",)}, "venues are binance"),
+        ({"replay": ("nowhere.csv",), "market": True}, "nowhere.csv: no such file"),
+    ],
+)
+async def test_a_wrong_option_says_what_is_wrong(
+    start: Start, options: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(BadInput) as refused:
+        await start(**options)
+    assert complaint in str(refused.value)

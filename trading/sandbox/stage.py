@@ -1,0 +1,125 @@
+"""The stage of one sandbox run: the exchange, its clock, its faults, its crowd, who listens.
+
+1. One clock for all venues: the machine's, moved by hand and by the plan's skew. It goes with every
+   call into the exchange, and every protocol checks timestamps against it.
+2. Listeners are told each event while the exchange is still in its call: they put it into queues
+   and never call back.
+3. Requests and connections are numbered from one, for the plan to know them by; a new plan begins
+   its time and its numbers anew.
+4. Each instrument has its crowd, which makes the market; nobody holds its keys.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import count
+
+from aitrader.kernel.clock import Clock
+from aitrader.kernel.fix import OrdType, Side, TimeInForce
+from trading.sandbox.crowd import Crowd
+from trading.sandbox.engine import Exchange, Placed
+from trading.sandbox.events import Event
+from trading.sandbox.faults import ConnectionFate, FaultPlan, Request, RequestFate
+from trading.sandbox.flow import Flow
+from trading.sandbox.orders import NewOrder, Order
+from trading.sandbox.records import Records
+from trading.sandbox.replica import Replica
+from trading.sandbox.rules import Listing, Refused
+
+Listener = Callable[[Event], None]
+_WHOLE_BOOK = 10_000
+
+
+class Stage:
+    """What the protocols of all venues share."""
+
+    def __init__(
+        self, listings: Sequence[Listing], plan: FaultPlan, seed: int, clock: Clock
+    ) -> None:
+        self.offset = timedelta(0)
+        self._clock = clock
+        self._replica = Replica()
+        self._listeners: list[Listener] = [self._replica]
+        self.accounts: list[str] = []
+        self.flows: list[Flow] = []
+        #: Tells a status that no list of statuses has.
+        self.strange_status = False
+        self.set_plan(plan, seed)
+        self.exchange = Exchange(listings, self._tell)
+        now = self.now()
+        self.crowds = {each.instrument: Crowd(self.exchange, each, now=now) for each in listings}
+
+    def set_plan(self, plan: FaultPlan, seed: int) -> None:
+        self.plan, self.seed = plan, seed
+        self._started = self._clock.now()
+        self._requests, self._connections = count(1), count(1)
+        self.acted_until = 0
+
+    def now(self) -> datetime:
+        """The exchange's time."""
+        return self._clock.now() + self.offset + self.plan.clock_skew(self.elapsed())
+
+    def elapsed(self) -> timedelta:
+        """Since the plan began, whatever was done to the clock."""
+        return self._clock.now() - self._started
+
+    def listen(self, listener: Listener) -> None:
+        self._listeners.append(listener)
+
+    def next_request(self, kind: Request) -> tuple[int, RequestFate]:
+        """The number and the fate of the request that has just come in."""
+        number = next(self._requests)
+        return number, self.plan.request(number, kind, self.elapsed())
+
+    def next_connection(self) -> ConnectionFate:
+        return self.plan.connection(next(self._connections), self.elapsed())
+
+    def past(self, age: timedelta) -> Records:
+        """What a database that lags by `age` knows now."""
+        return self._replica.catch_up(self.now() - age)
+
+    def trade(
+        self, instrument: str, side: Side, qty: Decimal, price: Decimal | None
+    ) -> Placed | Refused:
+        """An order of the crowd, resting at its price or taking what there is without one."""
+        request = NewOrder(
+            self.crowds[instrument].taker,
+            instrument,
+            side,
+            OrdType.MARKET if price is None else OrdType.LIMIT,
+            order_qty=qty,
+            price=price,
+        )
+        return self.exchange.submit(request, now=self.now())
+
+    def meet(self, order: Order) -> None:
+        """Let the crowd fill a resting order, and whatever stands before it."""
+        if order.price is None or not order.working or not order.is_open:
+            return
+        book = self.exchange.depth(order.instrument, _WHOLE_BOOK)
+        levels = book.bids if order.side is Side.BUY else book.asks
+        ahead = sum(
+            (qty for price, qty in levels if (price - order.price) * order.side.sign >= 0),
+            Decimal(0),
+        )
+        request = NewOrder(
+            self.crowds[order.instrument].taker,
+            order.instrument,
+            order.side.opposite,
+            OrdType.LIMIT,
+            order_qty=ahead,
+            price=order.price,
+            time_in_force=TimeInForce.IOC,
+        )
+        self.exchange.submit(request, now=self.now())
+
+    def advance(self) -> None:
+        """Let the exchange and its markets come to now."""
+        now = self.now()
+        for flow in self.flows:
+            flow.advance(now)
+        self.exchange.advance(now)
+
+    def _tell(self, event: Event) -> None:
+        for listener in self._listeners:
+            listener(event)
