@@ -19,8 +19,10 @@ async def start() -> AsyncIterator[Start]:
     """Start a sandbox with these faults and options."""
     async with AsyncExitStack() as stack:
 
-        async def begin(plan: str = "", *, seed: int = 7, **options: Any) -> Desk:
-            chosen = server.Options(plan=plan, seed=seed, market=False, **options)
+        async def begin(
+            plan: str = "", *, seed: int = 7, market: bool = False, **options: Any
+        ) -> Desk:
+            chosen = server.Options(plan=plan, seed=seed, market=market, **options)
             told = await stack.enter_async_context(server.running(chosen))
             http = await stack.enter_async_context(aiohttp.ClientSession())
             return Desk(dict(told["binance"]), http)
