@@ -1,9 +1,10 @@
 """A sandbox within the test's own loop, and the clients that trade on it, unpatched."""
 
+import contextlib
 import hashlib
 import hmac
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -28,6 +29,8 @@ class Desk:
 
     told: dict[str, Any]
     http: aiohttp.ClientSession
+    #: How far ahead of the machine's clock requests are stamped.
+    offset_ms: int = 0
 
     @property
     def key(self) -> str:
@@ -42,7 +45,7 @@ class Desk:
         self, method: str, path: str, *, key: str | None = None, **params: object
     ) -> Answer:
         """A signed request, its parameters in the query string; `signature` may be given."""
-        stamp = params.pop("timestamp", int(time.time() * 1000))
+        stamp = params.pop("timestamp", int(time.time() * 1000) + self.offset_ms)
         signature = params.pop("signature", None)
         query = urlencode({**params, "timestamp": stamp})
         signed = f"{query}&signature={signature or self.sign(query)}"
@@ -84,6 +87,37 @@ class Desk:
         async with self.http.get(f"{self.told['control']}/{name}", params=query) as got:
             assert got.status == 200
             return await got.json()
+
+    async def begin_interval(self, seconds: int) -> None:
+        """Move both clocks to where a rate limit's interval has just begun."""
+        self.offset_ms = seconds * 1_000 - int(time.time() * 1_000) % (seconds * 1_000)
+        await self.control("clock", offset_seconds=self.offset_ms / 1_000)
+
+    @contextlib.asynccontextmanager
+    async def listen(self, path: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """A bare WebSocket, below the streams' address."""
+        async with self.http.ws_connect(f"{self.told['ws']}/{path}") as socket:
+            yield socket
+
+    @contextlib.asynccontextmanager
+    async def user_stream(self) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """A bare connection to the WebSocket API that is subscribed to the account's events."""
+        async with self.listen("ws-api/v3") as socket:
+            answer = await self.call(socket, "userDataStream.subscribe.signature")
+            assert answer["result"] == {"subscriptionId": 0}
+            yield socket
+
+    async def call(
+        self, socket: aiohttp.ClientWebSocketResponse, method: str, **params: object
+    ) -> Json:
+        """A signed request over the WebSocket API; what comes before its answer is left out."""
+        signed = params | {"apiKey": self.key, "timestamp": int(time.time() * 1_000)}
+        payload = "&".join(f"{name}={signed[name]}" for name in sorted(signed))
+        signed["signature"] = self.sign(payload)
+        await socket.send_json({"id": method, "method": method, "params": signed})
+        while (told := await socket.receive_json(timeout=5)).get("id") != method:
+            pass
+        return told
 
     async def market(self, *, bid: str = "59990", ask: str = "60000", qty: str = "1") -> None:
         """Somebody quotes both sides of BTCUSDT."""
