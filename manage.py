@@ -7,7 +7,7 @@ import sys
 NO_DATABASE = {
     *("help", "version", "--help", "-h", "--version", "check"),
     *("makemessages", "compilemessages", "collectstatic", "findstatic", "diffsettings"),
-    "sandbox",
+    *("sandbox", "conformance"),
 }
 
 

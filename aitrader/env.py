@@ -36,6 +36,7 @@ class Env(BaseSettings):
     metrics_token: SecretStr | None = Field(None, alias="AITRADER_METRICS_TOKEN")
     debug: bool = Field(False, alias="AITRADER_DEBUG")
     binance_rest_url: str = Field("https://api.binance.com/api", alias="AITRADER_BINANCE_REST_URL")
+    binance_ws_url: str = Field("wss://stream.binance.com:9443", alias="AITRADER_BINANCE_WS_URL")
     binance_credentials: str = Field(
         "", alias="AITRADER_BINANCE_CREDENTIALS", pattern=r"^(file:/.*)?$"
     )

@@ -5,14 +5,15 @@
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
+from threading import Event
 
 from aitrader.kernel.clock import Moment
-from aitrader.kernel.errors import BadInput
+from aitrader.kernel.errors import BadInput, GatewayError
 from aitrader.kernel.fix import AccountKind, PriceSource
 from aitrader.kernel.money import ONE
 from trading.domain import simulated_market
@@ -20,12 +21,14 @@ from trading.domain.bar import Bar
 from trading.domain.candle_file import Quarantined
 from trading.domain.instrument import Instrument, code_of
 from trading.domain.matching import BPS
+from trading.gateways import registry
 from trading.gateways.sim import books
 from trading.gateways.sim.engine import SimEngine
 from trading.gateways.sim.gateway import SimGateway
 from trading.gateways.sim.rules import SimRules
 from trading.selectors.desk import Desk, as_instrument
-from trading.services import candle_files, setup
+from trading.services import bar_steps, candle_files, setup
+from trading.services.bar_steps import Step
 from trading.services.candle_files import CandleFile, CandleSeries
 from trading.services.setup import DeskPlan, StrategyPlan
 
@@ -39,6 +42,7 @@ _LONGEST_NAME = 200
 _SIMULATED = ("BTC", "ETH")
 _SIMULATED_START = datetime(2026, 1, 1, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
+_LIVE_SYMBOLS = ("BTCUSDT", "ETHUSDT")
 
 DEFAULT_STRATEGIES = (
     StrategyPlan("sma_cross", {}, {"method": "FIXED_FRACTION", "fraction": "0.1"}),
@@ -54,7 +58,8 @@ DEFAULT_STRATEGIES = (
 class PaperOptions:
     """What a person may choose. `simulated_bars` ends a simulated market; None never ends it.
 
-    `history_bars` are recorded per instrument before the first decision, at the least.
+    `history_bars` are recorded per instrument before the first decision, at the least. `venue`
+    gives its prices in real time.
     """
 
     replay: Sequence[str] = ()
@@ -72,6 +77,7 @@ class PaperOptions:
     fee_asset: str = ""
     simulated_bars: int | None = None
     history_bars: int = 0
+    venue: str = ""
 
 
 @dataclass(slots=True)
@@ -85,11 +91,44 @@ class Market:
     instruments: list[tuple[Instrument, str]] = field(default_factory=list)
     streams: dict[str, Iterable[Bar | Quarantined]] = field(default_factory=dict)
     fingerprint: str = ""
+    live: Callable[[Event], Iterator[Step]] | None = None
+
+    def steps(self, stop: Event | None = None) -> Iterator[Step]:
+        """Every step from the start; a market in real time ends when `stop` is set."""
+        if self.live is not None:
+            return self.live(stop or Event())
+        return bar_steps.steps(self.streams)
 
 
 def market(options: PaperOptions) -> Market:
     """Open what the options name. Raises BadInput with one clear line."""
-    return _replayed(options) if options.replay else _simulated(options)
+    if options.replay:
+        return _replayed(options)
+    return _real_time(options) if options.venue else _simulated(options)
+
+
+def _real_time(options: PaperOptions) -> Market:
+    if options.kind is AccountKind.PERP:
+        raise BadInput("prices in real time are those of SPOT instruments")
+    symbols = [options.symbol.upper()] if options.symbol else list(_LIVE_SYMBOLS)
+    interval = candle_files.parse_interval(options.interval) if options.interval else _MINUTE
+    data = registry.public(options.venue)
+    try:
+        listed = data.instruments(symbols, venue=VENUE)
+    except GatewayError as error:
+        raise BadInput(f"{options.venue} does not answer: {error}") from None
+    by_code = {instrument.code: symbol for symbol, instrument in listed.items()}
+    klines = data.klines(by_code, interval, history_bars=options.history_bars)
+    name = options.venue.capitalize()
+    return Market(
+        source=PriceSource.REAL_TIME,
+        title=name,
+        interval=interval,
+        kind=AccountKind.SPOT,
+        instruments=[(instrument, f"{name} {symbol}") for symbol, instrument in listed.items()],
+        fingerprint=f"{options.venue}-{interval.total_seconds():.0f}",
+        live=klines.steps,
+    )
 
 
 def _replayed(options: PaperOptions) -> Market:

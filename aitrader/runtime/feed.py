@@ -23,7 +23,7 @@ from aitrader.kernel.errors import BadInput, Refused
 from aitrader.kernel.topics import Task
 from aitrader.paper import Market, PaperDesk, PaperOptions
 from trading.models import Feed
-from trading.services import bar_steps, feeds, reconciliation, setup
+from trading.services import feeds, reconciliation, setup
 from trading.services.bar_steps import Step
 from trading.services.feed_driver import FeedDriver
 from trading.tasks.waking import wake
@@ -121,7 +121,8 @@ class FeedThread(Thread):
             wake=self._wake,
             wall=WALL,
             stop=self._stopping,
-            speed=self._options.speed,
+            # In real time the bars themselves are the pace.
+            speed=None if market.live else self._options.speed,
         )
         if driver.run(opened.steps):
             setup.finish_feed(feed_id=feed.pk, now=WALL.now())
@@ -139,7 +140,7 @@ class FeedThread(Thread):
 
     def _open(self) -> _Opened:
         market = paper.market(self._options)
-        steps = bar_steps.steps(market.streams)
+        steps = market.steps(self._stopping)
         first = next(steps, None)
         if first is None:
             raise BadInput(f"{market.title}: no bars")

@@ -8,7 +8,9 @@ from aitrader.kernel.errors import BadInput
 from aitrader.kernel.fix import AccountKind
 from aitrader.kernel.money import amount
 from aitrader.paper import PaperOptions
+from trading.gateways import registry
 
+_VENUE = "BINANCE"
 _FASTEST = Decimal(1_000_000)
 #: A running desk starts with two hours and a half of minutes on its chart.
 _HISTORY_BARS = 150
@@ -26,11 +28,17 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="PATH",
         help="candle files, or a folder of them",
     )
+    parser.add_argument(
+        "--source",
+        choices=["auto", "binance", "simulated"],
+        default="auto",
+        help="without --replay: real prices, a simulated market, or whichever there is",
+    )
     parser.add_argument("--symbol", help="such as BTCUSDT; else from the file's name")
     parser.add_argument("--interval", help="such as 1m; else from the file's name")
     parser.add_argument("--kind", choices=["SPOT", "PERP"], help="else from the file's name")
     parser.add_argument("--speed", default="60", help="market time over wall time, or max")
-    parser.add_argument("--seed", type=int, default=1, help="of the simulated market")
+    parser.add_argument("--seed", type=int, help="of the simulated market")
     parser.add_argument("--bars", type=int, help="end a simulated market after so many bars")
     parser.add_argument(
         "--history", type=int, default=_HISTORY_BARS, help="bars recorded before the first decision"
@@ -42,17 +50,29 @@ def read(given: dict[str, Any]) -> PaperOptions:
     """The options, checked. Raises BadInput with one clear line."""
     if given["bars"] is not None and given["bars"] < 1:
         raise BadInput(f"--bars {given['bars']} must be positive")
+    venue = "" if given["replay"] else _venue(given)
     return PaperOptions(
+        venue=venue,
         replay=given["replay"],
         symbol=given["symbol"],
         interval=given["interval"],
         kind=AccountKind(given["kind"]) if given["kind"] else None,
-        seed=given["seed"],
+        seed=1 if given["seed"] is None else given["seed"],
         profile=given["profile"],
-        speed=_speed(given["speed"]),
+        speed=Decimal(1) if venue else _speed(given["speed"]),
         simulated_bars=given["bars"],
         history_bars=_history(given["history"]),
     )
+
+
+def _venue(given: dict[str, Any]) -> str:
+    """Whose prices are traded on; none for a simulated market."""
+    if given["source"] == "simulated" or given["kind"] == "PERP":
+        return ""
+    asked_for_simulation = given["bars"] is not None or given["seed"] is not None
+    if given["source"] == "auto" and (asked_for_simulation or not registry.answers(_VENUE)):
+        return ""
+    return _VENUE
 
 
 def _history(bars: int) -> int:

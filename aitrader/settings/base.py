@@ -19,9 +19,15 @@ AITRADER_HOME = _env.home
 AITRADER_PORT = _env.port
 AITRADER_METRICS_TOKEN = _env.metrics_token
 AITRADER_CRASHPOINT = _env.crashpoint
+# What an X-Forwarded-For claims is no evidence: the address is not recorded.
+AUDITLOG_DISABLE_REMOTE_ADDR = True
 # Where the venues are, and where who we are there is kept: never what it is.
 AITRADER_VENUES = {
-    "BINANCE": {"rest_url": _env.binance_rest_url, "credentials": _env.binance_credentials},
+    "BINANCE": {
+        "rest_url": _env.binance_rest_url,
+        "ws_url": _env.binance_ws_url,
+        "credentials": _env.binance_credentials,
+    },
 }
 # Which way we run: a process that holds everything, or a worker among others.
 AITRADER_EMBEDDED = _env.database_url is None and _env.redis_url is None

@@ -65,7 +65,6 @@ def _card(word: str) -> str:
 CAUGHT_BY = [
     (forgets_the_client_id, _card("rests is listed")),
     (_made(_SendsAgain), _card("accept_no_answer")),
-    (_made(_SendsAgain), _card("lost request")),
     (_made(_TakesSilenceForRefusal), _card("http_502")),
     (_made(_TakesSilenceForRefusal), _card("second copy")),
     (_made(_DropsTrades), _card("asked for are the same")),

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from requests.adapters import HTTPAdapter
 
 from aitrader.kernel.clock import Clock, from_millis, monotonic
-from aitrader.kernel.errors import NotSent
+from aitrader.kernel.errors import GatewayError, NotSent
 from trading.gateways.binance import errors
 
 T = TypeVar("T")
@@ -55,13 +55,19 @@ class _Capped(HTTPAdapter):
 class Connection:
     """Calls the venue for one API key."""
 
-    def __init__(self, address: Address, *, wall: Clock) -> None:
+    def __init__(
+        self,
+        address: Address,
+        *,
+        wall: Clock,
+        timeout_seconds: tuple[float, float] = TIMEOUT_SECONDS,
+    ) -> None:
         # The library fills these templates in its constructor: set on the instance they come late.
         urls = {"API_URL": address.rest_url, "REQUEST_RECVWINDOW": RECV_WINDOW_MILLIS}
         self._client = type("Pointed", (Client,), urls)(
             address.api_key.get_secret_value(),
             address.api_secret.get_secret_value(),
-            requests_params={"timeout": TIMEOUT_SECONDS},
+            requests_params={"timeout": timeout_seconds},
             ping=False,
             verbose=False,
         )
@@ -90,13 +96,19 @@ class Connection:
     def _check_clock(self) -> None:
         """Sample the venue's clock now and then; sign nothing while ours is too far off."""
         if monotonic() - self._sampled_at >= _SAMPLE_SECONDS:
-            before = self._wall.now()
-            told = from_millis(
-                int(self._attempt(lambda client: client.get_server_time())["serverTime"])
-            )
-            middle = before + (self._wall.now() - before) / 2
-            self.offset_seconds = (told - middle).total_seconds()
-            self._sampled_at = monotonic()
+            self._sample_clock()
         if abs(self.offset_seconds) > MOST_OFFSET_SECONDS:
             self._sampled_at = -_SAMPLE_SECONDS
             raise NotSent(f"our clock is {self.offset_seconds:.3f} s off the venue's")
+
+    def _sample_clock(self) -> None:
+        before = self._wall.now()
+        try:
+            told = self._attempt(lambda client: client.get_server_time())
+            theirs = from_millis(int(told["serverTime"]))
+        except (GatewayError, LookupError, TypeError, ValueError) as error:
+            # Whatever became of the question, the call that waited for it was not made.
+            raise NotSent(f"the venue's clock could not be read: {error}") from error
+        middle = before + (self._wall.now() - before) / 2
+        self.offset_seconds = (theirs - middle).total_seconds()
+        self._sampled_at = monotonic()

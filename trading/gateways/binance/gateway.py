@@ -8,12 +8,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 
 from aitrader.kernel.clock import to_millis
 from aitrader.kernel.errors import GatewayError, OutcomeUnknown, RejectedByVenue
 from aitrader.kernel.fix import OrdType, TimeInForce
-from aitrader.kernel.money import plain
+from aitrader.kernel.money import ZERO, amount, plain
 from trading.domain.execution_report import ExecutionReport, StreamedReport
 from trading.domain.instrument import parse_code
 from trading.domain.ports import Capabilities, ClientIdClass, NewOrder, OpenOrder, VenueTrade
@@ -80,7 +81,10 @@ class BinanceGateway:
             if error.code == str(errors.NO_SUCH_ORDER):
                 return None
             raise
-        trades = self._pages({"symbol": symbol, "orderId": _read(lambda: int(answer["orderId"]))})
+        number, executed = _read(lambda: (int(answer["orderId"]), amount(answer["executedQty"])))
+        # Without a first id the newest page would come, and no other.
+        asked = {"symbol": symbol, "orderId": number, "fromId": 0}
+        trades = self._pages(asked, enough=executed)
         return _read(lambda: reports.queried(answer, trades, instrument=instrument))
 
     def executions(self, *, account: str, after: int, limit: int) -> Sequence[StreamedReport]:
@@ -104,18 +108,22 @@ class BinanceGateway:
         found = self._connection.call(lambda client: client.get_account(omitZeroBalances="true"))
         return _read(lambda: reports.fee_rate(found))
 
-    def _pages(self, asked: Mapping[str, object]) -> list[Any]:
-        """Every trade asked for. Pages go on by id: many trades may share a millisecond."""
+    def _pages(self, asked: Mapping[str, object], *, enough: Decimal | None = None) -> list[Any]:
+        """Every trade asked for, until a page is empty or their quantity is `enough`: a page may be
+        shorter than was asked. Pages go on by id, for many trades may share a millisecond."""
         found: list[Any] = []
+        total = ZERO
         wanted: dict[str, object] = {**asked, "limit": _PAGE}
-        while True:
+        while enough is None or total < enough:
             page = self._connection.call(lambda client: client.get_my_trades(**wanted))
+            if not page:
+                break
             found += page
-            if len(page) < _PAGE:
-                return found
+            total += _read(partial(reports.total, page))
             # A start and an id are not taken together.
             wanted.pop("startTime", None)
-            wanted["fromId"] = int(page[-1]["id"]) + 1
+            wanted["fromId"] = _read(partial(reports.next_id, page))
+        return found
 
 
 def symbol_of(instrument: str) -> str:

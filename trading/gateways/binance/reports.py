@@ -86,6 +86,16 @@ def open_orders(orders: Iterable[Answer]) -> list[OpenOrder]:
     return [OpenOrder(str(each["clientOrderId"]), amount(each["executedQty"])) for each in orders]
 
 
+def total(found: Iterable[Answer]) -> Decimal:
+    """How much these trades come to, in base."""
+    return sum((amount(each["qty"]) for each in found), ZERO)
+
+
+def next_id(page: Sequence[Answer]) -> int:
+    """Where the page after this one begins."""
+    return int(page[-1]["id"]) + 1
+
+
 def trades(found: Iterable[Answer]) -> list[VenueTrade]:
     return [
         VenueTrade(str(each["orderId"]), str(each["id"]), amount(each["qty"])) for each in found

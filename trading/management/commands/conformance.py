@@ -1,0 +1,70 @@
+"""`conformance`: what a gateway does at its venue, card by card, on the sandbox exchange."""
+
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+from django.core.management.base import BaseCommand
+from pydantic import SecretStr
+
+from aitrader.kernel.clock import WALL
+from trading.domain.ports import Gateway
+from trading.gateways.binance.connection import Address, Connection
+from trading.gateways.binance.gateway import BinanceGateway
+from trading.sandbox import cards
+from trading.sandbox.stand import Connect, stand
+
+#: The sandbox answers at once; a request that it loses is not waited for long.
+_TIMEOUT_SECONDS = (1.0, 1.0)
+
+
+def binance(told: Mapping[str, Any]) -> Gateway:
+    """Our gateway to the sandbox's Binance, from what the sandbox tells when it is ready."""
+    who = SecretStr(told["api_key"]), SecretStr(told["api_secret"])
+    address = Address(f"{told['rest']}/api", *who)
+    return BinanceGateway(Connection(address, wall=WALL, timeout_seconds=_TIMEOUT_SECONDS))
+
+
+VENUES: Mapping[str, Connect] = {"binance": binance}
+
+
+class Command(BaseCommand):
+    """Exit code 0 only when every card holds."""
+
+    requires_system_checks: list[str] = []
+    help = "Play every conformance card of a venue's gateway on the sandbox exchange."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--venue", choices=sorted(VENUES), required=True)
+        parser.add_argument("--json", metavar="FILE")
+
+    def handle(self, **given: Any) -> None:
+        venue = given["venue"]
+        found = {name: self._play(name, venue) for name in cards.CARDS}
+        failed = [name for name, why in found.items() if why]
+        self.stdout.write(f"{len(found) - len(failed)} of {len(found)} cards hold at {venue}")
+        if given["json"]:
+            told = {
+                "venue": venue,
+                "failed": len(failed),
+                "cards": [
+                    {"card": name, "holds": not why, "found": why} for name, why in found.items()
+                ],
+            }
+            Path(given["json"]).write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2))
+        if failed:
+            raise SystemExit(1)
+
+    def _play(self, name: str, venue: str) -> str:
+        """Why the card does not hold, or nothing."""
+        card = cards.CARDS[name]
+        try:
+            with stand(VENUES[venue], venue=venue, plan=cards.PLANS.get(card, "")) as ready:
+                card(ready)
+        except Exception as error:  # noqa: BLE001  # whatever a card ends with is its verdict
+            self.stdout.write(f"failed  {name}: {type(error).__name__}: {error}")
+            return f"{type(error).__name__}: {error}"
+        self.stdout.write(f"holds   {name}")
+        return ""
