@@ -19,6 +19,7 @@ from aitrader.kernel.fix import OrdType, Side, TimeInForce
 from trading.sandbox.crowd import Crowd
 from trading.sandbox.engine import Exchange, Placed
 from trading.sandbox.events import Event
+from trading.sandbox.fault_knobs import KNOBS
 from trading.sandbox.faults import ConnectionFate, FaultPlan, Request, RequestFate
 from trading.sandbox.flow import Flow
 from trading.sandbox.orders import NewOrder, Order
@@ -28,6 +29,8 @@ from trading.sandbox.rules import Listing, Refused
 
 Listener = Callable[[Event], None]
 _WHOLE_BOOK = 10_000
+#: The most that a plan may let a read lag.
+_OLDEST_READ = timedelta(seconds=float(KNOBS["stale_read_s"].most))
 
 
 class Stage:
@@ -48,6 +51,9 @@ class Stage:
         self.exchange = Exchange(listings, self._tell)
         now = self.now()
         self.crowds = {each.instrument: Crowd(self.exchange, each, now=now) for each in listings}
+        for crowd in self.crowds.values():
+            for account in (crowd.maker, crowd.taker):
+                self._replica.records.limit_history(account, 0)
 
     def set_plan(self, plan: FaultPlan, seed: int) -> None:
         self.plan, self.seed = plan, seed
@@ -119,6 +125,8 @@ class Stage:
         for flow in self.flows:
             flow.advance(now)
         self.exchange.advance(now)
+        # Nobody asks for an older past: it need not wait to be shown.
+        self._replica.catch_up(now - _OLDEST_READ)
 
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:

@@ -53,7 +53,10 @@ class SocketApi:
             self.sessions.discard(session)
 
     def _on_event(self, event: Event) -> None:
-        for account, message in user_events.told(event, self.venue.stage.exchange.records):
+        account = user_events.account_of(event)
+        if account is None or account not in self.venue.fees:
+            return
+        for message in user_events.told(event, self.venue.stage.exchange.records):
             self.past.setdefault(account, deque(maxlen=_REMEMBERED)).append(message)
             for session in self.sessions:
                 session.tell(account, message)

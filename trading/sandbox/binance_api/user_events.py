@@ -29,20 +29,32 @@ Json = dict[str, Any]
 _OUTSIDE = {BalanceCause.DEPOSIT, BalanceCause.WITHDRAWAL, BalanceCause.BUST}
 
 
-def told(event: Event, records: Records) -> Iterator[tuple[str, Json]]:
-    """Account and message, in the order in which they are sent."""
+def account_of(event: Event) -> str | None:
+    """Whom the event concerns; None if it is the market's."""
+    match event:
+        case OrderEvent():
+            return event.order.account
+        case BalanceEvent():
+            return event.account
+        case ListEvent():
+            return event.order_list.account
+    return None
+
+
+def told(event: Event, records: Records) -> Iterator[Json]:
+    """What the account is told, in the order in which it is sent."""
     match event:
         case OrderEvent():
             if event.execution in vocabulary.EXECUTIONS:
-                yield event.order.account, execution_report(event)
+                yield execution_report(event)
         case BalanceEvent():
-            yield from ((event.account, each) for each in _movement(event))
-            yield event.account, _position(event)
+            yield from _movement(event)
+            yield _position(event)
         case ListEvent():
             listed = event.order_list
             found = (records.order(listed.account, None, order_id=i) for i in listed.order_ids)
             legs = [each for each in found if each is not None]
-            yield listed.account, _list_status(event, reports.order_list(listed, legs))
+            yield _list_status(event, reports.order_list(listed, legs))
 
 
 def execution_report(event: OrderEvent) -> Json:
