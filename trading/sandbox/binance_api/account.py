@@ -9,7 +9,6 @@ Source: binance-spot-api-docs, rest-api.md "Account Endpoints".
 from datetime import datetime, timedelta
 from typing import Any
 
-from aitrader.kernel.clock import from_millis
 from trading.sandbox.binance_api import errors, reports
 from trading.sandbox.binance_api.amounts import millis, text
 from trading.sandbox.binance_api.calls import Call
@@ -103,9 +102,7 @@ def order_counts(call: Call) -> list[Json]:
 
 def _window(call: Call) -> tuple[datetime | None, datetime | None]:
     """From startTime to endTime. Raises ApiError -1127 for more than a day."""
-    first, last = call.params.integer("startTime"), call.params.integer("endTime")
-    start = None if first is None else from_millis(first)
-    end = None if last is None else from_millis(last)
+    start, end = call.params.instant("startTime"), call.params.instant("endTime")
     if start and end and not timedelta(0) <= end - start <= _LONGEST:
         raise errors.too_long()
     return start, end

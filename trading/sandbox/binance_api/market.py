@@ -7,7 +7,6 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from aitrader.kernel.clock import from_millis
 from aitrader.kernel.money import ZERO
 from trading.sandbox.binance_api import errors, exchange_info
 from trading.sandbox.binance_api.amounts import millis, text
@@ -102,13 +101,9 @@ def klines(call: Call) -> list[list[object]]:
     if interval not in INTERVALS:
         raise errors.bad_interval()
     params.text("timeZone")
-    first, last = params.integer("startTime"), params.integer("endTime")
-    found = call.venue.klines[symbol].between(
-        interval,
-        None if first is None else from_millis(first),
-        call.now if last is None else min(call.now, from_millis(last)),
-        params.limit(),
-    )
+    start, end = params.instant("startTime"), params.instant("endTime")
+    upto = call.now if end is None else min(call.now, end)
+    found = call.venue.klines[symbol].between(interval, start, upto, params.limit())
     return [row(each, interval) for each in found]
 
 

@@ -172,7 +172,7 @@ class Listener:
     async def on_text(self, text: str) -> None:
         try:
             asked = orjson.loads(text)
-            method, params = asked["method"], asked.get("params") or []
+            method, params = asked["method"], list(asked.get("params") or [])
         except (ValueError, KeyError, TypeError, AttributeError):
             self.connection.send({"error": {"code": 3, "msg": "Invalid JSON"}, "id": None})
             return

@@ -8,14 +8,17 @@ Source: binance-spot-api-docs, errors.md, "11xx"; the legal ranges are what the 
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from urllib.parse import parse_qsl
 
+from aitrader.kernel.clock import from_millis
 from trading.sandbox.binance_api import errors
 from trading.sandbox.binance_api.errors import ApiError
 
 _DECIMAL = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 _INTEGER = r"^[0-9]{1,20}$"
+_MICROSECONDS_FROM = 10**15
 _CLIENT_ID = r"^[a-zA-Z0-9-_\.:/]{1,36}$"
 _SYMBOL = r"^[\w\-._&&[^a-z]]{1,50}$"
 
@@ -75,6 +78,16 @@ class Parameters:
         if not re.fullmatch(_INTEGER, value):
             raise errors.illegal_characters(name, _INTEGER)
         return int(value)
+
+    def instant(self, name: str) -> datetime | None:
+        """A point in time, in milliseconds or microseconds."""
+        stamp = self.integer(name)
+        if stamp is None:
+            return None
+        try:
+            return from_millis(stamp if stamp < _MICROSECONDS_FROM else stamp // 1_000)
+        except OverflowError:
+            raise errors.invalid(name) from None
 
     def required_integer(self, name: str) -> int:
         self.required(name)

@@ -97,7 +97,7 @@ class Session:
     async def _answer(self, text: str) -> None:
         try:
             asked = orjson.loads(text)
-            method, params = asked["method"], asked.get("params") or {}
+            method, params = asked["method"], dict(asked.get("params") or {})
             operation = self._own.get(method) or METHODS.get(method.removeprefix("v3/"))
         except (ValueError, KeyError, TypeError, AttributeError):
             self.connection.send(_refused(None, errors.bad_json()))
