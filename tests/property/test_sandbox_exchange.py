@@ -16,7 +16,7 @@ from aitrader.kernel.fix import OrdStatus, OrdType, Side, TimeInForce
 from tests.factories.sandbox import BTC, START, D, Desk, listing
 from trading.sandbox.accounts import FEE_ACCOUNT, FeeIn, Fees
 from trading.sandbox.engine import PlacedList
-from trading.sandbox.events import DepthEvent, OrderEvent
+from trading.sandbox.events import DepthEvent, Execution, OrderEvent
 from trading.sandbox.orders import (
     CONTINGENT,
     PRICED,
@@ -296,6 +296,7 @@ def test_whatever_is_asked_the_books_add_up(given_steps: list[NewOrder | NewList
 @given(steps)
 def test_events_alone_tell_everything(given_steps: list[NewOrder | NewList | Act]) -> None:
     desk, replica = Audited(), Replica()
+    closed: set[int] = set()
     for step in given_steps:
         desk.do(step)
     book: dict[str, dict[Decimal, Decimal]] = {"bids": {}, "asks": {}}
@@ -303,6 +304,12 @@ def test_events_alone_tell_everything(given_steps: list[NewOrder | NewList | Act
     for number, event in enumerate(desk.log.events, start=1):
         assert event.seq == number
         replica(event)
+        if isinstance(event, OrderEvent):
+            # Nothing but a bust happens to an order that is closed.
+            was_closed = event.order.order_id in closed
+            assert not was_closed or event.execution is Execution.TRADE_CANCEL
+            assert not (was_closed and event.order.is_open)
+            closed |= set() if event.order.is_open else {event.order.order_id}
         if isinstance(event, DepthEvent):
             assert event.first_update_id == update_id + 1
             update_id = event.last_update_id

@@ -79,15 +79,21 @@ def after_close(state: State, order: Order) -> None:
     order_list = state.records.list_by_id(order.list_id)
     canceled = order.ord_status is OrdStatus.CANCELED
     execution = Execution.CANCELED if canceled else Execution.EXPIRED
-    for sibling in siblings(state, order):
-        close(state, sibling, execution, Ending.LIST)
+    _close_each(state, siblings(state, order), execution)
     if order.order_id not in _exclusive(order_list) and order.order_id == order_list.order_ids[0]:
         if order.ord_status is OrdStatus.FILLED:
             state.due.append(order_list.list_id)
             return
-        for leg in _open_legs(state, order_list):
-            close(state, leg, execution, Ending.LIST)
+        _close_each(state, _open_legs(state, order_list), execution)
     end_list(state, order_list.list_id)
+
+
+def _close_each(state: State, orders: list[Order], execution: Execution) -> None:
+    for each in orders:
+        # The end of one may have been the end of the next.
+        order = state.records.by_id(each.order_id)
+        if order.is_open:
+            close(state, order, execution, Ending.LIST)
 
 
 def end_list(state: State, list_id: int) -> None:

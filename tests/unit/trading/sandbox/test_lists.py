@@ -1,5 +1,6 @@
 """Worked examples of OCO, OTO and OTOCO lists."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -85,6 +86,13 @@ def test_the_stop_triggers_and_the_target_expires_first(desk: Desk) -> None:
         (1, Execution.TRIGGERED),
         (1, Execution.TRADE),
     ]
+
+
+def test_a_leg_that_takes_at_once_ends_the_other(desk: Desk) -> None:
+    desk.limit("boris", BUY, "0.4", "112")
+    placed = place(desk, NewList(ListKind.OCO, (replace(TARGET, post_only=False), STOP)))
+    assert states(desk, placed) == [OrdStatus.PARTIALLY_FILLED, Ending.LIST]
+    assert desk.locked("anna", "BTC") == D("0.6")
 
 
 @pytest.mark.parametrize("leg", [0, 1])

@@ -189,3 +189,17 @@ def test_a_trailing_buyer_holds_what_it_may_cost() -> None:
     walk(desk, "100")
     desk.place(order("anna", BUY, "2", ord_type=OrdType.TRAILING_STOP, trailing_bps=D(150)))
     assert desk.locked("anna", "USDT") == Decimal(2) * D("101.50")
+
+
+def test_a_cancelled_stop_is_not_told_of_again() -> None:
+    desk = Desk("anna")
+    walk(desk, "100")
+    stop = desk.place(order("anna", SELL, "1", ord_type=OrdType.STOP, stop_px=D(98)))
+    desk.exchange.cancel("anna", None, order_id=stop.order_id, now=desk.now)
+    walk(desk, "97")
+    told = [
+        event.execution
+        for event in desk.log.events
+        if isinstance(event, OrderEvent) and event.order.order_id == stop.order_id
+    ]
+    assert told == [Execution.NEW, Execution.CANCELED]
