@@ -22,6 +22,7 @@ from aitrader.kernel.clock import WALL, Moment
 from aitrader.kernel.errors import BadInput, Refused
 from aitrader.kernel.topics import Task
 from aitrader.paper import Market, PaperDesk, PaperOptions
+from trading.domain.bar import interval_name
 from trading.models import Feed
 from trading.services import feeds, reconciliation, setup
 from trading.services.bar_steps import Step
@@ -170,15 +171,7 @@ def end_abandoned(keep: int) -> list[str]:
 def title(market: Market, speed: Decimal | None) -> str:
     """`REPLAY btcusdt.csv.gz · SIM:BTC-USDT 1m ×60`."""
     codes = ", ".join(instrument.code for instrument, _ in market.instruments)
-    minutes = int(market.interval.total_seconds()) // 60
-    interval = next(
-        (
-            f"{minutes // size}{unit}"
-            for size, unit in ((1440, "d"), (60, "h"))
-            if not minutes % size
-        ),
-        f"{minutes}m",
-    )
+    interval = interval_name(market.interval)
     pace = "as fast as the desk goes" if speed is None else f"×{speed:f}"
     return f"{market.source} {market.title} · {codes} {interval} {pace}"
 

@@ -32,12 +32,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--source",
         choices=["auto", "binance", "simulated"],
         default="auto",
-        help="without --replay: real prices, a simulated market, or whichever there is",
+        help="without --replay: prices in real time, a simulated market, or whichever there is",
     )
     parser.add_argument("--symbol", help="such as BTCUSDT; else from the file's name")
     parser.add_argument("--interval", help="such as 1m; else from the file's name")
     parser.add_argument("--kind", choices=["SPOT", "PERP"], help="else from the file's name")
-    parser.add_argument("--speed", default="60", help="market time over wall time, or max")
+    parser.add_argument(
+        "--speed", help="market time over wall time, or max (60; prices in real time have one)"
+    )
     parser.add_argument("--seed", type=int, help="of the simulated market")
     parser.add_argument("--bars", type=int, help="end a simulated market after so many bars")
     parser.add_argument(
@@ -59,7 +61,7 @@ def read(given: dict[str, Any]) -> PaperOptions:
         kind=AccountKind(given["kind"]) if given["kind"] else None,
         seed=1 if given["seed"] is None else given["seed"],
         profile=given["profile"],
-        speed=Decimal(1) if venue else _speed(given["speed"]),
+        speed=Decimal(1) if venue else _speed(given["speed"] or "60"),
         simulated_bars=given["bars"],
         history_bars=_history(given["history"]),
     )
@@ -67,12 +69,14 @@ def read(given: dict[str, Any]) -> PaperOptions:
 
 def _venue(given: dict[str, Any]) -> str:
     """Whose prices are traded on; none for a simulated market."""
-    if given["source"] == "simulated" or given["kind"] == "PERP":
+    if given["source"] == "binance":
+        if given["speed"] is not None:
+            raise BadInput("--speed: prices in real time have one speed")
+        return _VENUE
+    wants_another = any(given[name] is not None for name in ("bars", "seed", "speed"))
+    if given["source"] == "simulated" or wants_another or given["kind"] == "PERP":
         return ""
-    asked_for_simulation = given["bars"] is not None or given["seed"] is not None
-    if given["source"] == "auto" and (asked_for_simulation or not registry.answers(_VENUE)):
-        return ""
-    return _VENUE
+    return _VENUE if registry.answers(_VENUE) else ""
 
 
 def _history(bars: int) -> int:

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from aitrader.kernel.clock import iso, utc
+from trading.domain.bar import interval_name
 from trading.selectors import desk_view
 
 register = template.Library()
@@ -146,10 +147,7 @@ def age(value: timedelta | None) -> str:
 
 def interval(seconds: int) -> str:
     """`1m`, `15m`, `4h`, `1d`: how a bar's length is named."""
-    for size, letter in ((86400, "d"), (3600, "h"), (60, "m")):
-        if seconds % size == 0:
-            return f"{seconds // size}{letter}"
-    return f"{seconds}s"
+    return interval_name(timedelta(seconds=seconds))
 
 
 @register.filter

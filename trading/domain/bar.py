@@ -37,6 +37,15 @@ class Bar:
         return self.range_share > bound
 
 
+def interval_name(interval: timedelta) -> str:
+    """`1s`, `15m`, `4h`, `1d`: the greatest unit that measures it."""
+    seconds = int(interval.total_seconds())
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
 def check(bar: Bar) -> None:
     """Raise InvalidBar, saying which rule the bar breaks."""
     numbers = {

@@ -23,10 +23,10 @@ from trading.domain.bar import Bar
 from trading.domain.candle_file import CandleReader, GapCount, Quarantined
 
 SUFFIXES = (".csv.gz", ".csv")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _Found = TypeVar("_Found")
 _OPEN_TIME = re.compile(r"([0-9]{12,13}),")
-_INTERVAL = re.compile(r"([1-9][0-9]{0,3})([mhd])")
+_INTERVAL = re.compile(r"([1-9][0-9]{0,3})([smhd])")
 # Longer codes first: FDUSD ends with USD.
 _QUOTES = ("FDUSD", "USDT", "USDC", "TUSD", "BUSD", "USD", "EUR", "GBP", "TRY", "BTC", "ETH", "BNB")
 _SYMBOL = re.compile(rf"([A-Z0-9]{{2,12}}?)[-/]?({'|'.join(_QUOTES)})")
@@ -165,7 +165,7 @@ def read_all(
 
 
 def parse_interval(text: str) -> timedelta:
-    """`1m`, `15m`, `4h`, `1d`. Raises BadInput for anything else, or longer than a day."""
+    """`1s`, `1m`, `15m`, `4h`, `1d`. Raises BadInput for anything else, or longer than a day."""
     found = _INTERVAL.fullmatch(text)
     if found:
         interval = timedelta(**{_UNITS[found[2]]: int(found[1])})

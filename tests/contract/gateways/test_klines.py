@@ -131,10 +131,3 @@ def test_a_symbol_that_is_not_listed_is_one_line(exchange: Mapping[str, Any]) ->
     with pytest.raises(BadInput) as refused:
         listing.instruments(_connection(exchange), ["NOPEUSDT"], venue="SIM")
     assert "\n" not in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "name"), [(1, "1s"), (60, "1m"), (900, "15m"), (14_400, "4h"), (86_400, "1d")]
-)
-def test_an_interval_has_the_venues_name(seconds: int, name: str) -> None:
-    assert klines.name_of(timedelta(seconds=seconds)) == name

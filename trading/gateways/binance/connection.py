@@ -5,7 +5,9 @@
 3. An answer is read up to `MOST_BYTES`, no further.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -52,6 +54,19 @@ class _Capped(HTTPAdapter):
         return response
 
 
+@contextmanager
+def _lent_loop() -> Iterator[None]:
+    """The library takes an event loop, or makes one that nobody closes, for calls it never makes
+    from here."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        yield
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
 class Connection:
     """Calls the venue for one API key."""
 
@@ -64,13 +79,14 @@ class Connection:
     ) -> None:
         # The library fills these templates in its constructor: set on the instance they come late.
         urls = {"API_URL": address.rest_url, "REQUEST_RECVWINDOW": RECV_WINDOW_MILLIS}
-        self._client = type("Pointed", (Client,), urls)(
-            address.api_key.get_secret_value(),
-            address.api_secret.get_secret_value(),
-            requests_params={"timeout": timeout_seconds},
-            ping=False,
-            verbose=False,
-        )
+        with _lent_loop():
+            self._client = type("Pointed", (Client,), urls)(
+                address.api_key.get_secret_value(),
+                address.api_secret.get_secret_value(),
+                requests_params={"timeout": timeout_seconds},
+                ping=False,
+                verbose=False,
+            )
         for scheme in ("http://", "https://"):
             self._client.session.mount(scheme, _Capped(max_retries=0))
         self._wall = wall

@@ -25,7 +25,7 @@ from websockets.sync.connection import Connection as Stream
 from aitrader.kernel.clock import Clock, from_millis, monotonic, to_millis
 from aitrader.kernel.errors import GatewayError
 from aitrader.kernel.money import amount
-from trading.domain.bar import Bar
+from trading.domain.bar import Bar, interval_name
 from trading.gateways.binance.connection import Connection
 from trading.services.bar_steps import Gap, Step
 
@@ -66,7 +66,7 @@ class Klines:
         self._symbols = dict(symbols)
         self._codes = {symbol: code for code, symbol in symbols.items()}
         self._interval = interval
-        self._name = name_of(interval)
+        self._name = interval_name(interval)
         self._history = history_bars
         self._wall = wall
         streams = "/".join(f"{each.lower()}@kline_{self._name}" for each in symbols.values())
@@ -173,13 +173,3 @@ class Klines:
 
     def _bar(self, opened: int, *numbers: object) -> Bar:
         return Bar(from_millis(int(opened)), self._interval, *map(amount, numbers))
-
-
-def name_of(interval: timedelta) -> str:
-    """`1m`, `4h`, `1d`: the venue's word for an interval."""
-    seconds = int(interval.total_seconds())
-    units = ((86_400, "d"), (3_600, "h"), (60, "m"))
-    for size, unit in units:
-        if seconds % size == 0:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
