@@ -99,3 +99,13 @@ async def test_a_trade_is_voided(start: Start) -> None:
     await _until(voided)
     balances = (await desk.ask("GET", "account")).body["balances"]
     assert {"asset": "USDT", "free": "100000.00000000", "locked": "0.00000000"} in balances
+
+
+async def test_a_market_catches_up_after_a_jump_of_the_clock_and_requests_go_between(
+    start: Start,
+) -> None:
+    desk = await start(market=True)
+    await desk.control("clock", offset_seconds=3_600)
+    began = asyncio.get_running_loop().time()
+    assert (await desk.send("GET", "ping")).status == 200
+    assert asyncio.get_running_loop().time() - began < 1
