@@ -85,6 +85,16 @@ def test_a_limit_that_the_price_passes_fills_at_its_price() -> None:
     assert desk.read(far).cum_qty == 0
 
 
+def test_a_large_limit_does_not_keep_the_price_from_where_it_went() -> None:
+    desk = Desk("anna")
+    flow = candles(desk, BAR)
+    flow.advance(START)
+    bid = desk.limit("anna", BUY, "900", "98.5")
+    flow.advance(START + MINUTE)
+    assert desk.read(bid).ord_status is OrdStatus.FILLED
+    assert min(printed(desk)) == 98
+
+
 def test_a_limit_that_the_price_touches_shares_the_volume() -> None:
     desk = Desk("anna")
     flow = candles(desk, BAR)

@@ -175,6 +175,20 @@ def test_self_trade_prevention(
     assert bool(own_fills) is (mode is SelfTrade.NONE)
 
 
+@pytest.mark.parametrize(("qty", "filled"), [("2", D(2)), ("2.001", D(0))])
+def test_fok_does_not_count_on_what_prevention_takes_away(qty: str, filled: Decimal) -> None:
+    desk = Desk("anna", "boris")
+    own = desk.limit("anna", SELL, "1", "100")
+    desk.limit("boris", SELL, "2", "100")
+    placed = desk.limit(
+        *("anna", BUY, qty, "100"),
+        time_in_force=TimeInForce.FOK,
+        self_trade=SelfTrade.EXPIRE_MAKER,
+    )
+    assert placed.cum_qty == filled
+    assert desk.read(own).is_open is (filled == 0)
+
+
 def test_prevention_is_told_before_the_end() -> None:
     desk = Desk("anna")
     own = desk.limit("anna", SELL, "1", "100")
