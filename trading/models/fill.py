@@ -1,6 +1,7 @@
 """Fills: what the venue says was traded.
 
-1. (venue, account, instrument, exec_id) is unique: this index is the deduplication.
+1. (venue, account, instrument, exec_id, side) is unique: this index is the deduplication. A trade
+   of an account with itself is two fills, one of each side.
 2. Rows are only ever inserted; a busted trade is a compensating entry.
 """
 
@@ -35,7 +36,8 @@ class Fill(models.Model):
         verbose_name_plural = _("fills")
         constraints = [
             models.UniqueConstraint(
-                fields=["venue", "account", "instrument", "exec_id"], name="trading_fill_once"
+                fields=["venue", "account", "instrument", "exec_id", "side"],
+                name="trading_fill_once",
             ),
             models.CheckConstraint(
                 condition=models.Q(last_qty__gt=0, last_px__gt=0), name="trading_fill_positive"

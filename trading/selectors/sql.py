@@ -16,6 +16,10 @@ from django.db import connections, models, transaction
 Row = TypeVar("Row", bound=models.Model)
 Parameters = Sequence[Any] | Mapping[str, Any]
 
+#: The instant on the clock that all processes share, the database's. A simulation sets the
+#: session's `aitrader.now` and lets time pass by itself; nothing else does.
+NOW = "coalesce(nullif(current_setting('aitrader.now', true), '')::timestamptz, clock_timestamp())"
+
 atomic = partial(transaction.atomic, savepoint=False)
 
 

@@ -78,7 +78,7 @@ def book(desk: Desk, order: Order, report: ExecutionReport) -> FillEffect:
     post(
         desk=desk,
         kind="FILL",
-        key=f"{order.instrument.code} {report.exec_id}",
+        key=f"{order.instrument.code} {report.exec_id} {order.side}",
         postings=postings,
         fill_id=fill_id,
         at=report.transact_time,

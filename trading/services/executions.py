@@ -1,8 +1,8 @@
 """SETTLE: from a venue's reports to books, one transaction for what arrived together.
 
 1. Locks are taken in the order account → order → position.
-2. A fill is booked once: (venue, account, instrument, exec_id) is unique, and the stream's place
-   moves in the same transaction.
+2. A fill is booked once: (venue, account, instrument, exec_id, side) is unique, and the stream's
+   place moves in the same transaction.
 3. Only a TRADE report makes a fill; nothing is inferred from quantities.
 4. Selling more than a SPOT account holds is booked (it is a fact) and halts the account.
 """
@@ -36,7 +36,7 @@ UPDATE trading_cancelrequest SET answered_at = %s, outcome = %s
  WHERE order_id = %s AND answered_at IS NULL
 """
 _BOOKED = """
-SELECT instrument_id, exec_id FROM trading_fill
+SELECT instrument_id, exec_id, side FROM trading_fill
  WHERE venue_id = %s AND account_id = %s AND exec_id = ANY(%s)
 """
 _ORDER_COLUMNS = (
@@ -88,7 +88,7 @@ def apply(
             if order is None:
                 _open_break(desk, "UNKNOWN_ORDER", report.cl_ord_id, "none", report.exec_type, at)
                 continue
-            key = (order.instrument_id, report.exec_id)
+            key = (order.instrument_id, report.exec_id, order.side)
             is_trade = report.exec_type is ExecType.TRADE and key not in booked
             if order.text == NEVER_ACCEPTED and order.ord_status in CLOSED:
                 _open_break(desk, "ZOMBIE", order.cl_ord_id, order.ord_status, report.exec_type, at)
@@ -125,12 +125,13 @@ def _locked(desk: Desk, reports: Sequence[ExecutionReport]) -> dict[str, Order]:
     return {order.cl_ord_id: order for order in found}
 
 
-def _booked(desk: Desk, reports: Sequence[ExecutionReport]) -> set[tuple[int, str]]:
+def _booked(desk: Desk, reports: Sequence[ExecutionReport]) -> set[tuple[int, str, str]]:
     trades = [report.exec_id for report in reports if report.exec_type is ExecType.TRADE]
     if not trades:
         return set()
     rows = sql.fetch_all(_BOOKED, [desk.account.venue_id, desk.account.pk, trades])
-    # Venues number the trades of each instrument by themselves.
+    # Venues number the trades of each instrument by themselves, and one trade may have us on both
+    # sides.
     return set(rows)
 
 

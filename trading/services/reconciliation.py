@@ -24,11 +24,11 @@ from trading.selectors.desk import Desk
 from trading.services import doubt, executions, routing
 
 # Fills that a status report announced are asked for too, whatever the order's status is.
-_DOUBTFUL = """
+_DOUBTFUL = f"""
 SELECT id FROM trading_order
  WHERE account_id = %s AND (
     certainty <> 'CERTAIN'
-    OR (ord_status = 'PENDING_NEW' AND coalesce(lease_until < clock_timestamp(), true)))
+    OR (ord_status = 'PENDING_NEW' AND coalesce(lease_until < {sql.NOW}, true)))
  ORDER BY id
 """
 

@@ -46,10 +46,10 @@ _WAITING = (
 )
 _LOCK_ACCOUNT = "SELECT fencing_token FROM trading_account WHERE id = %s FOR NO KEY UPDATE"
 # The lease runs on the database's clock, the one that all processes share.
-_TAKE = """
+_TAKE = f"""
 WITH claimed AS (
     UPDATE trading_order SET closedness = %s, ord_status = %s, fencing_token = %s, sent_at = %s,
-           claimed_at = clock_timestamp(), lease_until = clock_timestamp() + %s
+           claimed_at = {sql.NOW}, lease_until = {sql.NOW} + %s
      WHERE id = ANY(%s))
 UPDATE trading_account SET fencing_token = %s WHERE id = %s
 """

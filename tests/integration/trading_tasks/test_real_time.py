@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from aitrader import databases
+from aitrader.paper import PaperDesk
 from tests.integration.trading_tasks import market
 from tests.integration.trading_tasks.conftest import Calls
 from trading.domain.bar import Bar
@@ -63,6 +64,6 @@ def test_bars_that_nobody_was_there_for_are_recorded_and_matched_but_not_decided
     assert market.audited(fresh_database).findings == []
 
 
-def _rests_after(made: market.PaperDesk, every: list[Step], number: int) -> bool:
+def _rests_after(made: PaperDesk, every: list[Step], number: int) -> bool:
     market.driver_of(made).run(every[:number])
     return Order.objects.filter(origin="PROTECTION", ord_status="NEW").exists()
