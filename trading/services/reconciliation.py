@@ -6,6 +6,9 @@
 3. An order claimed by a live sender is left alone until its lease has run out.
 """
 
+from collections.abc import Collection
+from dataclasses import dataclass
+
 from django.db import transaction
 from django.db.models import Q
 
@@ -112,6 +115,34 @@ def _may_still_send(desk: Desk, order: Order, at: Moment) -> bool:
     return routing.may_send(desk, order, states.current())
 
 
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """`matched` open orders and balances are the same on both sides; `adjusted` reports of the
+    venue were settled; `breaks` are open, of whatever age."""
+
+    matched: int
+    adjusted: int
+    breaks: int
+
+
+def reconcile(*, desk: Desk, gateway: Gateway, at: Moment) -> Reconciled:
+    """Settle what the venue knows and we do not, then compare the books."""
+    adjusted = executions.drain(desk=desk, gateway=gateway, at=at)
+    adjusted += follow(desk=desk, gateway=gateway, at=at)
+    adjusted += resolve(desk=desk, gateway=gateway, at=at)
+    compare(desk=desk, gateway=gateway, at=at)
+    resting = {each.cl_ord_id for each in gateway.open_orders(account=desk.account.code)}
+    held = gateway.balances(account=desk.account.code)
+    ours = Balance.objects.filter(account=desk.account).values_list("asset", "amount")
+    orders = Order.objects.filter(account=desk.account, cl_ord_id__in=resting)
+    return Reconciled(
+        matched=orders.filter(ord_status__in=[OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED]).count()
+        + sum(held.get(asset, ZERO) == amount for asset, amount in ours),
+        adjusted=adjusted,
+        breaks=ReconBreak.objects.filter(account=desk.account, closed_at__isnull=True).count(),
+    )
+
+
 def compare(*, desk: Desk, gateway: Gateway, at: Moment) -> bool:
     """Compare open orders and balances with the venue; True when green. Breaks that are gone are
     closed, new ones opened."""
@@ -122,8 +153,7 @@ def compare(*, desk: Desk, gateway: Gateway, at: Moment) -> bool:
         )
     with transaction.atomic():
         for row in ReconBreak.objects.filter(account=desk.account, closed_at__isnull=True):
-            compared = row.kind in ("OPEN_ORDER", "BALANCE")
-            if compared and (row.kind, row.object_id) not in differences:
+            if _is_over(row, differences):
                 row.closed_at, row.resolution = at.market, "the books agree again"
                 row.save(update_fields=["closed_at", "resolution"])
         Account.objects.filter(pk=desk.account.pk).update(reconciled_at=at.wall)
@@ -137,6 +167,14 @@ def compare(*, desk: Desk, gateway: Gateway, at: Moment) -> bool:
         )
         journal.record([event], now=at.wall)
     return not differences
+
+
+def _is_over(row: ReconBreak, differences: Collection[tuple[str, str]]) -> bool:
+    """Whether a break is explained by now; a person closes those that are not compared."""
+    if row.kind == "DOUBT":
+        doubtful = Order.objects.filter(account_id=row.account_id, cl_ord_id=row.object_id)
+        return not doubtful.exclude(certainty=Certainty.CERTAIN).exists()
+    return row.kind in ("OPEN_ORDER", "BALANCE") and (row.kind, row.object_id) not in differences
 
 
 def _open_order_differences(desk: Desk, gateway: Gateway) -> dict[tuple[str, str], tuple[str, str]]:
