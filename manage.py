@@ -36,9 +36,6 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except BadInput as error:
         sys.exit(f"aitrader: {error}")
-    except KeyboardInterrupt:
-        # Who pressed Ctrl-C knows where.
-        sys.exit(130)
     except (
         *(InterfaceError, OperationalError),
         *(psycopg.InterfaceError, psycopg.OperationalError),
@@ -65,4 +62,8 @@ def _start_database() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        # Who pressed Ctrl-C knows where.
+        sys.exit(130)

@@ -8,6 +8,8 @@
    no Unix sockets it listens on 127.0.0.1 (written for, not verified).
 5. A signal to end that comes while it starts or stops is answered right after that: at any other
    moment a server that is half started would be lost track of.
+6. A signal to end is answered by an exception, which a library may swallow while it is imported:
+   it comes again every few seconds until the process ends.
 """
 
 import atexit
@@ -34,7 +36,9 @@ from aitrader.kernel.clock import monotonic
 from aitrader.kernel.errors import BadInput
 
 _START_SECONDS = 30
-_ENDING = (signal.SIGINT, signal.SIGTERM)
+_DEFAULTS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+_ENDING = tuple(_DEFAULTS)
+_AGAIN_SECONDS = 3.0
 _guard = threading.RLock()
 _started: dict[Path, "Cluster"] = {}
 _left_at_exit: set[Path] = set()
@@ -122,10 +126,11 @@ def _lock(layout: Layout) -> fasteners.InterProcessLock:
 
 def _stop_with_this_process(layout: Layout) -> None:
     """See to it, before anything is started, that it is stopped again."""
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    if in_main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        # The default action skips atexit, and the database would outlive its user.
-        signal.signal(signal.SIGTERM, _exit_on_signal)
+    if threading.current_thread() is threading.main_thread():
+        for number, default in _DEFAULTS.items():
+            if signal.getsignal(number) is default:
+                # The default action of SIGTERM skips atexit: the database would outlive its user.
+                signal.signal(number, _end)
     if layout.home in _left_at_exit:
         return
     _left_at_exit.add(layout.home)
@@ -136,12 +141,19 @@ def _stop_with_this_process(layout: Layout) -> None:
         if os.getpid() == me and layout.home in _started:
             for number in _ENDING:
                 signal.signal(number, signal.SIG_IGN)
+            if hasattr(signal, "setitimer"):
+                signal.setitimer(signal.ITIMER_REAL, 0)
             stop(layout.home)
 
     atexit.register(leave)
 
 
-def _exit_on_signal(number: int, _frame: FrameType | None) -> None:
+def _end(number: int, _frame: FrameType | None) -> None:
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, lambda _again, _frame: signal.raise_signal(number))
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     sys.exit(128 + number)
 
 

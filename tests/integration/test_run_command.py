@@ -96,8 +96,10 @@ def test_a_signal_at_any_moment_of_the_start_leaves_no_server_behind(
         running.process.wait(20)
         assert servers_of(own) == [], f"left behind after {tenths / 10} s"
         said = running.errors.read_text(encoding="utf-8")
-        # Before our first line of code Python itself answers a Ctrl-C.
-        assert "Traceback" not in said or tenths <= 2, said
+        # Before our first line of code Python itself answers a Ctrl-C, and within a callback of
+        # its own it says that the exception is lost: then the signal has come again.
+        lost = "Exception ignored in" in said
+        assert "Traceback" not in said or tenths <= 2 or lost, said
 
 
 def test_what_is_wrong_is_one_line(installed_home: Path, tmp_path: Path) -> None:
