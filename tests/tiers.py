@@ -62,7 +62,11 @@ TIERS: Mapping[str, tuple[Callable[[], str | None], tuple[tuple[str, ...], ...]]
             # What holds on the embedded PostgreSQL holds on the server too.
             (
                 *("tests/integration", "-m", _PLAIN),
-                "--ignore=tests/integration/test_embedded_postgres.py",
+                # These have a home and a database of their own wherever they run.
+                *(
+                    f"--ignore=tests/integration/test_{name}.py"
+                    for name in ("embedded_postgres", "run_command", "database_dies")
+                ),
             ),
         ),
     ),
