@@ -68,12 +68,14 @@ class NotSent(GatewayError):
 
 
 class RejectedByVenue(GatewayError):
-    """A definite refusal. `code` is the venue's own."""
+    """A definite refusal. `code` is the venue's own; `gone`: the venue has no such open order, which
+    is the only refusal of a cancel that says anything about the order."""
 
-    def __init__(self, code: str, text: str) -> None:
+    def __init__(self, code: str, text: str, *, gone: bool = False) -> None:
         super().__init__(f"{code}: {text}")
         self.code = code
         self.text = text
+        self.gone = gone
 
 
 class OutcomeUnknown(GatewayError):

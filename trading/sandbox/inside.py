@@ -24,7 +24,7 @@ from trading.sandbox import orders
 from trading.sandbox.faults import Outcome, Request, RequestFate
 from trading.sandbox.orders import Fill, Order
 from trading.sandbox.records import Records
-from trading.sandbox.rules import Refused
+from trading.sandbox.rules import Refusal, Refused
 from trading.sandbox.stage import Stage
 
 #: recvWindow and the engine's own ten seconds.
@@ -115,7 +115,8 @@ class InsideGateway:
         )
         self._answer(fate)
         if isinstance(ended, Refused):
-            raise RejectedByVenue(ended.reason.value, ended.text)
+            gone = ended.reason in (Refusal.UNKNOWN_ORDER, Refusal.ORDER_CLOSED)
+            raise RejectedByVenue(ended.reason.value, ended.text, gone=gone)
         return self._ending(ended)[0]
 
     def query(

@@ -38,12 +38,13 @@ from trading.domain.order import OrderIntent
 from trading.domain.ports import NewOrder
 from trading.models import Balance, Fill, Order
 from trading.sandbox import fault_knobs
+from trading.sandbox.acts import Acts
 from trading.sandbox.faults import FaultPlan
 from trading.sandbox.flow import SeededFlow
 from trading.sandbox.inside import InsideGateway
 from trading.sandbox.orders import Fill as VenueFill
 from trading.sandbox.orders import Order as VenueOrder
-from trading.sandbox.rules import Listing
+from trading.sandbox.rules import Listing, Status
 from trading.sandbox.stage import Stage
 from trading.selectors import orders as order_reads
 from trading.selectors.desk import VOLATILITY_BARS, Desk
@@ -60,7 +61,14 @@ _ACCOUNT = "desk"
 _STEPS = 60
 #: Long enough for the quarantine of every order in doubt.
 _HEAL_SECONDS = 400
-_CLOCKS = ("clock_skew_ms", "clock_step_ms", "clock_step_at_s")
+#: The knobs that mean something here: what meets requests, and the exchange's own halts.
+_PLAYED = (
+    "lose_request", "accept_no_answer", "timeout_code", "http_502", "http_504", "garbage",
+    "late_answer", "late_answer_ms", "answer_jitter_ms", "latency_ms", "latency_jitter_ms",
+    "stale_read", "stale_read_s", "hide_order", "fill_first", "rate_limit", "retry_after_s",
+    "ban", "ban_s", "refuse_filter", "refuse_balance", "maintenance_at_s", "maintenance_s",
+    "halt_every_s", "halt_s", "cancel_only_every_s",
+)  # fmt: skip
 LISTING = Listing(SYMBOL, "BTC", "USDT")
 
 
@@ -133,12 +141,15 @@ class Simulation:
         self._seed = seed
         self._draw = Random(f"simulation|{seed}")
         self._time = _Time()
-        values = fault_knobs.read(fault_knobs.swarm(seed))
-        self.plan = fault_knobs.write({**values, **dict.fromkeys(_CLOCKS, ZERO)})
+        drawn = fault_knobs.read(fault_knobs.swarm(seed))
+        self.plan = fault_knobs.write(
+            {**fault_knobs.read(""), **{name: drawn[name] for name in _PLAYED}}
+        )
         self._stage = Stage([LISTING], FaultPlan(self.plan, seed), seed, self._time)
         self._stage.exchange.open_account(_ACCOUNT)
         self._stage.exchange.deposit(_ACCOUNT, "USDT", _CASH, now=START)
         self._stage.flows = [SeededFlow(self._stage.crowds[SYMBOL], seed=seed, start=START, px=_PX)]
+        self._acts = Acts(self._stage)
         self._desk = self._open(namespace)
         self._gateway = _Mortal(self._stage, _ACCOUNT, {CODE: SYMBOL}, pass_time=self._time.skip)
         self._gateway.dies = lambda: self._draw.random() < 0.05
@@ -159,6 +170,7 @@ class Simulation:
     def _step(self) -> None:
         self._time.skip(timedelta(seconds=self._draw.choice((0, 1, 1, 2, 5, 20))))
         self._stage.advance()
+        self._acts.catch_up()
         self._gateway.deliver()
         self._mark()
         for _ in range(self._draw.randrange(3)):
@@ -181,6 +193,7 @@ class Simulation:
 
     def _heal(self) -> None:
         self._stage.set_plan(FaultPlan("", self._seed), self._seed)
+        self._stage.exchange.set_status(SYMBOL, Status.TRADING, now=self._time.now())
         self._gateway.dies = lambda: False
         for _ in range(_HEAL_SECONDS // 2):
             self._time.skip(timedelta(seconds=2))
@@ -264,17 +277,19 @@ class Simulation:
 
     def _found(self) -> Found:
         records = self._stage.exchange.records
-        theirs = {str(fill.trade_id): fill.last_qty for fill in self._fills()}
-        ours = dict(
-            Fill.objects.filter(account=self._desk.account).values_list("exec_id", "last_qty")
-        )
+        theirs = {(str(each.trade_id), str(each.side)): each.last_qty for each in self._fills()}
+        rows = Fill.objects.filter(account=self._desk.account)
+        ours = {
+            (exec_id, side): qty
+            for exec_id, side, qty in rows.values_list("exec_id", "side", "last_qty")
+        }
         mine = Order.objects.filter(account=self._desk.account)
         known = set(mine.values_list("cl_ord_id", flat=True))
         taken = [each.cl_ord_id for each in records.all_orders(_ACCOUNT, limit=_ALL)]
         strangers = [each for each in taken if each not in known]
         held = {each.asset: each.free + each.locked for each in records.balances(_ACCOUNT)}
         kept = Balance.objects.filter(account=self._desk.account).values_list("asset", "amount")
-        for line in sorted(f"{key} {plain(qty)}" for key, qty in ours.items()):
+        for line in sorted(f"{' '.join(key)} {plain(qty)}" for key, qty in ours.items()):
             self._note(line)
         wrong = [key for key in theirs.keys() & ours.keys() if theirs[key] != ours[key]]
         doubtful = mine.exclude(certainty="CERTAIN") | mine.filter(ord_status="PENDING_NEW")

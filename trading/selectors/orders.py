@@ -30,12 +30,17 @@ SELECT o.instrument_id, o.side,
  ORDER BY o.id
 """
 _OF_TRADES = """
-SELECT o.id, o.trade_id, o.origin, o.closing, o.order_qty - o.filled_qty, o.oco_group,
+SELECT o.id, o.trade_id, o.origin, o.closing,
+       CASE WHEN o.ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')
+            THEN o.order_qty ELSE o.cum_qty END - o.filled_qty,
+       o.oco_group,
        EXISTS (SELECT 1 FROM trading_cancelrequest request
-                WHERE request.order_id = o.id AND request.answered_at IS NULL)
+                WHERE request.order_id = o.id AND request.answered_at IS NULL),
+       o.ord_status NOT IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')
   FROM trading_order o
  WHERE o.trade_id = ANY(%s)
-   AND o.ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')
+   AND (o.ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')
+        OR o.certainty <> 'CERTAIN')
  ORDER BY o.id
 """
 
@@ -58,7 +63,8 @@ class WorkingOrder:
 
 @dataclass(frozen=True, slots=True)
 class TradeOrder:
-    """An order that works for a trade; `cancelling` while a cancel request is unanswered."""
+    """An order that works for a trade; `cancelling` while a cancel request is unanswered, `closed`
+    when all that it still brings are fills that happened."""
 
     pk: int
     trade_id: int
@@ -67,10 +73,11 @@ class TradeOrder:
     leaves_qty: Decimal
     oco_group: str
     cancelling: bool
+    closed: bool = False
 
 
 def working_for(trade_ids: list[int]) -> list[TradeOrder]:
-    """Orders that may still fill for these trades, oldest first."""
+    """Orders of these trades of which fills may still come, oldest first."""
     return [TradeOrder(*row) for row in sql.fetch_all(_OF_TRADES, [trade_ids])]
 
 

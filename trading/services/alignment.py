@@ -61,7 +61,8 @@ OR EXISTS (
         OR (trade.id IS NOT NULL AND NOT EXISTS (
             SELECT 1 FROM trading_order o
              WHERE o.trade_id = trade.id
-               AND o.ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')))))
+               AND (o.certainty <> 'CERTAIN'
+                    OR o.ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED'))))))
 """
 
 

@@ -17,7 +17,7 @@ from aitrader.kernel.money import ZERO
 from trading.domain import evidence
 from trading.domain.evidence import Evidence, Step
 from trading.domain.order_state import Closedness
-from trading.domain.ports import Gateway
+from trading.domain.ports import Gateway, VenueTrade
 from trading.models import Balance, Fill, Order
 from trading.selectors import sql
 from trading.selectors.desk import Desk
@@ -70,9 +70,10 @@ def _probe(desk: Desk, gateway: Gateway, order: Order, found: Evidence, at: Mome
         )
     except (NotSent, OutcomeUnknown):
         return False
-    except RejectedByVenue:
-        # Not known, or closed already: which of the two, the reads will tell.
-        _keep(order, found.probed(at.wall))
+    except RejectedByVenue as error:
+        if error.gone:
+            # Not known, or closed already: which of the two, the reads will tell.
+            _keep(order, found.probed(at.wall))
         return False
     executions.apply(desk=desk, reports=[report], at=at)
     return True
@@ -85,7 +86,7 @@ def _compare(
     strange = [
         trade.exec_id
         for trade in gateway.trades(account=account, instrument=code, since=sent_at - _MARGIN)
-        if not _is_booked(desk, order, trade.exec_id)
+        if not _is_booked(desk, order, trade)
     ]
     differs = _differences(desk, order, gateway.balances(account=account))
     if strange or differs:
@@ -100,14 +101,19 @@ def _compare(
         Closedness.REJECTED,
         executions.NEVER_ACCEPTED,
         evidence=evidence.to_json(found),
+        fencing_token=order.fencing_token,
     )
     executions.conclude(desk=desk, order_id=order.pk, answer=answer, at=at)
     return True
 
 
-def _is_booked(desk: Desk, order: Order, exec_id: str) -> bool:
+def _is_booked(desk: Desk, order: Order, trade: VenueTrade) -> bool:
+    """Whether it is a fill of ours, of that very order: a trade may have us on both sides."""
     return Fill.objects.filter(
-        account=desk.account, instrument_id=order.instrument_id, exec_id=exec_id
+        account=desk.account,
+        instrument_id=order.instrument_id,
+        exec_id=trade.exec_id,
+        order__order_id=trade.order_id,
     ).exists()
 
 

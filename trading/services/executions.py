@@ -276,6 +276,8 @@ class Answer:
     closedness: Closedness
     text: str
     evidence: Mapping[str, object] | None = None
+    #: The claim that the evidence is about: another claim, or any word of the venue, voids it.
+    fencing_token: int | None = None
 
 
 def conclude(*, desk: Desk, order_id: int, answer: Answer, at: Moment) -> None:
@@ -284,7 +286,7 @@ def conclude(*, desk: Desk, order_id: int, answer: Answer, at: Moment) -> None:
         sql.fetch_one(_LOCK_ACCOUNT, [desk.account.pk])
         (order,) = sql.load(Order, "WHERE id = %s FOR NO KEY UPDATE", [order_id])
         was = order.ord_status
-        if was in CLOSED:
+        if was in CLOSED or not _still_stands(answer, order):
             return
         order.closedness = max(order.closedness, int(answer.closedness))
         order.ord_status = answer.ord_status
@@ -300,3 +302,11 @@ def conclude(*, desk: Desk, order_id: int, answer: Answer, at: Moment) -> None:
             data["evidence"] = answer.evidence
         event = _event(EventName.ORDER_CLOSED, order, at, data | {"cum_qty": order.cum_qty})
         journal.record([replace(event, actor="desk")], now=at.wall)
+
+
+def _still_stands(answer: Answer, order: Order) -> bool:
+    """Whether nothing was learned about the order since the answer was found."""
+    if answer.fencing_token is None:
+        return True
+    heard = order.cum_qty > 0 or order.closedness > int(Closedness.SENT)
+    return not heard and order.fencing_token == answer.fencing_token

@@ -51,10 +51,12 @@ class Context:
         """What the trade holds, in whole lots; what the venue would not take back is dust: 0."""
         held = max(ZERO, CONTEXT.subtract(self.trade.entry_qty, self.trade.exit_qty))
         qty = qty_to_lot(held, self.instrument.lot)
+        if qty <= 0 or qty < self.instrument.min_qty:
+            return ZERO
         mark = self.desk.marks().get(self.instrument.pk)
-        notional = ZERO if mark is None else CONTEXT.multiply(qty, mark.px)
-        is_dust = qty < self.instrument.min_qty or notional < self.instrument.min_notional
-        return ZERO if is_dust else qty
+        # Without a price the entry's own decides: what may be worth something is not given up.
+        px = ratio(self.trade.entry_notional, self.trade.entry_qty) if mark is None else mark.px
+        return ZERO if CONTEXT.multiply(qty, px) < self.instrument.min_notional else qty
 
     @property
     def exit_side(self) -> Side:
@@ -78,7 +80,7 @@ def is_over(context: Context) -> bool:
 
 def protect(context: Context, *, allowed: bool) -> int:
     """Let what is held rest behind its stops; returns how many orders and cancels were written."""
-    entering = [order for order in context.working if not order.closing]
+    entering = [order for order in context.working if not order.closing and not order.closed]
     if context.trade.exit_qty > 0 and entering:
         # A stop or target has closed a part: the rest of the entry is not wanted any more.
         return _cancel(context, entering)
@@ -102,12 +104,12 @@ def close(context: Context, *, allowed: bool) -> int:
     if not allowed and context.open_qty > 0:
         # Protection stays where it is: without it and without an exit the position is naked.
         return 0
-    obstacles = [order for order in context.working if not _is_exit(order)]
+    obstacles = [order for order in context.working if not _is_exit(order) and not order.closed]
     if obstacles:
         return _cancel(context, obstacles)
-    if context.working or context.open_qty == 0:
-        return 0
-    return _market_exit(context)
+    # An exit whose fills are still to come has sold what it has sold.
+    leaving = any(order.closing for order in context.working)
+    return 0 if leaving or context.open_qty == 0 else _market_exit(context)
 
 
 def _is_exit(order: TradeOrder) -> bool:

@@ -15,7 +15,7 @@ from django.db.models import Q
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import GatewayError
 from aitrader.kernel.events import Event, EventName
-from aitrader.kernel.fix import Certainty, OrdStatus
+from aitrader.kernel.fix import CLOSED, Certainty, OrdStatus
 from aitrader.kernel.money import ZERO, plain
 from compliance.services import journal
 from risk.selectors import states
@@ -74,37 +74,79 @@ def follow(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
         return 0
     try:
         found = gateway.open_orders(account=desk.account.code)
-        listed = {each.cl_ord_id: each.cum_qty for each in found}
-        moved = [order for order in working if listed.get(order.cl_ord_id) != order.cum_qty]
-        return sum(_ask(desk, gateway, order, at) for order in moved)
     except GatewayError:
         # A read that failed says nothing; the next look comes in seconds.
         return 0
+    listed = {each.cl_ord_id: each.cum_qty for each in found}
+    moved = [order for order in working if listed.get(order.cl_ord_id) != order.cum_qty]
+    risen = Order.objects.filter(account=desk.account, cl_ord_id__in=listed, ord_status__in=CLOSED)
+    for order in risen.select_related("instrument").order_by("pk"):
+        _end_risen(desk, gateway, order, at)
+    return sum(_ask_quietly(desk, gateway, order, at) for order in moved)
+
+
+def _end_risen(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> None:
+    """An order that we hold for closed rests at the venue: a break, and it is cancelled there."""
+    _ask_quietly(desk, gateway, order, at)
+    try:
+        report = gateway.cancel(
+            account=desk.account.code,
+            instrument=order.instrument.code,
+            cl_ord_id=order.cl_ord_id,
+            at=at.market,
+        )
+    except GatewayError:
+        return
+    executions.apply(desk=desk, reports=[report], at=at)
+
+
+def _ask_quietly(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
+    """One order that the venue, or we, cannot speak of keeps no other from being asked about."""
+    try:
+        return _ask(desk, gateway, order, at)
+    except GatewayError:
+        return False
 
 
 def _ask(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
     reports = gateway.query(
         account=desk.account.code, instrument=order.instrument.code, cl_ord_id=order.cl_ord_id
     )
-    if reports is not None:
-        executions.apply(desk=desk, reports=reports, at=at)
-    return reports is not None
+    if reports is None:
+        return False
+    executions.apply(desk=desk, reports=reports, at=at)
+    cleared = Order.objects.filter(pk=order.pk, certainty=Certainty.CERTAIN)
+    return cleared.exclude(ord_status=OrdStatus.PENDING_NEW).exists()
 
 
 def _resolve(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
+    if order.closedness > int(Closedness.SENT):
+        # The venue has taken it: only its fills are in doubt.
+        return _ask_quietly(desk, gateway, order, at)
     if gateway.capabilities.client_id_class is not ClientIdClass.IDEMPOTENT:
         return doubt.clear(desk=desk, gateway=gateway, order=order, at=at)
     try:
-        if _ask(desk, gateway, order, at):
-            return True
+        reports = gateway.query(
+            account=desk.account.code,
+            instrument=order.instrument.code,
+            cl_ord_id=order.cl_ord_id,
+        )
     except GatewayError:
         routing.mark_unknown(order=order, reason="the venue did not answer the query", at=at)
         return False
+    if reports is not None:
+        executions.apply(desk=desk, reports=reports, at=at)
+        return True
     with routing.sending():
         if _may_still_send(desk, order, at):
             routing.submit(desk=desk, gateway=gateway, order=order, at=at)
             return True
-    answer = executions.Answer(OrdStatus.REJECTED, Closedness.REJECTED, executions.NEVER_ACCEPTED)
+    answer = executions.Answer(
+        OrdStatus.REJECTED,
+        Closedness.REJECTED,
+        executions.NEVER_ACCEPTED,
+        fencing_token=order.fencing_token,
+    )
     executions.conclude(desk=desk, order_id=order.pk, answer=answer, at=at)
     return True
 

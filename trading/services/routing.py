@@ -87,11 +87,14 @@ def send_next(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
     with sending():
         claim = _claim(desk, at)
         crash.point("route.claimed")
-        for order in claim.orders:
-            if monotonic() >= claim.deadline:
-                # Fencing: whoever reconciles this order now must not meet a late send of ours.
-                break
-            sent += _attempt(desk, gateway, order, at, reports)
+        for number, order in enumerate(claim.orders):
+            # A halt waits for us a while only; and whoever reconciles this order after its lease
+            # must not meet a late send of ours.
+            late = monotonic() >= claim.deadline
+            if late or (number and not may_send(desk, order, states.current())):
+                _unclaim(order, at)
+            else:
+                sent += _attempt(desk, gateway, order, at, reports)
         if reports:
             executions.apply(desk=desk, reports=reports, at=at)
     return sent
@@ -152,6 +155,9 @@ def _cancel(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
     except (NotSent, OutcomeUnknown):
         return False
     except RejectedByVenue as error:
+        if not error.gone:
+            # Our key, our clock: it says nothing about the order, and the wish stands.
+            return False
         # It filled or closed first: the stream says how; here the wish is answered.
         _answer(order, str(error), at)
         return True
@@ -236,7 +242,13 @@ def _unclaim(order: Order, at: Moment) -> None:
     with sql.atomic():
         changed = Order.objects.filter(
             pk=order.pk, ord_status=OrdStatus.PENDING_NEW, fencing_token=order.fencing_token
-        ).update(ord_status=OrdStatus.CREATED, closedness=int(Closedness.UNSENT), lease_until=None)
+        ).update(
+            ord_status=OrdStatus.CREATED,
+            closedness=int(Closedness.UNSENT),
+            certainty=Certainty.CERTAIN,
+            lease_until=None,
+            evidence=None,
+        )
         if changed:
             data: dict[str, object] = {"fencing_token": order.fencing_token}
             event = _event(EventName.ORDER_NOT_SENT, order, at, data)

@@ -80,7 +80,7 @@ def _answered(error: BinanceAPIException) -> GatewayError:
         return NotSent(f"{code}: {text}")
     if proof is Proof.UNKNOWN or (code == _ORDER_REFUSED and text == _DUPLICATE):
         return OutcomeUnknown(f"HTTP {status}, {code}: {text}")
-    return RejectedByVenue(str(code), text)
+    return RejectedByVenue(str(code), text, gone=code == CANCEL_REFUSED)
 
 
 def _broken(error: requests.exceptions.RequestException) -> GatewayError:

@@ -86,9 +86,9 @@ class SimGateway:
         with books.writing(account):
             row = books.order_of(cl_ord_id)
             if row is None or row.instrument != instrument:
-                raise RejectedByVenue("UNKNOWN_ORDER", "no such order")
+                raise RejectedByVenue("UNKNOWN_ORDER", "no such order", gone=True)
             if row.ord_status not in books.OPEN:
-                raise RejectedByVenue("TOO_LATE", f"the order is {row.ord_status}")
+                raise RejectedByVenue("TOO_LATE", f"the order is {row.ord_status}", gone=True)
             row.ord_status = OrdStatus.CANCELED
             books.save(row, "ord_status")
             execution = books.add_execution(
