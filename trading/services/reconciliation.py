@@ -70,8 +70,6 @@ def follow(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
         certainty=Certainty.CERTAIN,
     )
     working = list(rows.select_related("instrument").order_by("pk"))
-    if not working:
-        return 0
     try:
         found = gateway.open_orders(account=desk.account.code)
     except GatewayError:
