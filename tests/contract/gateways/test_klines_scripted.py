@@ -1,0 +1,240 @@
+"""Bars in real time over a line of which every word is written here."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from threading import Event
+from typing import Any
+
+import pytest
+
+from aitrader.kernel.clock import EPOCH, WALL, from_millis, to_millis
+from trading.gateways.binance import klines
+from trading.gateways.binance.klines import Klines
+from trading.services.bar_steps import Gap, Step
+
+MINUTE = timedelta(minutes=1)
+BTC, ETH = "SIM:BTC-USDT", "SIM:ETH-USDT"
+SYMBOLS = {BTC: "BTCUSDT", ETH: "ETHUSDT"}
+OVER = object()
+
+
+def _at(number: int) -> datetime:
+    return EPOCH + number * MINUTE
+
+
+def _numbers(number: int) -> list[str]:
+    return [f"{100 + number}", f"{101 + number}", f"{99 + number}", f"{100 + number}", "1"]
+
+
+def _frame(symbol: str, number: int, *, over: bool = True) -> str:
+    kline: dict[str, object] = dict(zip("ohlcv", _numbers(number), strict=True))
+    kline |= {"t": to_millis(_at(number)), "x": over}
+    return json.dumps({"data": {"e": "kline", "s": symbol, "k": kline}})
+
+
+class _Venue:
+    """History by REST up to bar `has`, with holes, and the words of each connection in turn.
+
+    A word is a frame, a function to call in its place, or OVER: the line breaks.
+    """
+
+    offset_seconds = 0.0
+
+    def __init__(self, *lines: list[Any], has: int, lacks: Mapping[str, set[int]] | None = None):
+        self._lines = list(lines)
+        self.has = has
+        self._lacks = dict(lacks or {})
+        self.answers: list[Any] = []
+        self.asked = 0
+
+    @contextmanager
+    def connect(self, *_: object, **__: object) -> Iterator["_Venue"]:
+        if not self._lines:
+            raise AssertionError("nobody expected another connection")
+        self._words = self._lines.pop(0)
+        yield self
+
+    def recv(self, timeout: float) -> str:
+        while self._words:
+            word = self._words.pop(0)
+            if word is OVER:
+                raise OSError("the line broke")
+            if not callable(word):
+                return str(word)
+            word()
+        raise TimeoutError
+
+    def call(self, work: Callable[[Any], Any]) -> Any:
+        return work(self)
+
+    def get_klines(
+        self,
+        *,
+        symbol: str,
+        interval: str,
+        limit: int,
+        startTime: int | None = None,  # noqa: N803  # the venue's word
+    ) -> Any:
+        self.asked += 1
+        if self.answers:
+            return self.answers.pop(0)
+        first = max(0, self.has + 1 - limit)
+        if startTime is not None:
+            first = (from_millis(startTime) - EPOCH) // MINUTE
+        lacks = self._lacks.get(symbol, set())
+        told = [n for n in range(first, self.has + 1) if n not in lacks][:limit]
+        return [[to_millis(_at(n)), *_numbers(n), 0] for n in told]
+
+
+def _source(venue: _Venue, monkeypatch: pytest.MonkeyPatch, **symbols: str) -> Klines:
+    monkeypatch.setattr(klines, "connect", venue.connect)
+    monkeypatch.setattr(klines, "_FIRST_PAUSE_SECONDS", 0.01)
+    named = symbols or SYMBOLS
+    return Klines(venue, "ws://nowhere", named, MINUTE, history_bars=3, wall=WALL)  # type: ignore[arg-type]  # what a Connection is used for
+
+
+def _until(source: Klines, number: int, code: str = BTC) -> list[Step]:
+    """Steps up to the one with this finished bar."""
+    found: list[Step] = []
+    for step in source.steps(Event()):
+        found.append(step)
+        if not step.running and code in step.bars and step.open_time >= _at(number):
+            return found
+    raise AssertionError("the steps have ended")
+
+
+def _told(steps: list[Step], code: str) -> list[int]:
+    finished = [step for step in steps if code in step.bars and not step.running]
+    return [(step.open_time - EPOCH) // MINUTE for step in finished]
+
+
+def _one(venue: _Venue, monkeypatch: pytest.MonkeyPatch) -> Klines:
+    return _source(venue, monkeypatch, **{BTC: "BTCUSDT"})
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "<html>502 Bad Gateway</html>",
+        "[]",
+        '{"data": []}',
+        '{"data": null}',
+        '{"data": {"e": "kline", "s": []}}',
+        '{"data": {"e": "kline", "s": "BTCUSDT"}}',
+        '{"data": {"e": "kline", "s": "BTCUSDT", "k": null}}',
+        _frame("BTCUSDT", 11).replace('"111"', '"NaN"'),
+        _frame("BTCUSDT", 11).replace('"111"', "1.5"),
+        _frame("BTCUSDT", 11).replace(str(to_millis(_at(11))), str(10**30)),
+    ],
+)
+def test_a_frame_that_cannot_be_read_is_a_broken_line(
+    bad: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venue = _Venue([bad], [_frame("BTCUSDT", 11)], has=10)
+    assert _told(_until(_one(venue, monkeypatch), 11), BTC) == [7, 8, 9, 10, 11]
+
+
+@pytest.mark.parametrize(
+    "bad", [None, {"code": 1}, [[]], [["x"] * 7], [[1, "NaN", "1", "1", "1", "1"]], 7, "<html>"]
+)
+def test_history_that_cannot_be_read_is_a_broken_line(
+    bad: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venue = _Venue([], [_frame("BTCUSDT", 11)], has=10)
+    venue.answers.append(bad)
+    assert _told(_until(_one(venue, monkeypatch), 11), BTC) == [7, 8, 9, 10, 11]
+
+
+def test_a_line_that_tells_nothing_but_rubbish_is_tried_less_and_less_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    venue = _Venue(*(["<html>"] for _ in range(5)), [_frame("BTCUSDT", 11)], has=10)
+    source = _one(venue, monkeypatch)
+    pauses: list[float] = []
+
+    class Stop(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            pauses.append(source._pause)
+            return False
+
+    for step in source.steps(Stop()):
+        if step.open_time == _at(11):
+            break
+    assert pauses == sorted(set(pauses))
+    assert len(pauses) == 5
+
+
+def test_a_finished_bar_that_was_waiting_when_the_line_broke_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    venue = _Venue(has=10)
+
+    def later() -> None:
+        venue.has = 11
+
+    venue._lines = [
+        [_frame("BTCUSDT", 11), later, OVER],
+        [_frame("BTCUSDT", 12), _frame("ETHUSDT", 12)],
+    ]
+    steps = _until(_source(venue, monkeypatch), 12)
+    assert _told(steps, BTC) == _told(steps, ETH) == [7, 8, 9, 10, 11, 12]
+    assert not any(step.gaps for step in steps)
+
+
+def test_history_of_one_is_not_lost_when_that_of_another_cannot_be_had(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    venue = _Venue([OVER], [], [_frame("BTCUSDT", 13), _frame("ETHUSDT", 13)], has=10)
+    steps = []
+    for step in _source(venue, monkeypatch).steps(Event()):
+        steps.append(step)
+        if step.open_time == _at(10):
+            venue.has = 12
+            rows = [[to_millis(_at(n)), *_numbers(n), 0] for n in (11, 12)]
+            venue.answers += [rows, "<html>"]
+        if step.open_time == _at(13):
+            break
+    assert _told(steps, BTC) == _told(steps, ETH) == [7, 8, 9, 10, 11, 12, 13]
+
+
+def test_a_new_process_goes_on_after_the_bars_it_is_told_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    venue = _Venue([_frame("BTCUSDT", 3001)], has=3000, lacks={"BTCUSDT": {5, 6}})
+    source = _one(venue, monkeypatch)
+    source.resume({BTC: _at(4), "SIM:NOBODY": _at(1)})
+    steps = _until(source, 3001)
+    assert _told(steps, BTC) == list(range(7, 3002))
+    assert [gap for step in steps for gap in step.gaps] == [(BTC, Gap(_at(5), 2))]
+
+
+def test_a_bar_is_not_told_of_while_the_one_before_it_is_not_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    venue = _Venue(has=10)
+
+    def later() -> None:
+        venue.has = 11
+
+    running = _frame("BTCUSDT", 12, over=False)
+    venue._lines = [[running, running, later, _frame("BTCUSDT", 12)]]
+    steps = _until(_one(venue, monkeypatch), 12)
+    assert _told(steps, BTC) == [7, 8, 9, 10, 11, 12]
+    assert not any(step.running for step in steps)
+    # At the first word of it and at its end, not at every word.
+    assert venue.asked == 3
+
+
+def test_a_bar_that_follows_is_told_of_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = [_frame("BTCUSDT", 11, over=False), _frame("BTCUSDT", 11)]
+    steps = _until(_one(_Venue(line, has=10), monkeypatch), 11)
+    assert [step.open_time for step in steps if step.running] == [_at(11)]
+
+
+def test_a_bar_the_venue_never_gives_is_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    venue = _Venue([_frame("BTCUSDT", 12)], has=10, lacks={"BTCUSDT": {11}})
+    steps = _until(_one(venue, monkeypatch), 12)
+    assert _told(steps, BTC) == [7, 8, 9, 10, 12]
+    assert steps[-1].gaps == [(BTC, Gap(_at(11), 1))]
