@@ -92,6 +92,8 @@ class Market:
     streams: dict[str, Iterable[Bar | Quarantined]] = field(default_factory=dict)
     fingerprint: str = ""
     live: Callable[[Event], Iterator[Step]] | None = None
+    #: Where a market in real time begins: after these bars, by instrument code.
+    resume: Callable[[Mapping[str, datetime]], None] | None = None
 
     def steps(self, stop: Event | None = None) -> Iterator[Step]:
         """Every step from the start; a market in real time ends when `stop` is set."""
@@ -128,6 +130,7 @@ def _real_time(options: PaperOptions) -> Market:
         instruments=[(instrument, f"{name} {symbol}") for symbol, instrument in listed.items()],
         fingerprint=f"{options.venue}-{interval.total_seconds():.0f}",
         live=klines.steps,
+        resume=klines.resume,
     )
 
 

@@ -2,8 +2,10 @@
 
 1. The code is made of everything that decides a result and of a generation: the same market goes
    on where it stopped, an ended one begins anew with another account.
-2. A fault of the source ends the feed with one line; a database that is away is waited for.
-3. Whatever happens here ends this thread only.
+2. A fault of the source ends the feed with one line; a database that is away is waited for, and
+   then a venue in real time that does not answer yet.
+3. A market in real time goes on after the last bars recorded of it.
+4. Whatever happens here ends this thread only.
 """
 
 import hashlib
@@ -30,6 +32,7 @@ from trading.services.feed_driver import FeedDriver
 from trading.tasks.waking import wake
 
 _RETRY_SECONDS = 1.0
+_VENUE_RETRY_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +99,10 @@ class FeedThread(Thread):
                     log.warning("feed.database_away", error=str(error).strip())
                     connections.close_all()
                     self._stopping.wait(_RETRY_SECONDS)
-                self._opened = self._again() or self._opened
+                again = self._again()
+                if again is None:
+                    return
+                self._opened = again
         except Refused as error:
             # The feed is well: somebody else drives it.
             self.failed = True
@@ -133,14 +139,27 @@ class FeedThread(Thread):
         wake(task, self.made.desk.account.pk)
 
     def _again(self) -> _Opened | None:
-        """Take up the market from its start; what is recorded is passed over."""
-        try:
-            return self._open()
-        except (OperationalError, InterfaceError):
-            return None
+        """Take up the market; what is recorded is passed over. None when asked to stop."""
+        while not self._stopping.is_set():
+            try:
+                return self._open()
+            except (OperationalError, InterfaceError) as error:
+                log.warning("feed.database_away", error=str(error).strip())
+                connections.close_all()
+                self._stopping.wait(_RETRY_SECONDS)
+            except BadInput as error:
+                if self.market.live is None:
+                    raise
+                # It was opened before with the same options.
+                log.warning("feed.venue_away", error=str(error))
+                self._stopping.wait(_VENUE_RETRY_SECONDS)
+        return None
 
     def _open(self) -> _Opened:
         market = paper.market(self._options)
+        code = feeds.code_of(_prefix(self._options, market))
+        if market.resume is not None:
+            market.resume(feeds.last_bars(code))
         steps = market.steps(self._stopping)
         first = next(steps, None)
         if first is None:
@@ -148,7 +167,7 @@ class FeedThread(Thread):
         made = paper.open_desk(
             self._options,
             market,
-            code=feeds.code_of(_prefix(self._options, market)),
+            code=code,
             namespace=self._namespace,
             at=Moment(market=first.open_time, wall=WALL.now()),
         )

@@ -14,9 +14,10 @@ from django.db import connection, transaction
 
 from aitrader.kernel.errors import Refused
 from aitrader.kernel.events import Event, EventName
+from aitrader.kernel.fix import PriceSource
 from compliance.selectors import journal as entries
 from compliance.services import journal
-from trading.models import Feed
+from trading.models import BarRow, Feed, FeedInstrument
 from trading.models.feed import FeedStatus
 from trading.selectors import desk_view
 
@@ -30,6 +31,18 @@ def code_of(prefix: str) -> str:
         return latest.code
     number = 0 if latest is None else int(latest.code.rpartition("-")[2])
     return f"{prefix}-{number + 1}"
+
+
+def last_bars(code: str) -> dict[str, datetime]:
+    """Open time of the last bar recorded of each instrument of a feed, by instrument code."""
+    found = {}
+    carried = FeedInstrument.objects.filter(feed__code=code).select_related("instrument")
+    for row in carried:
+        bars = BarRow.objects.filter(feed_id=row.feed_id, instrument_id=row.instrument_id)
+        last = bars.order_by("-open_time").values_list("open_time", flat=True).first()
+        if last is not None:
+            found[row.instrument.code] = last
+    return found
 
 
 def claim(feed: Feed) -> None:
@@ -67,9 +80,13 @@ def fail(*, feed_id: int, reason: str, now: datetime) -> None:
 
 
 def end_abandoned(*, keep: int, now: datetime) -> list[str]:
-    """End feeds that run on paper but that nobody drives; returns their titles."""
+    """End feeds that run on paper but that nobody drives; returns their titles.
+
+    One in real time goes on when its venue answers again: it is kept.
+    """
     ended = []
-    for feed in Feed.objects.filter(status=FeedStatus.RUNNING).exclude(pk=keep):
+    left = Feed.objects.filter(status=FeedStatus.RUNNING).exclude(pk=keep)
+    for feed in left.exclude(source=PriceSource.REAL_TIME):
         if not _try_claim(feed.pk):
             continue
         with transaction.atomic():
