@@ -6,7 +6,8 @@
 """
 
 import hashlib
-import os
+import re
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,9 @@ SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger
 """
 _TEMPLATE_PREFIX = "aitrader_template_"
 _KEPT_TEMPLATES = 4
+#: What passing databases are named: no other may begin so.
+_PASSING_PREFIXES = ("aitrader_paper_", "aitrader_simulate_", "aitrader_bench_")
+_SUFFIX_BYTES = 4
 # Any constant will do: it names the lock under which one process builds or grants.
 _BUILD_LOCK = 0x6169_7472
 _GRANT_LOCK = 0x6169_7473
@@ -45,6 +49,11 @@ def names(prefix: str) -> list[str]:
         return [str(row[0]) for row in connection.execute(query, [prefix])]
 
 
+def is_reserved(name: str) -> bool:
+    """Tell whether a database of this name may be dropped without being asked for."""
+    return name.startswith((*_PASSING_PREFIXES, _TEMPLATE_PREFIX))
+
+
 def create(name: str, *, template: str | None = None) -> None:
     """Create a database: empty with bytewise collation, or a clone of `template`."""
     with _maintenance() as connection:
@@ -58,7 +67,8 @@ def passing(prefix: str) -> Iterator[str]:
     No commit in it waits for the disk. Those of this prefix whose process died are dropped first:
     a living process holds the lock of its database's name.
     """
-    name, source, before = f"{prefix}{os.getpid()}", template(), current()
+    name, source = f"{prefix}{secrets.token_hex(_SUFFIX_BYTES)}", template()
+    before = current()
     with _maintenance() as connection:
         connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [name])
         _forget_dead(connection, prefix)
@@ -219,8 +229,9 @@ def _forget_old(connection: "psycopg.Connection[tuple[Any, ...]]") -> None:
 
 
 def _forget_dead(connection: "psycopg.Connection[tuple[Any, ...]]", prefix: str) -> None:
-    query = "SELECT datname FROM pg_database WHERE starts_with(datname, %s)"
-    for (name,) in connection.execute(query, [prefix]).fetchall():
+    query = "SELECT datname FROM pg_database WHERE datname ~ %s"
+    ours = f"^{re.escape(prefix)}[0-9a-f]{{{2 * _SUFFIX_BYTES}}}$"
+    for (name,) in connection.execute(query, [ours]).fetchall():
         lock = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
         row = connection.execute(lock, [name]).fetchone()
         if row is not None and row[0]:

@@ -11,7 +11,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from django.core.management import call_command
 
@@ -141,6 +140,7 @@ def test_a_process_says_it_in_one_line_and_exits_with_one(
     [
         (["--strategy", "sma_cross", "--strategy", "sma_cross"], "sma_cross is given twice"),
         (["--database", ""], "a name has 1 to 63 bytes"),
+        (["--database", "aitrader_paper_mine"], "names that begin so are for databases that pass"),
         (["--database", "postgres"], "that database holds something else than a run"),
         (["--strategy", "nope"], "unknown strategy 'nope'; known are donchian, sma_cross"),
         (["--set", "sma_cross.fast=0"], "fast=0 is outside 1 to 500"),
@@ -378,16 +378,20 @@ def test_dust_of_fees_keeps_no_strategy_from_trading_on(told: Told, tmp_path: Pa
     assert found["opened"] - found["closed"] <= 2
 
 
+def _is_nobodys(name: str) -> bool:
+    """Whether no living process holds the lock of the database's name."""
+    query = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
+    with databases._maintenance() as connection:
+        row = connection.execute(query, [name]).fetchone()
+    return row is not None and bool(row[0])
+
+
 def test_a_killed_run_leaves_no_database_for_ever(django_db_setup: None, tmp_path: Path) -> None:
     armed = {"AITRADER_CRASHPOINT": "decide.committed:1"}
     given = SPOT.arguments(tmp_path)
     before = set(databases.names("aitrader_paper_"))
     assert paper_process.run(*given, variables=armed).killed
-    left = {
-        name
-        for name in set(databases.names("aitrader_paper_")) - before
-        if not psutil.pid_exists(int(name.rsplit("_", 1)[1]))
-    }
+    left = {name for name in set(databases.names("aitrader_paper_")) - before if _is_nobodys(name)}
     assert len(left) == 1
     try:
         assert paper_process.run("--bars", "1").returncode == 0

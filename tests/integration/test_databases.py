@@ -1,5 +1,6 @@
 """Databases: cloned from a migrated template, used by a role that may not do everything."""
 
+import os
 import threading
 
 import pytest
@@ -118,3 +119,20 @@ def test_a_migration_gives_the_roles_the_rights_of_this_release(fresh_database: 
     trader.permissions.clear()
     databases.migrate()
     assert set(trader.permissions.values_list("codename", flat=True)) == granted
+
+
+def test_only_passing_databases_of_dead_processes_are_dropped(django_db_setup: None) -> None:
+    # A prefix of this test's own: others may be running beside it.
+    prefix = f"aitrader_test_{os.getpid()}_passing_"
+    kept = [f"{prefix}mine", f"{prefix}0123456", f"{prefix}01234567_2", f"{prefix}0123456x"]
+    left = f"{prefix}01234567"
+    try:
+        for name in (*kept, left):
+            databases.create(name)
+        with databases.passing(prefix) as name, databases.passing(prefix) as other:
+            # The first one's process lives.
+            assert set(databases.names(prefix)) == {*kept, name, other}
+        assert databases.names(prefix) == sorted(kept)
+    finally:
+        for name in databases.names(prefix):
+            databases.drop(name)

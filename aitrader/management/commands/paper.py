@@ -173,6 +173,8 @@ def _database(kept: str | None) -> Iterator[None]:
         return
     if not 0 < len(kept.encode()) <= _LONGEST_NAME:
         raise BadInput(f"--database {kept}: a name has 1 to {_LONGEST_NAME} bytes")
+    if databases.is_reserved(kept):
+        raise BadInput(f"--database {kept}: names that begin so are for databases that pass")
     before = databases.current()
     if not databases.exists(kept):
         databases.create(kept, template=databases.template())
