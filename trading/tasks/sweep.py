@@ -3,8 +3,13 @@ books are compared with the venue's.
 
 1. The sweep does the work itself: it must not depend on the broker that may have lost the call.
 2. Books are compared while the venue stands still, after everything it reported was settled.
+3. What fails for one account is one line of the log and keeps no other account waiting.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
 from celery import shared_task
 from django.db.models import Q
 
@@ -16,22 +21,25 @@ from trading.services import executions, reconciliation, turns
 from trading.tasks import workbench
 from trading.tasks.route import send
 
+log = structlog.get_logger(__name__)
+
 
 @shared_task(name=Task.SWEEP.value)
 def sweep(**_: object) -> None:
     """Settle, decide, align, send and ask, for every account that may need it."""
     for account_id in _accounts():
-        with workbench.turn_of(Task.SWEEP, account_id) as bench:
-            if bench is not None:
-                turns.turn(desk=bench.desk, gateway=bench.venue.gateway, at=bench.at)
-        send(account_id)
+        with _for_itself(Task.SWEEP, account_id):
+            with workbench.turn_of(Task.SWEEP, account_id) as bench:
+                if bench is not None:
+                    turns.turn(desk=bench.desk, gateway=bench.venue.gateway, at=bench.at)
+            send(account_id)
 
 
 @shared_task(name=Task.RECONCILE.value)
 def reconcile(**_: object) -> None:
     """Compare the books of every account with its venue's."""
     for account_id in _accounts():
-        with turns.alone(account_id):
+        with _for_itself(Task.RECONCILE, account_id), turns.alone(account_id):
             bench = workbench.bench_of(account_id)
             if bench is None:
                 continue
@@ -39,6 +47,15 @@ def reconcile(**_: object) -> None:
             with bench.venue.standstill(desk.account.code):
                 executions.drain(desk=desk, gateway=gateway, at=at)
                 reconciliation.compare(desk=desk, gateway=gateway, at=at)
+
+
+@contextmanager
+def _for_itself(task: Task, account_id: int) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is this account's
+        reason = f"{type(error).__name__}: {error}"
+        log.error("account.passed_over", task=task.value, account=account_id, error=reason[:200])
 
 
 def _accounts() -> list[int]:

@@ -1,7 +1,7 @@
 """The desk that a task works on: kept per thread and account, and brought up to date each time.
 
 1. A thread's desk is its own (its cache of bars is not made for two); strategy versions that
-   changed make it load anew.
+   changed make it load anew, and the rules of its instruments are read each time.
 2. Market time is the feed's: the close of the last bar that it released. It is read once the
    turn is held, for no bar is recorded during a turn.
 3. Calls that say the same are joined: while one task of a kind waits for an account's turn, a
@@ -21,7 +21,7 @@ from aitrader.kernel.topics import Task
 from compliance.services import installation
 from trading.gateways import registry
 from trading.gateways.registry import Connection
-from trading.models import Feed, StrategyVersion
+from trading.models import Feed, InstrumentRow, StrategyVersion
 from trading.selectors import desk as desks
 from trading.selectors.desk import Desk
 from trading.services import turns
@@ -114,6 +114,8 @@ def bench_of(account_id: int) -> Bench | None:
     if bench is None or _versions(account_id) != set(bench.desk.strategies):
         bench = _load(account_id, feed.account.venue.code, namespace, at)
         _kept.benches[key] = bench
+    else:
+        _read_rules(bench.desk)
     # What another thread or process moved: the peak, the clock.
     bench.desk.feed, bench.desk.account, bench.at = feed, feed.account, at
     return bench
@@ -123,6 +125,12 @@ def _load(account_id: int, venue: str, namespace: str, at: Moment) -> Bench:
     connected = registry.connect(venue, namespace=namespace)
     desk = desks.load(account_id=account_id, namespace=namespace, fee_rate=connected.fee_rate)
     return Bench(desk, connected, at)
+
+
+def _read_rules(desk: Desk) -> None:
+    """Ticks, lots and bounds as they are now."""
+    for row in InstrumentRow.objects.filter(pk__in=desk.instruments):
+        desk.instruments[row.pk] = row
 
 
 def _versions(account_id: int) -> set[int]:

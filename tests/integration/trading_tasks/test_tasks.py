@@ -15,7 +15,15 @@ from risk.services import kill_switch
 from tests.integration.trading_tasks import market
 from tests.integration.trading_tasks.conftest import Calls
 from trading.gateways import registry
-from trading.models import Account, Feed, Fill, Order, ReconBreak, SimOrder
+from trading.models import (
+    Account,
+    Feed,
+    Fill,
+    InstrumentRow,
+    Order,
+    ReconBreak,
+    SimOrder,
+)
 from trading.services import feeds, turns
 from trading.tasks import monitor, workbench
 from trading.tasks.decide import decide
@@ -178,6 +186,51 @@ def test_one_driver_a_feed_and_generations(fresh_database: str, calls: Calls) ->
     assert feeds.end_abandoned(keep=feed.pk, now=WALL.now()) == []
     assert feeds.end_abandoned(keep=0, now=WALL.now()) == [feed.title]
     assert feeds.code_of("abc") == "abc-2"
+
+
+@pytest.mark.parametrize("task", [sweep, reconcile])
+def test_an_account_that_fails_keeps_no_other_one_waiting(
+    fresh_database: str,
+    calls: Calls,
+    task: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    made, _ = market.opened(70)
+    market.by_tasks(70)
+    Account.objects.update(reconciled_at=None)
+    Feed.objects.update(status="RUNNING")
+    account_id, turned = made.desk.account.pk, []
+    accounts = [account_id + 1, account_id]
+    monkeypatch.setattr("trading.tasks.sweep._accounts", lambda: accounts)
+    real = workbench.bench_of
+
+    def bench_of(number: int) -> workbench.Bench | None:
+        if number != account_id:
+            raise BadInput("no keys for this venue")
+        turned.append(number)
+        return real(number)
+
+    monkeypatch.setattr(workbench, "bench_of", bench_of)
+    task()
+    assert turned
+    assert (Account.objects.get().reconciled_at is not None) == (task is reconcile)
+    [line] = [each for each in caplog.records if "account.passed_over" in str(each.msg)]
+    assert "no keys for this venue" in str(line.msg)
+
+
+def test_the_rules_of_an_instrument_are_those_of_now(fresh_database: str, calls: Calls) -> None:
+    made, _ = market.opened(70)
+    market.by_tasks(70)
+    account_id = made.desk.account.pk
+    bench = workbench.bench_of(account_id)
+    assert bench is not None
+    [pk] = bench.desk.instruments
+    rules = {"tick": 3, "lot": 4, "min_qty": 5, "min_notional": 6, "max_bar_range": 7}
+    InstrumentRow.objects.update(**rules)
+    again = workbench.bench_of(account_id)
+    assert again is bench
+    assert {name: getattr(again.desk.instruments[pk], name) for name in rules} == rules
 
 
 def test_an_unknown_venue_has_no_gateway() -> None:
