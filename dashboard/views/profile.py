@@ -1,7 +1,8 @@
 """What an operator sees and chooses about themselves: password, recovery codes, shortcuts.
 
 1. A password and recovery codes are changed with a fresh one-time code, which is spent after all
-   that can be checked without it. The old password is checked last: trying passwords costs codes.
+   that can be checked without it. The old password is looked at after the code only: trying
+   passwords costs codes, and a wrong one counts and is journalled as at a log-in.
 2. Shortcuts of single keys have an off switch (WCAG 2.1.4). The choice is a cookie of the browser:
    it outlives a log-out, and says nothing about who is there.
 """
@@ -69,13 +70,15 @@ def password(request: HttpRequest) -> HttpResponse:
     try:
         if given["new"] != given["again"]:
             raise BadInput(_("The new password and its repetition differ."))
-        access.require_password(operator, given["new"])
+        access.require_new_password(operator, old=given["old"], new=given["new"])
         step_up.give(request, given["code"], now=now)
+        verified_at = step_up.take(request, now=now)
+        _require_old_password(request, given["old"])
         access.change_password(
             operator=operator,
             old=given["old"],
             new=given["new"],
-            verified_at=step_up.take(request, now=now),
+            verified_at=verified_at,
             now=now,
             market_at=trail.market_now(now),
         )
@@ -85,6 +88,13 @@ def password(request: HttpRequest) -> HttpResponse:
     auth.update_session_auth_hash(request, operator)
     messages.success(request, _("The password is changed. Your other sessions have ended."))
     return redirect("me")
+
+
+def _require_old_password(request: HttpRequest, old: str) -> None:
+    name = request.user.get_username()
+    if auth.authenticate(request, username=name, password=old) is None:
+        trail.refused(request, name, "password change")
+        raise BadInput("the old password is wrong")
 
 
 @require_POST

@@ -1,15 +1,18 @@
 """What an operator sees and chooses about themselves."""
 
 import re
+from datetime import datetime
 from typing import Any
 
 import orjson
 import pytest
+from django.http import HttpRequest
 from django.test import Client
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 
 from compliance.domain.canonical import body_of
 from compliance.models import JournalEntry, Operator
+from dashboard import step_up
 from tests.factories import desk as factory
 
 
@@ -152,6 +155,37 @@ def test_a_password_is_not_changed_without_a_code_or_the_old_one(
     everyone.refresh_from_db()
     assert everyone.check_password(factory.PASSWORD)
     assert not _events("operator.password_changed")
+
+
+@pytest.mark.parametrize("guess", [factory.PASSWORD, "not the password"])
+def test_without_a_code_nothing_is_learnt_of_the_password(
+    browser: Client, everyone: Operator, guess: str
+) -> None:
+    answer = _change(browser, old="anything at all", new=guess, again=guess, code="")
+    assert answer.status_code == 403
+    assert "Enter the six digits that your authenticator shows." in _text(answer)
+    assert "password is" not in _text(answer)
+    assert not _events("operator.login_failed")
+
+
+def test_wrong_old_passwords_count_as_refused_log_ins(
+    browser: Client, everyone: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(step_up, "give", _any_code)
+    for left in range(4, -1, -1):
+        answer = _change(browser, code="1", old="not this one")
+        assert answer.status_code == (403 if left else 429)
+    refused = _events("operator.login_failed")
+    assert [entry["data"] for entry in refused] == [{"door": "password change"}] * 4
+    assert len(_events("operator.locked")) == 1
+    # Locked: the right one is not taken either.
+    assert _change(browser, code="1").status_code == 429
+    everyone.refresh_from_db()
+    assert everyone.check_password(factory.PASSWORD)
+
+
+def _any_code(request: HttpRequest, code: str, *, now: datetime) -> None:
+    request.session["step_up_at"] = now.isoformat()
 
 
 def test_the_back_office_has_no_other_way_to_change_a_password(
