@@ -2,13 +2,16 @@
 
 1. One attempt a call, nothing is sent again: the library's session has no retries.
 2. Calls stop while the venue wants silence (429, 418) and while our clock is off.
-3. An answer is read up to `MOST_BYTES`, no further.
+3. An answer is read up to `MOST_BYTES`, no further, and as long as a call may last, however slowly
+   it comes.
+4. The venue's clock is asked with little patience: the call that waits for it has its own.
 """
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from threading import Event, Timer
 from typing import Any, TypeVar
 
 import requests
@@ -30,6 +33,8 @@ MOST_BYTES = 5 * 1024 * 1024
 #: The venue refuses what is further off (-1021).
 MOST_OFFSET_SECONDS = 1.0
 _SAMPLE_SECONDS = 60.0
+#: Connecting to the venue's clock and reading it: two seconds in all.
+_SAMPLE_TIMEOUT_SECONDS = (1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +47,44 @@ class Address:
 
 
 class _Capped(HTTPAdapter):
-    """Refuses an answer that is too long, before it is in memory."""
+    """Refuses an answer that is too long, before it is in memory, or that takes too long.
+
+    The library's timeout is that of one read: a body that drips would never end.
+    """
 
     def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+        deadline = monotonic() + sum(kwargs["timeout"])
         response = super().send(*args, **{**kwargs, "stream": True})
-        body = response.raw.read(MOST_BYTES + 1, decode_content=True)
+        with _ended_by(deadline, response):
+            body = response.raw.read(MOST_BYTES + 1, decode_content=True)
         if len(body) > MOST_BYTES:
             response.close()
             raise requests.exceptions.ContentDecodingError("the answer is too long")
         response._content, response._content_consumed = body, True
         return response
+
+
+@contextmanager
+def _ended_by(deadline: float, response: requests.Response) -> Iterator[None]:
+    """Nothing more comes of the body after the deadline; what came of it by then is no answer."""
+    late = Event()
+
+    def end() -> None:
+        late.set()
+        # The body may have ended in this very moment.
+        with suppress(ValueError, RuntimeError, OSError):
+            response.raw.shutdown()
+
+    timer = Timer(max(0.0, deadline - monotonic()), end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if late.is_set():
+            response.close()
+            raise requests.exceptions.ReadTimeout("the answer takes too long")
 
 
 @contextmanager
@@ -89,6 +122,7 @@ class Connection:
             )
         for scheme in ("http://", "https://"):
             self._client.session.mount(scheme, _Capped(max_retries=0))
+        self._for_sample = {"timeout": min(timeout_seconds, _SAMPLE_TIMEOUT_SECONDS, key=sum)}
         self._wall = wall
         self._silent_until = 0.0
         self._sampled_at = -_SAMPLE_SECONDS
@@ -120,7 +154,10 @@ class Connection:
     def _sample_clock(self) -> None:
         before = self._wall.now()
         try:
-            told = self._attempt(lambda client: client.get_server_time())
+            # The library's own question about the time takes no timeout.
+            told = self._attempt(
+                lambda client: client._get("time", data={"requests_params": self._for_sample})
+            )
             theirs = from_millis(int(told["serverTime"]))
         except (GatewayError, LookupError, TypeError, ValueError) as error:
             # Whatever became of the question, the call that waited for it was not made.
