@@ -382,8 +382,7 @@ def _is_nobodys(name: str) -> bool:
     """Whether no living process holds the lock of the database's name."""
     query = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
     with databases._maintenance() as connection:
-        row = connection.execute(query, [name]).fetchone()
-    return row is not None and bool(row[0])
+        return connection.execute(query, [name]).fetchone() == (True,)
 
 
 def test_a_killed_run_leaves_no_database_for_ever(django_db_setup: None, tmp_path: Path) -> None:
