@@ -68,8 +68,10 @@ class NotSent(GatewayError):
 
 
 class RejectedByVenue(GatewayError):
-    """A definite refusal. `code` is the venue's own; `gone`: the venue has no such open order, which
-    is the only refusal of a cancel that says anything about the order."""
+    """A definite refusal. `code` is the venue's own.
+
+    `gone`: the venue has no such open order; no other refusal of a cancel says anything of it.
+    """
 
     def __init__(self, code: str, text: str, *, gone: bool = False) -> None:
         super().__init__(f"{code}: {text}")

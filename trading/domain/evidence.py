@@ -21,8 +21,8 @@ from typing import Any
 
 from aitrader.kernel.clock import iso
 
-#: From the claim on: 5 s that the venue takes a request, 10 s inside it, and a margin.
-CANNOT_ENTER = timedelta(seconds=16)
+#: From the claim on: 5 s until it is signed, 5 s that the venue takes it, 10 s inside the venue.
+CANNOT_ENTER = timedelta(seconds=20)
 QUARANTINE = timedelta(seconds=60)
 QUARANTINE_OF_STOPS = timedelta(seconds=120)
 _SOON, _APART = timedelta(seconds=2), timedelta(seconds=10)

@@ -36,7 +36,7 @@ from trading.services import executions
 #: How long a claimed order belongs to its sender; live: recvWindow 5 s + 10 s.
 LEASE = timedelta(seconds=16)
 #: A call is begun this long before the lease ends, at the latest: no call takes longer.
-_LONGEST_CALL_SECONDS = 11.0
+_LONGEST_CALL_SECONDS = 13.0
 _TOO_LATE = executions.Answer(OrdStatus.EXPIRED, Closedness.EXPIRED, "EXPIRED_BEFORE_SEND")
 _ANY_WAITING = """
 SELECT 1 FROM trading_order WHERE account_id = %s AND ord_status = 'CREATED' LIMIT 1

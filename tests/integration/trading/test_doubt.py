@@ -74,7 +74,7 @@ def test_an_order_whose_answer_was_lost_is_adopted_when_the_reads_catch_up() -> 
 
 def test_an_order_that_no_read_shows_is_found_by_asking_the_engine() -> None:
     road, gateway = _sent(lost=False)
-    order = _wait(road, gateway, 20)
+    order = _wait(road, gateway, 24)
     assert order.ord_status == "CANCELED"
     assert SimOrder.objects.get().ord_status == "CANCELED"
     assert gateway.asked.count("submit") == 1
