@@ -111,7 +111,7 @@ def create_operator(
         operator.save()
         operator.groups.set(_groups(roles))
         data = {"username": username, "roles": sorted(roles)}
-        event = _event(EventName.OPERATOR_CREATED, operator, actor, market_at or now, data)
+        event = event_of(EventName.OPERATOR_CREATED, operator, actor, market_at or now, data)
         journal.record([event], now=now)
     return Created(operator, generated)
 
@@ -164,7 +164,7 @@ def change_operator(
         row.groups.set(_groups(roles))
         data = {"username": row.username, "before": before, "after": after, "active": is_active}
         actor = f"operator:{by.username}"
-        event = _event(EventName.OPERATOR_CHANGED, row, actor, market_at, data)
+        event = event_of(EventName.OPERATOR_CHANGED, row, actor, market_at, data)
         journal.record([event], now=now)
     return True
 
@@ -203,7 +203,7 @@ def change_password(
         row.save(update_fields=["password"])
         actor = f"operator:{row.username}"
         data = {"username": row.username}
-        event = _event(EventName.PASSWORD_CHANGED, row, actor, market_at, data)
+        event = event_of(EventName.PASSWORD_CHANGED, row, actor, market_at, data)
         journal.record([event], now=now)
 
 
@@ -240,9 +240,10 @@ def _require_strong(operator: Operator, password: str) -> None:
         raise BadInput(f"operator {operator.username}: {' '.join(error.messages)}") from None
 
 
-def _event(
+def event_of(
     name: EventName, operator: Operator, actor: str, market_at: datetime, data: Mapping[str, object]
 ) -> Event:
+    """A journal entry about an operator."""
     return Event(
         name=name,
         actor=actor,

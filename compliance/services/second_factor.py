@@ -18,7 +18,7 @@ from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from aitrader.kernel.errors import BadInput
-from aitrader.kernel.events import Event, EventName
+from aitrader.kernel.events import EventName
 from compliance.domain import step_up
 from compliance.models import Operator
 from compliance.services import access, journal
@@ -90,7 +90,7 @@ def new_recovery_codes(
         codes = write_recovery_codes(operator)
         data = {"username": operator.username, "codes": len(codes)}
         actor = f"operator:{operator.username}"
-        event = _event(EventName.RECOVERY_CODES_MADE, operator, actor, market_at, data)
+        event = access.event_of(EventName.RECOVERY_CODES_MADE, operator, actor, market_at, data)
         journal.record([event], now=now)
     return codes
 
@@ -115,7 +115,7 @@ def _reset(
         )
         found = [_remove(account, now) for account in accounts]
         events = [
-            _event(
+            access.event_of(
                 EventName.SECOND_FACTOR_RESET,
                 account,
                 actor,
@@ -154,16 +154,3 @@ def _end_sessions(operator: Operator, now: datetime) -> int:
     ]
     Session.objects.filter(pk__in=mine).delete()
     return len(mine)
-
-
-def _event(
-    name: EventName, operator: Operator, actor: str, market_at: datetime, data: dict[str, object]
-) -> Event:
-    return Event(
-        name=name,
-        actor=actor,
-        object_type="operator",
-        object_id=operator.public_id,
-        market_at=market_at,
-        data=data,
-    )

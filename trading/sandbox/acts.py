@@ -6,6 +6,7 @@
 Venue document: venues.md 2.3, X20 and X23 to X25.
 """
 
+from dataclasses import replace
 from decimal import Decimal
 
 from aitrader.kernel.fix import OrdType, Side, TimeInForce
@@ -29,6 +30,7 @@ class Acts:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
+        self._usual: dict[str, Listing] = {}
 
     def catch_up(self) -> None:
         stage = self._stage
@@ -46,6 +48,11 @@ class Acts:
                 stage.exchange.set_status(each.instrument, _STATUSES[act], now=now)
             return
         listing = stage.exchange.listings()[0]
+        if act is Act.FILTERS:
+            # Coarser, and the next time as it was at the start.
+            usual = self._usual.setdefault(listing.instrument, listing)
+            coarser = replace(usual, tick=10 * usual.tick, lot=10 * usual.lot)
+            stage.exchange.change_listing(coarser if listing == usual else usual, now=now)
         if act is Act.DELIST:
             stage.exchange.expel(listing.instrument, now=now)
             stage.exchange.set_status(listing.instrument, Status.BREAK, now=now)

@@ -36,12 +36,6 @@ class Outcome(StrEnum):
     HTTP_504 = "HTTP_504"
     GARBAGE = "GARBAGE"
 
-    @property
-    def reaches_engine(self) -> bool:
-        members = list(Outcome)
-        acted = members.index(self) >= members.index(Outcome.ACCEPT_NO_ANSWER)
-        return self is Outcome.PASS or acted
-
 
 class Garbage(StrEnum):
     HTML = "HTML"

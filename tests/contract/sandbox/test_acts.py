@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -64,6 +65,25 @@ async def test_money_comes_goes_and_is_locked_from_outside(start: Start) -> None
     moves = {(each["e"], each["d"]) for each in told if "d" in each}
     assert {("balanceUpdate", "100.00000000"), ("balanceUpdate", "-10.00000000")} <= moves
     assert "externalLockUpdate" in {name for name, _ in moves}
+
+
+async def test_filters_get_coarser_and_are_told(start: Start) -> None:
+    desk = await start("filters_every_s=1")
+
+    async def lot() -> str:
+        told = (await desk.ask("GET", "exchangeInfo", symbol="BTCUSDT")).body["symbols"][0]
+        rules = {each["filterType"]: each for each in told["filters"]}
+        return str(rules["LOT_SIZE"]["stepSize"])
+
+    seen = {await lot()}
+
+    async def changed() -> bool:
+        seen.add(await lot())
+        return len(seen) == 2
+
+    await _until(changed)
+    coarse, fine = sorted(map(Decimal, seen), reverse=True)
+    assert coarse == 10 * fine
 
 
 async def test_a_human_trades_on_the_account(start: Start) -> None:

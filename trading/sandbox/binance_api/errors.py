@@ -150,10 +150,6 @@ def unknown_method() -> ApiError:
     return ApiError(-1020, "This operation is not supported.", 404)
 
 
-def no_depth() -> ApiError:
-    return ApiError(-1112, "No orders on book for symbol.")
-
-
 def subscribed() -> ApiError:
     return ApiError(-2035, "User Data Stream subscription already active.")
 

@@ -84,19 +84,6 @@ def test_each_share_is_about_as_often_as_it_says() -> None:
         assert 140 < found.count(outcome) < 260
 
 
-def test_only_what_reached_the_engine_was_acted_on() -> None:
-    stopped = {each for each in Outcome if not each.reaches_engine}
-    assert stopped == {
-        Outcome.LOSE,
-        Outcome.RATE_LIMIT,
-        Outcome.BAN,
-        Outcome.MAINTENANCE,
-        Outcome.KEY_REVOKED,
-        Outcome.REFUSE_FILTER,
-        Outcome.REFUSE_BALANCE,
-    }
-
-
 def test_a_read_is_not_refused_like_an_order() -> None:
     assert set(outcomes("refuse_filter=1,refuse_balance=1", Request.READ)) == {Outcome.PASS}
     assert set(outcomes("timeout_code=1", Request.PUBLIC)) == {Outcome.PASS}
