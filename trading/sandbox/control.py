@@ -17,7 +17,7 @@ from aiohttp import web
 from aitrader.kernel.clock import iso
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.fix import Side
-from trading.sandbox.binance_api.connection import Connection
+from trading.sandbox.connection import Connection
 from trading.sandbox.faults import FaultPlan
 from trading.sandbox.rules import Refused, Status
 from trading.sandbox.stage import Stage

@@ -9,21 +9,25 @@ from datetime import datetime
 from decimal import Decimal
 
 from aitrader.kernel.errors import BadInput
+from aitrader.kernel.money import ONE
 from trading.domain.bar import Bar
 from trading.sandbox.flow import CandleFlow, Flow, SeededFlow
 from trading.sandbox.stage import Stage
 from trading.services import candle_files
 
-_START = {"BTCUSDT": Decimal(60_000), "ETHUSDT": Decimal(3_000), "BNBUSDT": Decimal(600)}
+_IN_DOLLARS = {"BTC": Decimal(60_000), "ETH": Decimal(3_000), "BNB": Decimal(600)}
+_PER_DOLLAR = {"TRY": Decimal(40)}
 _USUAL_START = Decimal(100)
 
 
 def make(stage: Stage, replay: Sequence[str], *, start: datetime) -> list[Flow]:
     """One flow for each listing. Raises BadInput for a file whose market is not listed here."""
     recorded = [candle_files.read(path) for path in replay]
+    listed = {symbol.replace("-", ""): symbol for symbol in stage.crowds}
     by_symbol: dict[str, list[candle_files.CandleFile]] = {}
     for file in recorded:
-        by_symbol.setdefault(file.symbol.replace("-", ""), []).append(file)
+        name = file.symbol.replace("-", "")
+        by_symbol.setdefault(listed.get(name, name), []).append(file)
     if strange := set(by_symbol) - set(stage.crowds):
         raise BadInput(f"not listed here: {', '.join(sorted(strange))}")
     return [
@@ -43,7 +47,8 @@ def _recorded(
 
 
 def _walk(stage: Stage, symbol: str, start: datetime) -> Flow:
-    px = _START.get(symbol, _USUAL_START)
+    listing = stage.crowds[symbol].listing
+    px = _IN_DOLLARS.get(listing.base, _USUAL_START) * _PER_DOLLAR.get(listing.quote, ONE)
     return SeededFlow(stage.crowds[symbol], seed=stage.seed, start=start, px=px)
 
 

@@ -3,47 +3,40 @@
 1. Nothing is kept: accounts, orders and trades live and end with the process. No database.
 2. Test credentials follow from the seed, so that the same command makes the same exchange.
 3. Before it ends, every stream is told that the server goes.
+4. One exchange for all venues, each with instruments and accounts of its own. It answers in the
+   clear, and with TLS for clients that insist.
 """
 
 import asyncio
 import contextlib
-import hashlib
-from collections.abc import AsyncIterator, Mapping
+import ssl
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from aiohttp import web
 
 from aitrader.kernel.clock import WALL, Clock
 from aitrader.kernel.errors import BadInput
-from aitrader.kernel.money import ZERO
-from trading.sandbox import flows
-from trading.sandbox.accounts import FeeIn, Fees
+from trading.sandbox import certificate, flows
 from trading.sandbox.acts import Acts
-from trading.sandbox.binance_api.desk import BinanceDesk
-from trading.sandbox.binance_api.signing import Key
+from trading.sandbox.binance_api import desk as binance
+from trading.sandbox.connection import Connection
 from trading.sandbox.control import Control
+from trading.sandbox.face import Base, Face, Offer
 from trading.sandbox.faults import FaultPlan
-from trading.sandbox.rules import Listing
 from trading.sandbox.stage import Stage
 
 HOST = "127.0.0.1"
-VENUES = ("binance",)
-LISTINGS = (
-    Listing("BTCUSDT", "BTC", "USDT"),
-    Listing("ETHUSDT", "ETH", "USDT", lot=Decimal("0.0001"), min_qty=Decimal("0.0001")),
-    Listing("BNBUSDT", "BNB", "USDT", lot=Decimal("0.001"), min_qty=Decimal("0.001")),
-)
+OFFERS: Mapping[str, Offer] = {"binance": binance.OFFER}
+VENUES = tuple(OFFERS)
 _MOST_ACCOUNTS = 100
 _TICK_SECONDS = 0.1
-_BNB_FEES = Fees(fee_in=FeeIn.THIRD, third_asset="BNB", third_prices={"USDT": Decimal(600)})
-_START = {"USDT": Decimal(100_000), "BTC": Decimal(2), "ETH": Decimal(20), "BNB": Decimal(10)}
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a sandbox is started; port 0 takes a free one."""
+    """How a sandbox is started; port 0 takes a free one. `accounts` are opened at each venue."""
 
     venues: tuple[str, ...] = VENUES
     port: int = 0
@@ -64,30 +57,44 @@ async def running(options: Options) -> AsyncIterator[Mapping[str, Any]]:
     strange = set(options.venues) - set(VENUES)
     if strange or not 1 <= options.accounts <= _MOST_ACCOUNTS:
         raise BadInput(f"venues are {', '.join(VENUES)}; accounts 1 to {_MOST_ACCOUNTS}")
-    stage = Stage(LISTINGS, plan, options.seed, options.clock)
+    listings = [each for venue in options.venues for each in OFFERS[venue].listings]
+    stage = Stage(listings, plan, options.seed, options.clock)
     if options.market:
         stage.flows = flows.make(stage, options.replay, start=stage.now())
-    keys = [_open_account(stage, options.seed, number) for number in range(options.accounts)]
-    stage.accounts = [key.account for key in keys]
-    fees = dict.fromkeys(stage.accounts, _fees(plan))
-    desk = BinanceDesk(stage, keys, fees, tuple(each.instrument for each in LISTINGS))
+    faces = {venue: _open(stage, venue, options) for venue in options.venues}
+
+    def connections() -> Iterator[Connection]:
+        for face in faces.values():
+            yield from face.connections()
+
     app = web.Application()
-    desk.add_to(app)
-    Control(stage, desk.connections).add_to(app)
+    for face in faces.values():
+        face.add_to(app)
+    Control(stage, connections).add_to(app)
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)
     await runner.setup()
-    site = web.TCPSite(runner, HOST, options.port)
-    await site.start()
-    work = [asyncio.create_task(each) for each in (desk.run(), _run(stage))]
-    try:
-        yield {"binance": _addresses(runner.addresses[0][1], keys)}
-    finally:
-        for task in work:
-            task.cancel()
-        await asyncio.gather(*work, return_exceptions=True)
-        for connection in list(desk.connections()):
-            connection.cut(notice=True)
-        await runner.cleanup()
+    with certificate.made(stage.now()) as shown:
+        base = await _listen(runner, options.port, shown.context)
+        work = [asyncio.create_task(each.run()) for each in faces.values()]
+        work.append(asyncio.create_task(_run(stage)))
+        shared = {"control": f"http://{base.plain}/control", "ca": str(shown.authority)}
+        try:
+            yield {venue: {**face.told(base), **shared} for venue, face in faces.items()}
+        finally:
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+            for connection in list(connections()):
+                connection.cut(notice=True)
+            await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, port: int, context: ssl.SSLContext) -> Base:
+    """On the port in the clear, on a free one with TLS."""
+    await web.TCPSite(runner, HOST, port).start()
+    await web.TCPSite(runner, HOST, 0, ssl_context=context).start()
+    plain, secure = (address[1] for address in runner.addresses)
+    return Base(plain=f"{HOST}:{plain}", secure=f"{HOST}:{secure}")
 
 
 async def _run(stage: Stage) -> None:
@@ -99,35 +106,14 @@ async def _run(stage: Stage) -> None:
         await asyncio.sleep(_TICK_SECONDS)
 
 
-def _fees(plan: FaultPlan) -> Fees:
-    if plan.knobs["fee_zero"]:
-        return Fees(maker=ZERO, taker=ZERO)
-    return _BNB_FEES if plan.knobs["fee_third"] else Fees()
-
-
-def _open_account(stage: Stage, seed: int, number: int) -> Key:
-    """An account with money on it, and the key that trades it."""
-    account = f"binance-{number + 1}"
-    stage.exchange.open_account(account, fees=_fees(stage.plan))
-    for asset, amount in _START.items():
-        stage.exchange.deposit(account, asset, amount, now=stage.now())
-    public, secret = (
-        hashlib.sha256(f"{word}|{account}|{seed}".encode()).hexdigest() for word in ("key", "sign")
-    )
-    return Key(public, secret, account)
-
-
-def _addresses(port: int, keys: list[Key]) -> dict[str, Any]:
-    accounts = [
-        {"account": key.account, "api_key": key.api_key, "api_secret": key.api_secret}
-        for key in keys
-    ]
-    return {
-        "rest": f"http://{HOST}:{port}",
-        "ws": f"ws://{HOST}:{port}",
-        "ws_api": f"ws://{HOST}:{port}/ws-api/v3",
-        "control": f"http://{HOST}:{port}/control",
-        "api_key": keys[0].api_key,
-        "api_secret": keys[0].api_secret,
-        "accounts": accounts,
-    }
+def _open(stage: Stage, venue: str, options: Options) -> Face:
+    """The venue's protocol, with accounts that have money on them."""
+    offer = OFFERS[venue]
+    fees = offer.fees(stage.plan.knobs)
+    accounts = [f"{venue}-{number + 1}" for number in range(options.accounts)]
+    for account in accounts:
+        stage.exchange.open_account(account, fees=fees)
+        for asset, amount in offer.balances.items():
+            stage.exchange.deposit(account, asset, amount, now=stage.now())
+    stage.accounts += accounts
+    return offer.make(stage, accounts=accounts, fees=fees, seed=options.seed)

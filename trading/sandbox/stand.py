@@ -27,22 +27,34 @@ _CALL_SECONDS = 10.0
 Connect = Callable[[Mapping[str, Any]], Gateway]
 
 
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """How a venue's gateway is made from what `ready` tells of the venue, and what it trades:
+    bitcoin as `instrument`, which is `symbol` on the exchange, and `other` beside it. `excused` are
+    cards by number that do not apply to the venue, each with the reason."""
+
+    connect: Connect
+    instrument: str
+    symbol: str
+    other: str
+    excused: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class Stand:
-    """A gateway, the exchange that it talks to, and orders of BTC for USDT at about 60,000."""
+    """A gateway, the exchange that it talks to, and orders of bitcoin at about 60,000."""
 
     gateway: Gateway
     control: str
     account: str
-    instrument: str
-    symbol: str = "BTCUSDT"
+    scene: Scene
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def order(self, **changes: Any) -> NewOrder:
         """A limit order to buy a little, far from the market, unless told otherwise."""
         usual: dict[str, Any] = {
             "cl_ord_id": f"CARD-{next(self._numbers)}",
-            "instrument": self.instrument,
+            "instrument": self.scene.instrument,
             "side": Side.BUY,
             "ord_type": OrdType.LIMIT,
             "order_qty": Decimal("0.01"),
@@ -58,7 +70,7 @@ class Stand:
     def quotes(self, *, bid: str = "59990", ask: str = "60000", qty: str = "1") -> None:
         """Somebody else rests on both sides."""
         for side, price in (("BUY", bid), ("SELL", ask)):
-            self.change("book", instrument=self.symbol, side=side, price=price, qty=qty)
+            self.change("book", instrument=self.scene.symbol, side=side, price=price, qty=qty)
 
     def faults(self, plan: str) -> None:
         """From now on the exchange behaves by this plan."""
@@ -80,15 +92,15 @@ class Stand:
 
 
 @contextmanager
-def stand(connect: Connect, *, venue: str, plan: str = "") -> Iterator[Stand]:
+def stand(scene: Scene, *, venue: str, plan: str = "") -> Iterator[Stand]:
     """A fresh exchange without a market of its own, until the block ends."""
     with serving(server.Options(venues=(venue,), plan=plan, market=False)) as told:
         addresses = told[venue]
         yield Stand(
-            gateway=connect(addresses),
+            gateway=scene.connect(addresses),
             control=addresses["control"],
             account=addresses["accounts"][0]["account"],
-            instrument=f"{venue.upper()}:BTC-USDT",
+            scene=scene,
         )
 
 

@@ -17,9 +17,9 @@ from aiohttp import web
 
 from trading.sandbox.binance_api import market_events, user_events
 from trading.sandbox.binance_api.amounts import millis
-from trading.sandbox.binance_api.connection import Connection, Delivery
 from trading.sandbox.binance_api.klines import INTERVALS, closing
 from trading.sandbox.binance_api.venue import Venue
+from trading.sandbox.connection import Connection, Delivery
 from trading.sandbox.events import DepthEvent, Event, TradeEvent
 
 Json = dict[str, Any]

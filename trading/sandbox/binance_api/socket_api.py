@@ -17,12 +17,12 @@ from aiohttp import web
 from trading.sandbox.binance_api import errors, garbage, signing, user_events
 from trading.sandbox.binance_api.amounts import millis
 from trading.sandbox.binance_api.calls import Answer, Call, Dropped, Operation, Security, perform
-from trading.sandbox.binance_api.connection import Connection, Delivery
 from trading.sandbox.binance_api.errors import ApiError
 from trading.sandbox.binance_api.operations import METHODS
 from trading.sandbox.binance_api.parameters import Parameters
 from trading.sandbox.binance_api.signing import Key
 from trading.sandbox.binance_api.venue import Venue
+from trading.sandbox.connection import Connection, Delivery
 from trading.sandbox.events import Event
 from trading.sandbox.faults import Garbage, Request
 
