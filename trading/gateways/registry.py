@@ -1,13 +1,13 @@
 """Which gateway speaks to which venue, and what the desk must know of it beforehand.
 
-1. The only place where a venue's code chooses code of ours.
+1. The only place where a venue's code chooses code of ours: a line in `_CONNECT` for one that is
+   traded at, a line in `_PUBLIC` for one that gives its prices to anybody.
 2. A venue that is not listed is BadInput: nothing is traded by guesswork.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -17,19 +17,19 @@ from pydantic import SecretStr
 
 from aitrader.kernel.clock import WALL
 from aitrader.kernel.errors import BadInput, GatewayError
-from trading.domain.instrument import Instrument
 from trading.domain.matching import BPS
 from trading.domain.ports import Gateway
 from trading.gateways import credentials
 from trading.gateways.binance import connection as binance
-from trading.gateways.binance import listing
 from trading.gateways.binance.gateway import BinanceGateway
-from trading.gateways.binance.klines import Klines
+from trading.gateways.binance.prices import BinancePrices
+from trading.gateways.prices import PublicData
 from trading.gateways.sim import books
 from trading.gateways.sim.gateway import SimGateway
 from trading.gateways.sim.rules import SimRules
 
 _REACH_SECONDS = 3.0
+_NOBODY = SecretStr("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +45,16 @@ class Connection:
 def connect(venue: str, *, namespace: str) -> Connection:
     """The connection to a venue by code. Raises BadInput for one that we do not speak to, and
     what its gateway raises when it cannot be asked for its fees."""
-    if venue == SimGateway.venue:
-        rules = SimRules(seed=namespace)
-        return Connection(SimGateway(rules), rules.costs.taker_fee_bps * BPS, books.writing)
-    if venue == BinanceGateway.venue:
-        gateway = _binance()
-        return Connection(gateway, gateway.fee_rate(), lambda account: nullcontext())
-    raise BadInput(f"there is no gateway for venue {venue}")
+    if venue not in _CONNECT:
+        raise BadInput(f"there is no gateway for venue {venue}")
+    return _CONNECT[venue](namespace)
 
 
-def public(venue: str) -> "PublicData":
+def public(venue: str) -> PublicData:
     """A venue's public market data; no key is needed. Raises BadInput for one without."""
-    if venue != BinanceGateway.venue:
+    if venue not in _PUBLIC:
         raise BadInput(f"there are no prices of venue {venue}")
-    given = settings.AITRADER_VENUES[venue]
-    nobody = SecretStr("")
-    address = binance.Address(given["rest_url"], nobody, nobody)
-    return PublicData(binance.Connection(address, wall=WALL), given["ws_url"])
+    return _PUBLIC[venue](settings.AITRADER_VENUES[venue])
 
 
 def answers(venue: str) -> bool:
@@ -70,7 +63,7 @@ def answers(venue: str) -> bool:
 
     def ask() -> None:
         try:
-            public(venue).connection.call(lambda client: client.ping())
+            public(venue).ping()
             heard.put(True)
         except GatewayError:
             heard.put(False)
@@ -83,28 +76,33 @@ def answers(venue: str) -> bool:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class PublicData:
-    """Instruments and bars of a venue, for desks that only look."""
-
-    connection: binance.Connection
-    ws_url: str
-
-    def instruments(self, symbols: Sequence[str], *, venue: str) -> dict[str, Instrument]:
-        """See listing.instruments."""
-        return listing.instruments(self.connection, symbols, venue=venue)
-
-    def klines(
-        self, symbols: Mapping[str, str], interval: timedelta, *, history_bars: int
-    ) -> Klines:
-        """The bars of these symbols, by code, in real time."""
-        return Klines(
-            self.connection, self.ws_url, symbols, interval, history_bars=history_bars, wall=WALL
-        )
+def _moving(account: str) -> AbstractContextManager[None]:
+    """The books of a real venue do not stand still for us."""
+    return nullcontext()
 
 
-def _binance() -> BinanceGateway:
+def _sim(namespace: str) -> Connection:
+    rules = SimRules(seed=namespace)
+    return Connection(SimGateway(rules), rules.costs.taker_fee_bps * BPS, books.writing)
+
+
+def _binance(namespace: str) -> Connection:
     given = settings.AITRADER_VENUES[BinanceGateway.venue]
     who = credentials.read(given["credentials"], venue=BinanceGateway.venue)
     address = binance.Address(given["rest_url"], who.api_key, who.api_secret)
-    return BinanceGateway(binance.Connection(address, wall=WALL))
+    gateway = BinanceGateway(binance.Connection(address, wall=WALL))
+    return Connection(gateway, gateway.fee_rate(), _moving)
+
+
+def _binance_prices(given: Mapping[str, str]) -> PublicData:
+    address = binance.Address(given["rest_url"], _NOBODY, _NOBODY)
+    return BinancePrices(binance.Connection(address, wall=WALL), given["ws_url"])
+
+
+_CONNECT: Mapping[str, Callable[[str], Connection]] = {
+    SimGateway.venue: _sim,
+    BinanceGateway.venue: _binance,
+}
+_PUBLIC: Mapping[str, Callable[[Mapping[str, str]], PublicData]] = {
+    BinanceGateway.venue: _binance_prices,
+}

@@ -1,0 +1,33 @@
+"""Binance's public market data, as trading/gateways/prices.py wants it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from aitrader.kernel.clock import WALL
+from trading.domain.instrument import Instrument
+from trading.gateways.binance import listing
+from trading.gateways.binance.connection import Connection
+from trading.gateways.binance.klines import Klines
+
+
+@dataclass(frozen=True, slots=True)
+class BinancePrices:
+    """Implements `PublicData`."""
+
+    connection: Connection
+    ws_url: str
+
+    def ping(self) -> None:
+        self.connection.call(lambda client: client.ping())
+
+    def instruments(self, symbols: Sequence[str], *, venue: str) -> dict[str, Instrument]:
+        """See listing.instruments."""
+        return listing.instruments(self.connection, symbols, venue=venue)
+
+    def klines(
+        self, symbols: Mapping[str, str], interval: timedelta, *, history_bars: int
+    ) -> Klines:
+        return Klines(
+            self.connection, self.ws_url, symbols, interval, history_bars=history_bars, wall=WALL
+        )
