@@ -69,6 +69,9 @@ class Connection:
             for task in (*work, reader):
                 task.cancel()
             await asyncio.gather(*work, reader, return_exceptions=True)
+            if self.silent and request.transport is not None:
+                # It reads no goodbye either.
+                request.transport.abort()
             with contextlib.suppress(ConnectionError):
                 await self.socket.close(code=WSCloseCode.GOING_AWAY)
         return self.socket
@@ -109,6 +112,8 @@ class Connection:
 
     async def _end(self) -> None:
         await self._ended.wait()
+        if self.silent:
+            return
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._outbox.join(), timeout=_HELD_SECONDS)
 
