@@ -10,9 +10,9 @@ from enum import StrEnum
 
 import requests
 from binance.exceptions import BinanceAPIException, BinanceRequestException
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
 from aitrader.kernel.errors import GatewayError, NotSent, OutcomeUnknown, RejectedByVenue
+from trading.gateways import transport
 
 
 class Proof(StrEnum):
@@ -53,7 +53,7 @@ def translate(error: Exception) -> GatewayError:
     if isinstance(error, BinanceRequestException):
         return OutcomeUnknown("an answer that is not JSON")
     if isinstance(error, requests.exceptions.RequestException):
-        return _broken(error)
+        return transport.broken(error)
     return OutcomeUnknown(f"{type(error).__name__}: {error}")
 
 
@@ -81,13 +81,3 @@ def _answered(error: BinanceAPIException) -> GatewayError:
     if proof is Proof.UNKNOWN or (code == _ORDER_REFUSED and text == _DUPLICATE):
         return OutcomeUnknown(f"HTTP {status}, {code}: {text}")
     return RejectedByVenue(str(code), text, gone=code == CANCEL_REFUSED)
-
-
-def _broken(error: requests.exceptions.RequestException) -> GatewayError:
-    """No connection was made: nothing was sent. Anything later may have arrived."""
-    reason: object = error.args[0] if error.args else None
-    if isinstance(reason, MaxRetryError):
-        reason = reason.reason
-    if isinstance(reason, NewConnectionError | ConnectTimeoutError):
-        return NotSent("no connection")
-    return OutcomeUnknown(f"{type(error).__name__} during the call")

@@ -1,0 +1,49 @@
+"""Whether our clock is near enough to a venue's for a signature to be believed.
+
+1. The venue's clock is sampled now and then; while ours is too far off, nothing is signed.
+2. Whatever became of the question about the time, the call that waited for it was not made.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from aitrader.kernel.clock import Clock, monotonic
+from aitrader.kernel.errors import GatewayError, NotSent
+
+MOST_OFFSET_SECONDS = 1.0
+_SAMPLE_SECONDS = 60.0
+
+
+class ClockCheck:
+    """`ask` asks the venue for its time; `offset_seconds` is how far it is ahead of ours."""
+
+    def __init__(
+        self,
+        ask: Callable[[], datetime],
+        *,
+        wall: Clock,
+        most_offset_seconds: float = MOST_OFFSET_SECONDS,
+    ) -> None:
+        self._ask = ask
+        self._wall = wall
+        self._most = most_offset_seconds
+        self._sampled_at = -_SAMPLE_SECONDS
+        self.offset_seconds = 0.0
+
+    def check(self) -> None:
+        """Raises NotSent while the clocks are too far apart, or the venue's cannot be read."""
+        if monotonic() - self._sampled_at >= _SAMPLE_SECONDS:
+            self._sample()
+        if abs(self.offset_seconds) > self._most:
+            self._sampled_at = -_SAMPLE_SECONDS
+            raise NotSent(f"our clock is {self.offset_seconds:.3f} s off the venue's")
+
+    def _sample(self) -> None:
+        before = self._wall.now()
+        try:
+            theirs = self._ask()
+        except (GatewayError, LookupError, TypeError, ValueError, ArithmeticError) as error:
+            raise NotSent(f"the venue's clock could not be read: {error}") from error
+        middle = before + (self._wall.now() - before) / 2
+        self.offset_seconds = (theirs - middle).total_seconds()
+        self._sampled_at = monotonic()
