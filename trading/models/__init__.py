@@ -2,6 +2,7 @@
 
 from trading.models.account import Account, AccountDay, Balance, EquityPoint
 from trading.models.bar import BarRow, FeedGap, FeedInstrument, QuarantinedBar
+from trading.models.candle import QuarantinedCandle, StoredCandle, StoredSeries
 from trading.models.feed import Feed
 from trading.models.fill import Fill
 from trading.models.instrument import InstrumentRow, Venue
@@ -29,12 +30,15 @@ __all__ = [
     "Order",
     "Position",
     "QuarantinedBar",
+    "QuarantinedCandle",
     "ReconBreak",
     "Signal",
     "SimBalance",
     "SimExecution",
     "SimOrder",
     "SimPosition",
+    "StoredCandle",
+    "StoredSeries",
     "Strategy",
     "StrategyCursor",
     "StrategyVersion",
