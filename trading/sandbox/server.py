@@ -21,6 +21,7 @@ from aitrader.kernel.errors import BadInput
 from trading.sandbox import certificate, flows
 from trading.sandbox.acts import Acts
 from trading.sandbox.binance_api import desk as binance
+from trading.sandbox.btcturk_api import desk as btcturk
 from trading.sandbox.connection import Connection
 from trading.sandbox.control import Control
 from trading.sandbox.face import Base, Face, Offer
@@ -28,7 +29,7 @@ from trading.sandbox.faults import FaultPlan
 from trading.sandbox.stage import Stage
 
 HOST = "127.0.0.1"
-OFFERS: Mapping[str, Offer] = {"binance": binance.OFFER}
+OFFERS: Mapping[str, Offer] = {"binance": binance.OFFER, "btcturk": btcturk.OFFER}
 VENUES = tuple(OFFERS)
 _MOST_ACCOUNTS = 100
 _TICK_SECONDS = 0.1
