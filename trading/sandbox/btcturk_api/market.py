@@ -12,7 +12,6 @@ from typing import Any
 
 from aitrader.kernel.clock import iso
 from aitrader.kernel.money import ZERO
-from trading.sandbox.binance_api.klines import INTERVALS, Kline
 from trading.sandbox.btcturk_api.amounts import (
     millis,
     normalized,
@@ -25,6 +24,7 @@ from trading.sandbox.btcturk_api.amounts import (
 from trading.sandbox.btcturk_api.calls import Call
 from trading.sandbox.btcturk_api.errors import ApiError
 from trading.sandbox.btcturk_api.venue import Venue
+from trading.sandbox.candles import INTERVALS, Kline
 from trading.sandbox.orders import PublicTrade
 from trading.sandbox.rules import Listing
 

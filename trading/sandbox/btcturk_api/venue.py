@@ -16,9 +16,9 @@ from decimal import Decimal
 from itertools import count
 
 from trading.sandbox.accounts import Fees
-from trading.sandbox.binance_api.klines import Klines
 from trading.sandbox.btcturk_api.limits import Limits
 from trading.sandbox.btcturk_api.signing import Key, Stamps
+from trading.sandbox.candles import Klines
 from trading.sandbox.events import Event, Execution, OrderEvent, TradeEvent
 from trading.sandbox.face import secret
 from trading.sandbox.orders import CONTINGENT, Order
