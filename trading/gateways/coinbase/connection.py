@@ -1,0 +1,213 @@
+"""The library's client, pointed where we say and held to our limits.
+
+1. One attempt a call, nothing is sent again and no redirection is followed: it would carry a
+   signature elsewhere. Nothing of a request or an answer is logged.
+2. Calls stop while the venue wants silence (429), while our clock is off, and when the share of the
+   hour that reads may use is spent: what is left is for orders and cancels.
+3. Certificates are checked. What is signed goes in the clear to this very machine only.
+4. Numbers are read as Decimal, whether they came as text or as JSON numbers.
+
+API reference: Authentication (JWT of method, host and path, two minutes), Rate limits (10,000
+requests an hour for a key), Get Server Time.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from threading import Lock
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import orjson
+import requests
+from coinbase.constants import API_PREFIX
+from coinbase.rest import RESTClient
+from pydantic import SecretStr
+
+from aitrader.kernel.clock import Clock, from_millis, monotonic
+from aitrader.kernel.errors import BadInput, NotSent
+from trading.gateways.clock_check import ClockCheck
+from trading.gateways.coinbase import errors
+from trading.gateways.transport import Capped
+
+T = TypeVar("T")
+
+#: Connecting and reading; a sender's lease allows for both.
+TIMEOUT_SECONDS = (3.0, 7.0)
+#: Connecting to the venue's clock and reading it: two seconds in all.
+_SAMPLE_TIMEOUT_SECONDS = (1.0, 1.0)
+#: A burst and what comes after it, in an hour: a little less than 10,000.
+BURST, PER_SECOND = 900.0, 2.5
+#: What reads leave to orders and cancels.
+_RESERVE = 100.0
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the venue is and who we are there; without a key only what is public is asked for.
+    `ca` is a file with the authority to trust in place of the usual ones."""
+
+    rest_url: str
+    api_key: SecretStr | None = None
+    api_secret: SecretStr | None = None
+    ca: str = ""
+
+
+class _Client(RESTClient):  # type: ignore[misc]  # the library ships no types
+    """Signs as the library does, and sends as we want it."""
+
+    def __init__(self, address: Address, timeout_seconds: tuple[float, float]) -> None:
+        to = urlsplit(address.rest_url)
+        if to.scheme != "https" and address.api_key and to.hostname not in _LOOPBACK:
+            raise BadInput(f"{address.rest_url}: a key is only used over https")
+        key, secret = address.api_key, address.api_secret
+        # Without both, the library would look into the environment.
+        super().__init__(
+            api_key=key.get_secret_value() if key else None,
+            api_secret=secret.get_secret_value() if secret else None,
+            base_url=to.netloc,
+        )
+        self._origin = f"{to.scheme}://{to.netloc}"
+        self._verify: str | bool = address.ca or True
+        self.timeout = timeout_seconds
+        for scheme in ("http://", "https://"):
+            self.session.mount(scheme, Capped())
+
+    def set_headers(self, method: str, path: str) -> Mapping[str, str]:
+        try:
+            return dict(super().set_headers(method, path))
+        except Exception:  # noqa: BLE001  # the library raises a bare one; it may tell of the key
+            raise NotSent("the key cannot sign") from None
+
+    def send_request(
+        self,
+        http_method: str,
+        url_path: str,
+        params: Mapping[str, Any] | None,
+        headers: Mapping[str, str],
+        data: Mapping[str, Any] | None = None,
+    ) -> Any:
+        response = self.session.request(
+            http_method,
+            self._origin + url_path,
+            params=params,
+            data=orjson.dumps(data) if data else None,
+            headers=headers,
+            timeout=self.timeout,
+            verify=self._verify,
+            allow_redirects=False,
+        )
+        if response.status_code == requests.codes.ok:
+            return _loaded(response)
+        raise errors.Unanswered(
+            response.status_code, _told(response), response.headers.get("Retry-After", "")
+        )
+
+
+class Connection:
+    """Calls the venue for one API key, or for nobody."""
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        wall: Clock,
+        timeout_seconds: tuple[float, float] = TIMEOUT_SECONDS,
+    ) -> None:
+        self._client = _Client(address, timeout_seconds)
+        sample = min(timeout_seconds, _SAMPLE_TIMEOUT_SECONDS, key=sum)
+        self._asking_time = _Client(Address(address.rest_url, ca=address.ca), sample)
+        self._wall = wall
+        self._clock = ClockCheck(self._venues_time, wall=wall)
+        self._pace = _Pace()
+        self._silent_until = 0.0
+
+    @property
+    def offset_seconds(self) -> float:
+        """How far the venue's clock is ahead of ours."""
+        return self._clock.offset_seconds
+
+    def now(self) -> datetime:
+        """The instant by our clock, which is within a second of the venue's."""
+        return self._wall.now()
+
+    def read(self, path: str, **params: Any) -> Any:
+        """Ask for something, signed. Raises NotSent, RejectedByVenue or OutcomeUnknown."""
+        return self._call(lambda client: client.get(API_PREFIX + path, params), _RESERVE)
+
+    def read_public(self, path: str, **params: Any) -> Any:
+        """Ask for what everybody may know. Raises as `read` does."""
+        return self._call(
+            lambda client: client.get(API_PREFIX + path, params, public=True), _RESERVE
+        )
+
+    def write(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Ask to act. Raises as `read` does."""
+        return self._call(lambda client: client.post(API_PREFIX + path, data=dict(body)), 0.0)
+
+    def check_clock(self) -> None:
+        """Raises NotSent when nothing should be signed now."""
+        if monotonic() < self._silent_until:
+            raise NotSent("the venue asked for silence")
+        self._clock.check()
+
+    def _call(self, work: Callable[[_Client], T], reserve: float) -> T:
+        self.check_clock()
+        self._pace.take(leave=reserve)
+        return self._attempt(work, self._client)
+
+    def _attempt(self, work: Callable[[_Client], T], client: _Client) -> T:
+        try:
+            return work(client)
+        except Exception as error:  # noqa: BLE001  # what is not ours is translated
+            if silence := errors.silence_seconds(error):
+                self._silent_until = monotonic() + silence
+            # The library's own words stay out of it: they may hold what was sent.
+            raise errors.translate(error) from None
+
+    def _venues_time(self) -> datetime:
+        told = self._attempt(
+            lambda client: client.get(f"{API_PREFIX}/time", public=True), self._asking_time
+        )
+        return from_millis(int(told["epochMillis"]))
+
+
+class _Pace:
+    """How much of the hour is left to us; refills as time goes by."""
+
+    def __init__(self) -> None:
+        self._left = BURST
+        self._at = monotonic()
+        self._lock = Lock()
+
+    def take(self, *, leave: float) -> None:
+        """One request. Raises NotSent when no more than `leave` would be left."""
+        with self._lock:
+            now = monotonic()
+            self._left = min(BURST, self._left + (now - self._at) * PER_SECOND)
+            self._at = now
+            if self._left - 1 < leave:
+                raise NotSent("the requests of this hour are used up")
+            self._left -= 1
+
+
+def _loaded(response: requests.Response) -> Any:
+    try:
+        return json.loads(response.content, parse_float=Decimal, parse_constant=_no_number)
+    except ValueError as error:
+        raise requests.exceptions.JSONDecodeError(str(error), "", 0) from None
+
+
+def _told(response: requests.Response) -> object:
+    """The body of an error, if it is JSON."""
+    try:
+        return _loaded(response)
+    except requests.exceptions.JSONDecodeError:
+        return None
+
+
+def _no_number(word: str) -> object:
+    raise ValueError(f"{word} is not a number")

@@ -1,0 +1,200 @@
+"""Coinbase's orders and fills as execution reports (API reference: Get Order, List Fills).
+
+1. An order tells its quantity as a total; its fills tell what was paid, each with its trade id.
+2. Fees are in the quote asset: that of the product, USD and USDC being two.
+3. PENDING, QUEUED and OPEN all mean that the venue has the order. A status that is not listed is
+   not guessed: OutcomeUnknown.
+4. An order that is FILLED at less than it was for will fill no more.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from aitrader.kernel.clock import utc
+from aitrader.kernel.errors import OutcomeUnknown
+from aitrader.kernel.fix import ExecType, Liquidity
+from aitrader.kernel.money import CONTEXT, ZERO, amount, ratio
+from trading.domain.execution_report import ExecutionReport
+from trading.domain.ports import OpenOrder, VenueTrade
+from trading.gateways.coinbase import orders
+
+Answer = Mapping[str, Any]
+
+#: What an order may be while it lives, in the order of its life: PENDING and QUEUED come first.
+NOT_YET_OPEN, OPEN, ENDING = ("PENDING", "QUEUED"), ("OPEN",), ("CANCEL_QUEUED", "EDIT_QUEUED")
+FILLED = "FILLED"
+_ENDED = {
+    "CANCELLED": ExecType.CANCELED,
+    "EXPIRED": ExecType.EXPIRED,
+    "FAILED": ExecType.REJECTED,
+}
+_LIQUIDITY: Mapping[object, Liquidity] = {"MAKER": Liquidity.MAKER}
+
+
+def accepted(order_id: str, cl_ord_id: str, instrument: str, at: datetime) -> ExecutionReport:
+    """The venue has the order; what became of it is not told by the answer to a new order."""
+    return _status(order_id, cl_ord_id, instrument, ExecType.NEW, ZERO, at)
+
+
+def queried(order: Answer, fills: Sequence[Answer], *, instrument: str) -> list[ExecutionReport]:
+    """The state of an order and all of its fills."""
+    order_id, cl_ord_id = _ids(order)
+    at = _last_change(order)
+    ending = _ending(order, instrument)
+    created = instant(order["created_time"])
+    found = [_status(order_id, cl_ord_id, instrument, ExecType.NEW, ZERO, created)]
+    cum = ZERO
+    for fill in sorted(fills, key=lambda each: (instant(each["trade_time"]), _trade_id(each))):
+        if str(fill.get("trade_type") or "FILL") != "FILL":
+            # A correction is no fill: what it changes shows as a difference, for a person.
+            continue
+        cum = CONTEXT.add(cum, _qty(fill))
+        found.append(_trade(fill, order_id, cl_ord_id, instrument, cum))
+    filled = filled_size(order)
+    if filled > cum:
+        # The order's state is ahead of the list of its fills: they are asked for again.
+        found.append(_status(order_id, cl_ord_id, instrument, ExecType.ORDER_STATUS, filled, at))
+    return found + ending
+
+
+def ended(order: Answer, *, instrument: str) -> ExecutionReport | None:
+    """How an order ended without being filled whole; None while it may still fill."""
+    return next(iter(_ending(order, instrument)), None)
+
+
+def is_closed(order: Answer) -> bool:
+    """Whether the venue says that the order will fill no more."""
+    return order["status"] == FILLED or order["status"] in _ENDED
+
+
+def balances(accounts: Iterable[Answer]) -> dict[str, Decimal]:
+    """Available and on hold together, of every asset that is held; an asset may have several
+    accounts."""
+    totals: dict[str, Decimal] = {}
+    for each in accounts:
+        held = CONTEXT.add(_value(each["available_balance"]), _value(each.get("hold")))
+        asset = str(each["currency"])
+        totals[asset] = CONTEXT.add(totals.get(asset, ZERO), held)
+    return {asset: total for asset, total in totals.items() if total}
+
+
+def fee_rate(summary: Answer) -> Decimal:
+    """The higher of the account's two rates, a share of notional."""
+    tier = summary["fee_tier"]
+    return max(amount(tier["maker_fee_rate"]), amount(tier["taker_fee_rate"]))
+
+
+def open_orders(found: Iterable[Answer]) -> list[OpenOrder]:
+    return [OpenOrder(_ids(each)[1], filled_size(each)) for each in found]
+
+
+def trades(fills: Iterable[Answer]) -> list[VenueTrade]:
+    return [VenueTrade(str(each["order_id"]), _trade_id(each), _qty(each)) for each in fills]
+
+
+def filled_size(order: Answer) -> Decimal:
+    """How much of an order has traded, in base; an order that did nothing yet may say nothing."""
+    return amount(order["filled_size"] or "0", what="filled_size")
+
+
+def instant(told: object) -> datetime:
+    """RFC 3339, in UTC."""
+    return utc(datetime.fromisoformat(str(told)))
+
+
+def _ids(order: Answer) -> tuple[str, str]:
+    order_id, cl_ord_id = str(order["order_id"]), str(order["client_order_id"])
+    if not order_id:
+        raise OutcomeUnknown("an order without an id")
+    return order_id, cl_ord_id
+
+
+def _trade_id(fill: Answer) -> str:
+    told = str(fill["trade_id"] or "")
+    if not told:
+        raise OutcomeUnknown("a fill without a trade id")
+    return told
+
+
+def _qty(fill: Answer) -> Decimal:
+    """In base, also of an order that somebody gave in quote."""
+    size = amount(fill["size"], what="size")
+    return ratio(size, amount(fill["price"])) if fill.get("size_in_quote") is True else size
+
+
+def _value(money: Answer | None) -> Decimal:
+    return amount(money["value"]) if money else ZERO
+
+
+def _last_change(order: Answer) -> datetime:
+    for name in ("last_update_time", "last_fill_time", "created_time"):
+        if order.get(name):
+            return instant(order[name])
+    raise OutcomeUnknown("an order without a time")
+
+
+def _ending(order: Answer, instrument: str) -> list[ExecutionReport]:
+    status, filled = order["status"], filled_size(order)
+    if status == FILLED:
+        if filled >= _asked(order):
+            return []
+        kind = ExecType.EXPIRED
+    elif status in _ENDED:
+        kind = _ENDED[status]
+    elif status in (*NOT_YET_OPEN, *OPEN, *ENDING):
+        return []
+    else:
+        raise OutcomeUnknown(f"order status {status} is not known")
+    return [_status(*_ids(order), instrument, kind, filled, _last_change(order))]
+
+
+def _asked(order: Answer) -> Decimal:
+    """What the order was for, in base; nothing when it does not say."""
+    for settings in (order.get("order_configuration") or {}).values():
+        if settings.get("base_size"):
+            return amount(settings["base_size"])
+    return ZERO
+
+
+def _status(
+    order_id: str,
+    cl_ord_id: str,
+    instrument: str,
+    exec_type: ExecType,
+    cum_qty: Decimal,
+    at: datetime,
+) -> ExecutionReport:
+    return ExecutionReport(
+        cl_ord_id=cl_ord_id,
+        order_id=order_id,
+        exec_id=f"{exec_type}-{order_id}",
+        exec_type=exec_type,
+        instrument=instrument,
+        cum_qty=cum_qty,
+        transact_time=at,
+    )
+
+
+def _trade(
+    fill: Answer, order_id: str, cl_ord_id: str, instrument: str, cum_qty: Decimal
+) -> ExecutionReport:
+    if str(fill["order_id"]) != order_id:
+        raise OutcomeUnknown("a fill of another order")
+    return ExecutionReport(
+        cl_ord_id=cl_ord_id,
+        order_id=order_id,
+        exec_id=_trade_id(fill),
+        exec_type=ExecType.TRADE,
+        instrument=instrument,
+        cum_qty=cum_qty,
+        transact_time=instant(fill["trade_time"]),
+        last_qty=_qty(fill),
+        last_px=amount(fill["price"], what="price"),
+        fee=amount(fill["commission"], what="commission"),
+        fee_asset=orders.quote_of(instrument),
+        liquidity=Liquidity.MAKER
+        if fill.get("liquidity_indicator") == "MAKER"
+        else Liquidity.TAKER,
+    )
