@@ -44,6 +44,7 @@ class EventName(StrEnum):
     ACCOUNT_OPENED = "account.opened"
     INSTRUMENT_LISTED = "instrument.listed"
     INSTRUMENT_CHANGED = "instrument.changed"
+    CANDLES_WRITTEN = "candles.written"
     INTEGRITY_FAILED = "integrity.failed"
     POSITION_UNPROTECTED = "position.unprotected"
     ALERT_ACKNOWLEDGED = "alert.acknowledged"
