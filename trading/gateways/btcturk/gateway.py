@@ -1,0 +1,256 @@
+"""The gateway to BTCTurk: the port of domain/ports.py over its REST API.
+
+1. Nothing says that a client order id is unique at the venue: an order is sent once and never
+   again.
+2. The answer to a new order tells no trades: they are read right after it, in little time; if they
+   cannot be read, the order is told as taken, and the desk asks later.
+3. A cancel that the venue takes is only begun (since 1 April 2024). Cancelled is what the order
+   itself says so; until then the outcome is unknown, and asking once more does no harm.
+4. A stop that shows as cancelled was cancelled or triggered: which of the two is said only when
+   what it would have made has had `_SETTLES` to show.
+5. An answer that we cannot read is an unknown outcome, for the venue may have acted.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from threading import Lock
+from typing import Any, TypeVar
+
+from aitrader.kernel.clock import monotonic, to_millis
+from aitrader.kernel.errors import (
+    BadInput,
+    GatewayError,
+    NotSent,
+    OutcomeUnknown,
+    RejectedByVenue,
+)
+from aitrader.kernel.fix import OrdType, TimeInForce
+from aitrader.kernel.money import ZERO, amount
+from trading.domain.execution_report import ExecutionReport, StreamedReport
+from trading.domain.instrument import Instrument
+from trading.domain.ports import Capabilities, ClientIdClass, NewOrder, OpenOrder, VenueTrade
+from trading.gateways.btcturk import errors, listing, lookup, orders, reports
+from trading.gateways.btcturk.connection import Connection, reading_failed
+from trading.gateways.btcturk.lookup import Found, Ids
+from trading.gateways.btcturk.orders import pair_of
+from trading.gateways.btcturk.reports import Seen
+
+T = TypeVar("T")
+
+CAPABILITIES = Capabilities(
+    ord_types=frozenset({OrdType.MARKET, OrdType.LIMIT, OrdType.STOP, OrdType.STOP_LIMIT}),
+    times_in_force=frozenset({TimeInForce.GTC}),
+    client_id_class=ClientIdClass.NONE,
+    native_oco=False,
+    streams=False,
+)
+#: A buyer of 50,000 TRY needs 50,090 (docs.btcturk.com, FAQ); it cannot be asked for by key.
+_USUAL_FEE = Decimal("0.0018")
+_SETTLES = timedelta(seconds=3)
+#: Rules change now and then; an order that breaks one is refused.
+_RULES_SECONDS = 3600.0
+#: Such orders may trade at once.
+_MAY_TRADE = frozenset({OrdType.MARKET, OrdType.LIMIT})
+_UNREADABLE = (BadInput, LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
+
+
+class BtcturkGateway:
+    """Implements `Gateway` for venue code BTCTURK; the API key decides the account."""
+
+    venue = "BTCTURK"
+    capabilities = CAPABILITIES
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._memory = lookup.Memory()
+        self._lock = Lock()
+        self._rules: dict[str, tuple[float, Instrument]] = {}
+
+    def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
+        answer = self._connection.post(lookup.ORDER, orders.body(order, self._limit(order)))
+        code, cl_ord_id = order.instrument, order.cl_ord_id
+        taken = _read(lambda: reports.placed(answer, instrument=code, cl_ord_id=cl_ord_id))
+        self._memory.remember(cl_ord_id, Ids(taken.order_id, taken.order_id))
+        if order.ord_type not in _MAY_TRADE:
+            return [taken]
+        try:
+            found = self._by_id(Ids(taken.order_id, taken.order_id), cl_ord_id, quick=True)
+            return [taken] if found is None else self._told(found, code, quick=True)
+        except GatewayError:
+            return [taken]
+
+    def cancel(
+        self, *, account: str, instrument: str, cl_ord_id: str, at: datetime
+    ) -> ExecutionReport:
+        found = self._before_cancel(instrument, cl_ord_id)
+        known = self._memory.known(cl_ord_id)
+        if found is not None and not found.works.is_open:
+            return _ended(found, instrument)
+        if known is None:
+            raise RejectedByVenue(errors.NO_SUCH_ORDER, "no order bears this client id", gone=True)
+        refused: RejectedByVenue | None = None
+        try:
+            self._connection.delete(lookup.ORDER, {"id": known.works})
+        except RejectedByVenue as error:
+            if error.code != errors.NOT_CANCELLED:
+                raise
+            refused = error
+        try:
+            found = self._find(instrument, cl_ord_id)
+        except GatewayError as error:
+            raise refused or OutcomeUnknown(f"the cancel's end is not known: {error}") from error
+        if found is not None and not found.works.is_open:
+            return _ended(found, instrument)
+        raise refused or OutcomeUnknown("the cancel is begun, and has not ended yet")
+
+    def query(
+        self, *, account: str, instrument: str, cl_ord_id: str
+    ) -> Sequence[ExecutionReport] | None:
+        found = self._find(instrument, cl_ord_id)
+        return None if found is None else self._told(found, instrument)
+
+    def executions(self, *, account: str, after: int, limit: int) -> Sequence[StreamedReport]:
+        """Nothing: its orders are followed (`Capabilities.streams`)."""
+        return ()
+
+    def open_orders(self, *, account: str) -> Sequence[OpenOrder]:
+        found = self._connection.read(lookup.OPEN_ORDERS)
+        return _read(lambda: reports.open_orders(found))
+
+    def trades(self, *, account: str, instrument: str, since: datetime) -> Sequence[VenueTrade]:
+        pair = pair_of(instrument)
+        asked = {"pairSymbol": pair, "startDate": str(to_millis(since))}
+        told = self._connection.read(lookup.TRADES, asked)
+        rows = _read(lambda: [row for row in told if reports.pair_of(row) == pair])
+        names = {reports.client_id_of(row) for row in rows} - {""}
+        return _read(lambda: reports.trades(rows, self._first_ids(instrument, names)))
+
+    def balances(self, *, account: str) -> dict[str, Decimal]:
+        found = self._connection.read("/api/v1/users/balances")
+        return _read(lambda: reports.balances(found))
+
+    def fee_rate(self) -> Decimal:
+        """The usual fee, or the highest that the account has paid in the last 30 days, tax
+        included, as a share of notional."""
+        found = self._connection.read(lookup.TRADES)
+        return _read(lambda: max([_USUAL_FEE, *reports.fee_rates(found)]))
+
+    def _find(self, instrument: str, cl_ord_id: str) -> Found | None:
+        """What the venue says of the order now, remembered; None if it knows none."""
+        known = self._memory.known(cl_ord_id)
+        found = None if known is None else self._by_id(known, cl_ord_id)
+        if found is None or _may_be_triggered(found.works):
+            # The other lists may know what the single order does not tell, or not yet.
+            found = self._search(instrument, cl_ord_id)
+        if found is not None and _may_be_triggered(found.works):
+            now = self._connection.now() + timedelta(seconds=self._connection.offset_seconds)
+            if now - found.works.at < _SETTLES:
+                raise OutcomeUnknown("the stop has just been cancelled, or triggered")
+        return found
+
+    def _by_id(self, known: Ids, cl_ord_id: str, *, quick: bool = False) -> Found | None:
+        try:
+            seen = _read(lambda: lookup.single(self._connection, known.works, quick=quick))
+        except RejectedByVenue as error:
+            if error.gone:
+                return None
+            raise
+        if seen.cl_ord_id != cl_ord_id:
+            raise OutcomeUnknown(f"order {known.works} bears another client id")
+        return Found(known.first, seen)
+
+    def _search(self, instrument: str, cl_ord_id: str) -> Found | None:
+        pair = pair_of(instrument)
+        found = _read(lambda: lookup.search(self._connection, pair, cl_ord_id))
+        if found is not None:
+            self._memory.remember(cl_ord_id, Ids(found.first_id, found.works.order_id))
+        return found
+
+    def _before_cancel(self, instrument: str, cl_ord_id: str) -> Found | None:
+        """A read that fails keeps no order that we know the id of from being cancelled."""
+        try:
+            return self._find(instrument, cl_ord_id)
+        except NotSent:
+            raise
+        except GatewayError:
+            if self._memory.known(cl_ord_id) is None:
+                raise
+            return None
+
+    def _first_ids(self, instrument: str, names: set[str]) -> dict[str, str]:
+        found = {}
+        for name in names:
+            ids = self._memory.known(name)
+            if ids is None and (seen := self._search(instrument, name)) is not None:
+                ids = Ids(seen.first_id, seen.works.order_id)
+            if ids is not None:
+                found[name] = ids.first
+        return found
+
+    def _told(self, found: Found, instrument: str, *, quick: bool = False) -> list[ExecutionReport]:
+        """The order, then its trades: what trades in between is told by the trades."""
+        order_id = found.works.order_id
+        rows: list[Any] = []
+        if found.works.executed != ZERO:
+            # With an order's id no other parameter is taken.
+            rows = self._connection.read(lookup.TRADES, {"orderId": order_id}, quick=quick)
+        order = replace(found.works, order_id=found.first_id)
+        return _read(lambda: reports.told(order, _of(order_id, rows), instrument=instrument))
+
+    def _limit(self, order: NewOrder) -> Decimal | None:
+        if not orders.slides(order):
+            return order.price
+        reference = order.stop_px
+        if order.ord_type is OrdType.MARKET or reference is None:
+            reference = self._best_ask(pair_of(order.instrument))
+        return orders.limit(reference, self._rule(order.instrument).tick)
+
+    def _best_ask(self, pair: str) -> Decimal:
+        """Raises NotSent if there is none, or if it cannot be read."""
+        asked = {"pairSymbol": pair, "limit": "1"}
+        try:
+            told = self._connection.public("/api/v2/orderbook", asked, quick=True)
+            return _read(lambda: min(amount(price) for price, _ in told["asks"]))
+        except GatewayError as error:
+            raise NotSent(f"no ask of {pair} is known: {error}") from error
+
+    def _rule(self, instrument: str) -> Instrument:
+        pair = pair_of(instrument)
+        with self._lock:
+            read_at, rule = self._rules.get(pair, (0.0, None))
+        if rule is not None and monotonic() - read_at < _RULES_SECONDS:
+            return rule
+        try:
+            rule = listing.instruments(self._connection, [pair], venue=self.venue, quick=True)[pair]
+        except (GatewayError, BadInput) as error:
+            raise NotSent(f"the rules of {pair} are not known: {error}") from error
+        with self._lock:
+            self._rules[pair] = monotonic(), rule
+        return rule
+
+
+def _may_be_triggered(order: Seen) -> bool:
+    return order.is_stop and order.is_canceled
+
+
+def _ended(found: Found, instrument: str) -> ExecutionReport:
+    """Raises RejectedByVenue for an order that filled."""
+    if found.works.is_canceled:
+        order = replace(found.works, order_id=found.first_id)
+        return reports.canceled(order, instrument=instrument)
+    raise RejectedByVenue(errors.NOT_CANCELLED, "the order has closed", gone=True)
+
+
+def _of(order_id: str, rows: Sequence[Any]) -> list[Any]:
+    return [row for row in rows if str(row.get("orderId") or "") == order_id]
+
+
+def _read(work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except GatewayError:
+        raise
+    except _UNREADABLE as error:
+        raise reading_failed(error) from error

@@ -1,0 +1,72 @@
+"""What BTCTurk lists, as instruments (docs.btcturk.com: Get Exchange Info; Pairs Scale).
+
+1. A price is a multiple of `tickSize` and has no more decimals than the pair's scale; a quantity
+   has as many decimals as the base's scale.
+2. A pair whose fee is taken in the base asset is not taken: a trade does not tell in which it was.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from aitrader.kernel.errors import BadInput, GatewayError
+from aitrader.kernel.fix import AccountKind
+from aitrader.kernel.money import ONE, ZERO, amount
+from trading.domain.instrument import Instrument, code_of
+from trading.gateways.btcturk.connection import Connection, reading_failed
+
+EXCHANGE_INFO = "/api/v2/server/exchangeinfo"
+
+
+def instruments(
+    connection: Connection, symbols: Sequence[str], *, venue: str, quick: bool = False
+) -> dict[str, Instrument]:
+    """The pairs' rules by pair, under codes of `venue`, which trades by them.
+
+    Raises BadInput for a pair that is not listed, not trading or not one for us, and what a call
+    raises.
+    """
+    told = connection.public(EXCHANGE_INFO, quick=quick)
+    try:
+        listed = {each["name"]: each for each in told["symbols"]}
+        return {symbol: _instrument(symbol, listed.get(symbol), venue) for symbol in symbols}
+    except (BadInput, GatewayError):
+        raise
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        raise reading_failed(error) from error
+
+
+def _instrument(symbol: str, listed: Mapping[str, Any] | None, venue: str) -> Instrument:
+    if listed is None:
+        raise BadInput(f"BTCTurk does not list {symbol}")
+    if listed["status"] != "TRADING":
+        raise BadInput(f"{symbol} does not trade at BTCTurk now: {listed['status']}")
+    if listed.get("commissionFromNumerator"):
+        raise BadInput(f"BTCTurk takes the fee of {symbol} in {listed['numerator']}")
+    (prices,) = (each for each in listed["filters"] if each["filterType"] == "PRICE_FILTER")
+    lot = _scaled(listed["numeratorScale"])
+    return Instrument(
+        code=code_of(venue, listed["numerator"], listed["denominator"], AccountKind.SPOT),
+        base=listed["numerator"],
+        quote=listed["denominator"],
+        kind=AccountKind.SPOT,
+        tick=_tick(prices, listed),
+        lot=lot,
+        min_qty=_or(prices.get("minAmount"), lot),
+        min_notional=_or(prices.get("minExchangeValue"), ZERO),
+    )
+
+
+def _tick(prices: Mapping[str, Any], listed: Mapping[str, Any]) -> Decimal:
+    """The coarser of the two rules: it holds to both."""
+    tick = _or(prices.get("tickSize"), ZERO).normalize()
+    return max(tick, _scaled(listed["denominatorScale"]))
+
+
+def _scaled(decimals: object) -> Decimal:
+    return ONE.scaleb(-int(str(decimals)))
+
+
+def _or(told: object, otherwise: Decimal) -> Decimal:
+    """A rule that is not there, or zero, is no rule."""
+    return otherwise if told is None else amount(told) or otherwise
