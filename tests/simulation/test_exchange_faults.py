@@ -84,9 +84,9 @@ def test_a_desk_that_sends_again_is_caught(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_desk_that_takes_silence_for_a_refusal_is_caught(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def refuse(*, order: Any, reason: str, at: Any) -> None:
+    def refuse(*, desk: Any, order: Any, reason: str, at: Any) -> None:
         answer = executions.Answer(OrdStatus.REJECTED, Closedness.REJECTED, reason)
-        executions.conclude(desk=running[-1]._desk, order_id=order.pk, answer=answer, at=at)
+        executions.conclude(desk=desk, order_id=order.pk, answer=answer, at=at)
 
     running: list[Simulation] = []
     made = Simulation.__init__

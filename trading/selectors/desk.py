@@ -15,6 +15,7 @@ from trading.domain.instrument import Instrument
 from trading.models import Account, Feed, FeedInstrument, InstrumentRow, StrategyVersion
 from trading.selectors.account_state import Mark
 from trading.selectors.bars import BarCache
+from trading.selectors.order_store import OrderStore
 from trading.strategies import catalogue
 from trading.strategies.base import Strategy
 
@@ -43,6 +44,8 @@ class Desk:
     namespace: str
     fee_rate: Decimal
     bars: BarCache = field(default_factory=BarCache)
+    #: Where the order services keep what they do; see services/order_rows.py `of`.
+    store: OrderStore | None = field(default=None, repr=False, compare=False)
 
     @property
     def interval(self) -> timedelta:

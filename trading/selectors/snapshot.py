@@ -38,10 +38,19 @@ class AccountView:
 
 def read(desk: Desk) -> AccountView:
     """Holdings, worth and working orders, as they are now."""
+    return view(desk, *account_state.holdings(desk.account), orders.working(desk.account))
+
+
+def view(
+    desk: Desk,
+    balances: Mapping[str, Decimal],
+    positions: Mapping[int, PositionState],
+    working: list[WorkingOrder],
+) -> AccountView:
+    """What is held and works, valued at the marks of this moment."""
     marks = desk.marks()
-    balances, positions = account_state.holdings(desk.account)
     state = account_state.value(desk.account, desk.instruments, balances, positions, marks)
-    return AccountView(state, marks, orders.working(desk.account))
+    return AccountView(state, marks, working)
 
 
 def day_start_equity(desk: Desk, at: Moment) -> Decimal | None:

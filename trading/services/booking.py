@@ -15,55 +15,19 @@ from aitrader.kernel.money import CONTEXT
 from trading.domain import ledger
 from trading.domain.execution_report import ExecutionReport
 from trading.domain.ledger import LedgerAccount, Posting
-from trading.domain.position import FillEffect, FillFacts, PositionState
+from trading.domain.position import FillEffect, FillFacts
 from trading.models import Order, Trade
-from trading.selectors import sql
 from trading.selectors.desk import Desk
-
-_FILL = """
-INSERT INTO trading_fill (
-    venue_id, account_id, instrument_id, order_id, exec_id, side, last_qty, last_px, fee,
-    fee_asset, missing_fee_conversion, realised_pnl, liquidity, transact_time)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
-"""
-_POSITION = """
-INSERT INTO trading_position (account_id, instrument_id, quantity, cost, realised_pnl, fees)
-VALUES (%s, %s, 0, 0, 0, 0)
-ON CONFLICT ON CONSTRAINT trading_position_once DO UPDATE SET quantity = trading_position.quantity
-RETURNING id, quantity, cost, realised_pnl, fees
-"""
-_MOVE_POSITION = """
-UPDATE trading_position SET quantity = %s, cost = %s, realised_pnl = %s, fees = %s WHERE id = %s
-"""
-_LEDGER = """
-WITH entry AS (
-    INSERT INTO trading_ledger_transaction (public_id, account_id, fill_id, kind, at)
-    VALUES (%s, %s, %s, %s, %s) RETURNING id)
-INSERT INTO trading_ledger_posting (transaction_id, ledger_account, asset, amount)
-SELECT entry.id, posting.* FROM entry,
-       unnest(%s::text[], %s::text[], %s::numeric[]) AS posting (ledger_account, asset, amount)
-"""
-_BALANCES = """
-INSERT INTO trading_balance (account_id, asset, amount)
-SELECT %s, moved.* FROM unnest(%s::text[], %s::numeric[]) AS moved (asset, amount)
-ON CONFLICT ON CONSTRAINT trading_balance_asset
-DO UPDATE SET amount = trading_balance.amount + EXCLUDED.amount
-"""
+from trading.selectors.order_store import Books
+from trading.services import order_rows
 
 
 def book(desk: Desk, order: Order, report: ExecutionReport) -> FillEffect:
     """Book one trade report of an order that the caller has locked; moves `order.filled_*`."""
     facts = _facts(desk, order, report)
-    effect = _move_position(order, facts)
-    (fill_id,) = sql.fetch_one(
-        _FILL,
-        [
-            desk.account.venue_id, order.account_id, order.instrument_id, order.pk,
-            report.exec_id, facts.side.value, facts.qty, facts.px, facts.fee, facts.fee_asset,
-            effect.missing_fee_conversion, effect.realised, report.liquidity.value,
-            report.transact_time,
-        ],
-    )  # fmt: skip
+    store = order_rows.of(desk)
+    effect = _move_position(store, order, facts)
+    fill_id = store.add_fill(order, report, facts, effect)
     postings = ledger.postings_for_fill(
         kind=AccountKind(order.instrument.kind),
         side=facts.side,
@@ -115,10 +79,10 @@ def _rate(desk: Desk, asset: str, quote: str) -> Decimal | None:
     return next((marks[pk].px for pk in of_asset if pk in marks), None)
 
 
-def _move_position(order: Order, facts: FillFacts) -> FillEffect:
-    pk, *held = sql.fetch_one(_POSITION, [order.account_id, order.instrument_id])
-    after, effect = PositionState(AccountKind(order.instrument.kind), *held).apply(facts)
-    sql.execute(_MOVE_POSITION, [after.quantity, after.cost, after.realised_pnl, after.fees, pk])
+def _move_position(store: Books, order: Order, facts: FillFacts) -> FillEffect:
+    key, before = store.position(order)
+    after, effect = before.apply(facts)
+    store.move_position(key, after)
     return effect
 
 
@@ -152,18 +116,11 @@ def post(
     """Write one ledger transaction and move the balances that it changes."""
     ledger.check_zero_sum(postings)
     public_id = ids.derive(desk.namespace, "ledger", desk.account.code, kind, key)
-    sql.execute(
-        _LEDGER,
-        [
-            public_id, desk.account.pk, fill_id, kind, at,
-            [each.account.value for each in postings],
-            [each.asset for each in postings],
-            [each.amount for each in postings],
-        ],
-    )  # fmt: skip
+    store = order_rows.of(desk)
+    store.post(public_id=public_id, fill_id=fill_id, kind=kind, postings=postings, at=at)
     moved: dict[str, Decimal] = {}
     for each in postings:
         if each.account is LedgerAccount.VENUE:
             moved[each.asset] = CONTEXT.add(moved.get(each.asset, Decimal(0)), each.amount)
     if moved:
-        sql.execute(_BALANCES, [desk.account.pk, list(moved), list(moved.values())])
+        store.move_balances(moved)

@@ -17,20 +17,17 @@ from aitrader.kernel.money import ZERO
 from trading.domain import evidence
 from trading.domain.evidence import Evidence, Step
 from trading.domain.order_state import Closedness
-from trading.domain.ports import Gateway, VenueTrade
-from trading.models import Balance, Fill, Order
-from trading.selectors import sql
+from trading.domain.ports import Gateway
+from trading.models import Order
 from trading.selectors.desk import Desk
-from trading.services import executions, routing
+from trading.services import executions, order_rows, routing
 
 _MARGIN = timedelta(seconds=1)
-_CLAIMED = "SELECT claimed_at FROM trading_order WHERE id = %s"
 
 
 def clear(*, desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
     """Take the next step about one order; True when its outcome became known."""
-    (claimed_at,) = sql.fetch_one(_CLAIMED, [order.pk])
-    sent_at = claimed_at or at.wall
+    sent_at = order_rows.of(desk).claimed_at(order) or at.wall
     found = evidence.from_json(order.evidence or {})
     may_probe = order.origin != Origin.PROTECTION
     step = evidence.next_step(found, sent_at=sent_at, now=at.wall, may_probe=may_probe)
@@ -42,7 +39,7 @@ def clear(*, desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
         if step is Step.COMPARE:
             return _compare(desk, gateway, order, found, sent_at, at)
     except GatewayError:
-        routing.mark_unknown(order=order, reason="the venue did not answer", at=at)
+        routing.mark_unknown(desk=desk, order=order, reason="the venue did not answer", at=at)
     return False
 
 
@@ -55,8 +52,10 @@ def _read(desk: Desk, gateway: Gateway, order: Order, found: Evidence, at: Momen
         executions.apply(desk=desk, reports=reports, at=at)
         return True
     if order.cl_ord_id not in {each.cl_ord_id for each in gateway.open_orders(account=account)}:
-        _keep(order, found.read(at.wall))
-    routing.mark_unknown(order=order, reason="not found, which proves nothing yet", at=at)
+        order_rows.of(desk).keep_evidence(order, found.read(at.wall))
+    routing.mark_unknown(
+        desk=desk, order=order, reason="not found, which proves nothing yet", at=at
+    )
     return False
 
 
@@ -73,7 +72,7 @@ def _probe(desk: Desk, gateway: Gateway, order: Order, found: Evidence, at: Mome
     except RejectedByVenue as error:
         if error.gone:
             # Not known, or closed already: which of the two, the reads will tell.
-            _keep(order, found.probed(at.wall))
+            order_rows.of(desk).keep_evidence(order, found.probed(at.wall))
         return False
     executions.apply(desk=desk, reports=[report], at=at)
     return True
@@ -86,7 +85,7 @@ def _compare(
     strange = [
         trade.exec_id
         for trade in gateway.trades(account=account, instrument=code, since=sent_at - _MARGIN)
-        if not _is_booked(desk, order, trade)
+        if not order_rows.of(desk).is_booked(order, trade)
     ]
     differs = _differences(desk, order, gateway.balances(account=account))
     if strange or differs:
@@ -107,27 +106,11 @@ def _compare(
     return True
 
 
-def _is_booked(desk: Desk, order: Order, trade: VenueTrade) -> bool:
-    """Whether it is a fill of ours, of that very order: a trade may have us on both sides."""
-    return Fill.objects.filter(
-        account=desk.account,
-        instrument_id=order.instrument_id,
-        exec_id=trade.exec_id,
-        order__order_id=trade.order_id,
-    ).exists()
-
-
 def _differences(desk: Desk, order: Order, venues: Mapping[str, Decimal]) -> list[str]:
     concerned = (order.instrument.base, order.instrument.quote)
-    rows = Balance.objects.filter(account=desk.account, asset__in=concerned)
-    ours = dict(rows.values_list("asset", "amount"))
+    ours = order_rows.of(desk).balances(*concerned)
     return [
         f"{asset} {venues.get(asset, ZERO)}"
         for asset in concerned
         if ours.get(asset, ZERO) != venues.get(asset, ZERO)
     ]
-
-
-def _keep(order: Order, found: Evidence) -> None:
-    order.evidence = evidence.to_json(found)
-    order.save(update_fields=["evidence"])

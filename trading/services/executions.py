@@ -15,30 +15,15 @@ from aitrader.kernel.clock import Moment
 from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import CLOSED, Certainty, ExecType, OrdStatus
 from aitrader.kernel.money import plain
-from compliance.services import journal
-from risk.domain.trading_state import Scope
-from risk.services import kill_switch
 from trading.domain.execution_report import ExecutionReport
 from trading.domain.order_state import Closedness, OrderState
 from trading.domain.ports import Gateway
 from trading.domain.position import FillEffect
 from trading.models import Order, ReconBreak, Trade
-from trading.selectors import sql
 from trading.selectors.desk import Desk
-from trading.services import booking
+from trading.selectors.order_store import FillKey, OrderStore
+from trading.services import booking, order_rows
 
-_PLACE = "SELECT stream_seq FROM trading_account WHERE id = %s"
-_LOCK_ACCOUNT = f"{_PLACE} FOR NO KEY UPDATE"
-_MOVE_PLACE = "UPDATE trading_account SET stream_seq = greatest(stream_seq, %s) WHERE id = %s"
-_OF_REPORTS = "WHERE account_id = %s AND cl_ord_id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
-_ANSWER = """
-UPDATE trading_cancelrequest SET answered_at = %s, outcome = %s
- WHERE order_id = %s AND answered_at IS NULL
-"""
-_BOOKED = """
-SELECT instrument_id, exec_id, side FROM trading_fill
- WHERE venue_id = %s AND account_id = %s AND exec_id = ANY(%s)
-"""
 _ORDER_COLUMNS = (
     "cum_qty", "closedness", "ord_status", "order_id", "text", "certainty", "closed_at",
     "filled_qty", "filled_notional",
@@ -54,8 +39,9 @@ NEVER_ACCEPTED = "NEVER_ACCEPTED"
 def drain(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
     """Settle everything the venue reported since the last place; returns how many reports."""
     settled = 0
+    store = order_rows.of(desk)
     while True:
-        (after,) = sql.fetch_one(_PLACE, [desk.account.pk])
+        after = store.place()
         streamed = gateway.executions(account=desk.account.code, after=after, limit=_BATCH)
         if streamed:
             crash.point("settle.before")
@@ -76,10 +62,11 @@ def apply(
 ) -> None:
     """Settle reports; again is harmless. `place` is where they end in the stream, if they came
     from there."""
-    with sql.atomic():
-        sql.fetch_one(_LOCK_ACCOUNT, [desk.account.pk])
-        orders = _locked(desk, reports)
-        booked = _booked(desk, reports)
+    store = order_rows.of(desk)
+    with store.atomic():
+        store.lock()
+        orders = store.of_reports(reports)
+        booked = _booked(store, reports)
         events: list[Event] = []
         changed: dict[int, Order] = {}
         traded: dict[int, Trade] = {}
@@ -100,39 +87,20 @@ def apply(
                 if order.trade is not None:
                     traded[order.trade.pk] = order.trade
         for order in changed.values():
-            sql.update(order, *_ORDER_COLUMNS)
+            store.save(order, *_ORDER_COLUMNS)
         for trade in traded.values():
-            sql.update(trade, *_TRADE_COLUMNS)
+            store.save_trade(trade, *_TRADE_COLUMNS)
         if place is not None:
-            sql.execute(_MOVE_PLACE, [place, desk.account.pk])
-        journal.record(events, now=at.wall)
+            store.move_place(place)
+        store.record(events, now=at.wall)
         crash.point("settle.before_commit")
 
 
-def _locked(desk: Desk, reports: Sequence[ExecutionReport]) -> dict[str, Order]:
-    """The orders that the reports speak of; those that may be filled share their trade's object."""
-    wanted = sorted({report.cl_ord_id for report in reports})
-    found = sql.load(Order, _OF_REPORTS, [desk.account.pk, wanted])
-    filled = {report.cl_ord_id for report in reports if report.exec_type is ExecType.TRADE}
-    keys = {order.trade_id for order in found if order.trade_id and order.cl_ord_id in filled}
-    trades = {}
-    if keys:
-        trades = {row.pk: row for row in sql.load(Trade, "WHERE id = ANY(%s)", [sorted(keys)])}
-    for order in found:
-        order.instrument = desk.instruments[order.instrument_id]
-        if order.trade_id in trades:
-            order.trade = trades[order.trade_id]
-    return {order.cl_ord_id: order for order in found}
-
-
-def _booked(desk: Desk, reports: Sequence[ExecutionReport]) -> set[tuple[int, str, str]]:
+def _booked(store: OrderStore, reports: Sequence[ExecutionReport]) -> set[FillKey]:
     trades = [report.exec_id for report in reports if report.exec_type is ExecType.TRADE]
-    if not trades:
-        return set()
-    rows = sql.fetch_all(_BOOKED, [desk.account.venue_id, desk.account.pk, trades])
     # Venues number the trades of each instrument by themselves, and one trade may have us on both
     # sides.
-    return set(rows)
+    return store.booked(trades) if trades else set()
 
 
 def _state(order: Order) -> OrderState:
@@ -172,7 +140,7 @@ def _settle(
     if order.ord_status != was:
         events += _status_events(order, was, at)
     if order.ord_status in CLOSED:
-        _answer_cancels(order, at, order.ord_status)
+        order_rows.of(desk).answer(order, order.ord_status, at)
     return events
 
 
@@ -206,53 +174,40 @@ def _filled(order: Order, report: ExecutionReport, effect: FillEffect, at: Momen
 
 def _halt_oversold(desk: Desk, order: Order, at: Moment) -> Event:
     # A claim needs the account's lock, which we hold: no order slips out before the halt commits.
-    kill_switch.engage(
-        scope=Scope.ACCOUNT,
-        scope_code=desk.account.code,
-        reason=f"integrity: sold more {order.instrument.base} than held",
-        actor="desk",
-        now=at.wall,
-        market_at=at.market,
-        wait_for_senders=False,
-    )
+    reason = f"integrity: sold more {order.instrument.base} than held"
+    order_rows.of(desk).halt(reason, at)
     event = _event(EventName.INTEGRITY_FAILED, order, at, {"rule": "OVERSOLD"})
     return replace(event, object_type="account", object_id=desk.account.code)
 
 
-def _answer_cancels(order: Order, at: Moment, outcome: str) -> None:
-    sql.execute(_ANSWER, [at.market, outcome, order.pk])
-
-
 def _open_break(desk: Desk, kind: str, object_id: str, ours: str, venues: str, at: Moment) -> None:
-    row, created = ReconBreak.objects.get_or_create(
+    store = order_rows.of(desk)
+    found = ReconBreak(
+        public_id=ids.derive(desk.namespace, "break", kind, object_id, at.market),
         account=desk.account,
         kind=kind,
         object_id=object_id,
-        closed_at=None,
-        defaults={
-            "public_id": ids.derive(desk.namespace, "break", kind, object_id, at.market),
-            "ours": ours,
-            "venues": venues,
-            "opened_at": at.market,
-        },
+        ours=ours,
+        venues=venues,
+        opened_at=at.market,
     )
-    if created:
+    if store.open_break(found):
         event = Event(
             name=EventName.BREAK_OPENED,
             actor="desk",
             object_type="break",
-            object_id=row.public_id,
+            object_id=found.public_id,
             market_at=at.market,
             data={"kind": kind, "object": object_id, "ours": ours, "venue": venues},
         )
-        journal.record([event], now=at.wall)
+        store.record([event], now=at.wall)
 
 
 def open_break(
     *, desk: Desk, kind: str, object_id: str, ours: str, venues: str, at: Moment
 ) -> None:
     """Record a difference that no venue record explains, once while it is open."""
-    with sql.atomic():
+    with order_rows.of(desk).atomic():
         _open_break(desk, kind, object_id, ours, venues, at)
 
 
@@ -282,9 +237,10 @@ class Answer:
 
 def conclude(*, desk: Desk, order_id: int, answer: Answer, at: Moment) -> None:
     """Close an order on our own evidence: never sent, withdrawn, refused, or never accepted."""
-    with sql.atomic():
-        sql.fetch_one(_LOCK_ACCOUNT, [desk.account.pk])
-        (order,) = sql.load(Order, "WHERE id = %s FOR NO KEY UPDATE", [order_id])
+    store = order_rows.of(desk)
+    with store.atomic():
+        store.lock()
+        order = store.locked(order_id)
         was = order.ord_status
         if was in CLOSED or not _still_stands(answer, order):
             return
@@ -293,15 +249,15 @@ def conclude(*, desk: Desk, order_id: int, answer: Answer, at: Moment) -> None:
         order.certainty = Certainty.CERTAIN
         order.text = answer.text
         order.closed_at = at.market
-        sql.update(order, "closedness", "ord_status", "certainty", "text", "closed_at")
-        _answer_cancels(order, at, answer.ord_status)
+        store.save(order, "closedness", "ord_status", "certainty", "text", "closed_at")
+        store.answer(order, answer.ord_status, at)
         data: dict[str, object] = {
             "was": was, "ord_status": order.ord_status, "text": order.text,
         }  # fmt: skip
         if answer.evidence is not None:
             data["evidence"] = answer.evidence
         event = _event(EventName.ORDER_CLOSED, order, at, data | {"cum_qty": order.cum_qty})
-        journal.record([replace(event, actor="desk")], now=at.wall)
+        store.record([replace(event, actor="desk")], now=at.wall)
 
 
 def _still_stands(answer: Answer, order: Order) -> bool:

@@ -8,24 +8,16 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 
-from aitrader.kernel.clock import Moment, day_start
+from aitrader.kernel.clock import Moment
 from aitrader.kernel.fix import Side
 from risk.domain import trading_state
 from risk.domain.limits import LimitKey
 from risk.selectors import states
-from risk.services import decisions, limits
 from trading.models import InstrumentRow, Order
-from trading.selectors import snapshot, sql
+from trading.selectors import snapshot
 from trading.selectors.desk import Desk, scopes_of
 from trading.selectors.orders import WorkingOrder
-from trading.services import feeds
-
-_ENABLED = """
-SELECT version.id, strategy.enabled FROM trading_strategyversion version
-  JOIN trading_strategy strategy ON strategy.id = version.strategy_id
- WHERE strategy.account_id = %s
-"""
-_LOCK_ACCOUNT = "SELECT peak_equity FROM trading_account WHERE id = %s FOR NO KEY UPDATE"
+from trading.services import feeds, order_rows
 
 
 class HeldAccount:
@@ -34,13 +26,14 @@ class HeldAccount:
     def __init__(self, desk: Desk, at: Moment) -> None:
         self._desk = desk
         self._at = at
-        self.counter = decisions.counters_for_update(desk.account.code, day_start(at.market).date())
-        (desk.account.peak_equity,) = sql.fetch_one(_LOCK_ACCOUNT, [desk.account.pk])
+        self._store = order_rows.of(desk)
+        self.counter = self._store.counter(at)
+        desk.account.peak_equity = self._store.peak_equity()
 
     @cached_property
     def view(self) -> snapshot.AccountView:
         """Holdings, worth and working orders."""
-        return snapshot.read(self._desk)
+        return snapshot.view(self._desk, *self._store.holdings(), self._store.working())
 
     def rules(self, instrument: InstrumentRow, strategy: str) -> snapshot.Rules:
         """What risk keeps about an order of this instrument and strategy."""
@@ -91,16 +84,16 @@ class HeldAccount:
 
     @cached_property
     def _limits(self) -> dict[LimitKey, Decimal]:
-        return limits.in_force(self._desk.account.code)
+        return self._store.limits()
 
     @cached_property
     def _restricting(self) -> tuple[trading_state.ScopedState, ...]:
-        return states.current()
+        return self._store.restricting()
 
     @cached_property
     def _enabled(self) -> dict[int, bool]:
-        return dict(sql.fetch_all(_ENABLED, [self._desk.account.pk]))
+        return self._store.enabled()
 
     @cached_property
     def _day_start_equity(self) -> Decimal | None:
-        return snapshot.day_start_equity(self._desk, self._at)
+        return self._store.day_start_equity(self._at)

@@ -19,12 +19,13 @@ from compliance.services import journal
 from risk.domain import gate
 from risk.domain.gate import Decision, Denied
 from risk.domain.snapshot import GateIntent
-from risk.services import decisions
 from trading.domain.order import OrderIntent, client_order_id
 from trading.models import CancelRequest, Feed, InstrumentRow, Order, Signal, Trade
 from trading.selectors import snapshot, sql
 from trading.selectors.desk import Desk, LoadedStrategy, as_instrument
 from trading.selectors.orders import WORKING_STATUSES
+from trading.services import order_rows
+from trading.services.book_rows import is_known as is_known
 from trading.services.held import HeldAccount
 
 
@@ -47,7 +48,6 @@ class Draft:
     expires_at: datetime | None = None
 
 
-_KNOWN = "SELECT 1 FROM trading_order WHERE intent_id = %s"
 _ASKED = "SELECT 1 FROM trading_cancelrequest WHERE order_id = %s AND answered_at IS NULL"
 
 
@@ -57,9 +57,10 @@ def submit(*, desk: Desk, draft: Draft, at: Moment, held: HeldAccount | None = N
     `held`: the account, if the caller's transaction holds it already.
     """
     intent = draft.intent
-    with sql.atomic():
-        if is_known(intent.intent_id):
-            return Order.objects.get(intent_id=intent.intent_id)
+    store = order_rows.of(desk)
+    with store.atomic():
+        if store.is_known(intent.intent_id):
+            return store.of_intent(intent.intent_id)
         held = held or HeldAccount(desk, at)
         seen = snapshot.build(
             desk,
@@ -73,25 +74,19 @@ def submit(*, desk: Desk, draft: Draft, at: Moment, held: HeldAccount | None = N
             now=held.market_now,
         )
         decision = gate.decide(_gate_intent(draft), seen)
-        verdict = decisions.store(
+        verdict = store.keep_decision(
             public_id=ids.derive(desk.namespace, "decision", intent.intent_id),
             intent_id=intent.intent_id,
-            account_code=desk.account.code,
             decision=decision,
             now=at.market,
         )
-        order = _write(desk, draft, decision, verdict.pk, at)
+        order = store.add(_order(desk, draft, decision, verdict.pk, at))
         if not isinstance(decision, Denied):
             opening = ZERO if decision.reduces else order.reserved_notional
-            decisions.reserve(counter=held.counter, notional=opening)
+            store.reserve(held.counter, opening)
             held.add(order, intent.strategy)
-        journal.record([_event(desk, order, decision)], now=at.wall)
+        store.record([_event(desk, order, decision)], now=at.wall)
     return order
-
-
-def is_known(intent_id: str) -> bool:
-    """Whether the intent has become an order, allowed or denied."""
-    return sql.fetch_one(_KNOWN, [intent_id]) is not None
 
 
 def _is_enabled(draft: Draft, held: HeldAccount) -> bool | None:
@@ -114,11 +109,11 @@ def _gate_intent(draft: Draft) -> GateIntent:
     )
 
 
-def _write(desk: Desk, draft: Draft, decision: Decision, decision_id: int, at: Moment) -> Order:
+def _order(desk: Desk, draft: Draft, decision: Decision, decision_id: int, at: Moment) -> Order:
     intent = draft.intent
     denied = isinstance(decision, Denied)
     reasons = decision.reasons if isinstance(decision, Denied) else ()
-    order = Order(
+    return Order(
         public_id=ids.derive(desk.namespace, "order", intent.intent_id),
         intent_id=intent.intent_id,
         cl_ord_id=client_order_id(desk.namespace, intent.intent_id, 1),
@@ -151,7 +146,6 @@ def _write(desk: Desk, draft: Draft, decision: Decision, decision_id: int, at: M
         expires_at=draft.expires_at,
         closed_at=at.market if denied else None,
     )
-    return sql.insert(order)
 
 
 def _event(desk: Desk, order: Order, decision: Decision) -> Event:

@@ -9,54 +9,42 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from django.db import transaction
-from django.db.models import Q
-
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import GatewayError
 from aitrader.kernel.events import Event, EventName
-from aitrader.kernel.fix import CLOSED, Certainty, OrdStatus
+from aitrader.kernel.fix import OrdStatus
 from aitrader.kernel.money import ZERO, plain
-from compliance.services import journal
-from risk.selectors import states
 from trading.domain.order_state import Closedness
 from trading.domain.ports import ClientIdClass, Gateway
-from trading.models import Account, Balance, Order, ReconBreak
-from trading.selectors import sql
+from trading.models import Order, ReconBreak
 from trading.selectors.desk import Desk
-from trading.services import doubt, executions, routing
-
-# Fills that a status report announced are asked for too, whatever the order's status is.
-_DOUBTFUL = f"""
-SELECT id FROM trading_order
- WHERE account_id = %s AND (
-    certainty <> 'CERTAIN'
-    OR (ord_status = 'PENDING_NEW' AND coalesce(lease_until < {sql.NOW}, true)))
- ORDER BY id
-"""
+from trading.selectors.order_store import OrderStore
+from trading.services import doubt, executions, order_rows, routing
 
 
 def recover(*, desk: Desk, gateway: Gateway, at: Moment) -> None:
     """Start-up, before anything is sent: no sender is alive, so every lease has ended."""
-    Order.objects.filter(account=desk.account, ord_status=OrdStatus.PENDING_NEW).update(
-        lease_until=None
-    )
+    order_rows.of(desk).end_leases()
     executions.drain(desk=desk, gateway=gateway, at=at)
     resolve(desk=desk, gateway=gateway, at=at)
     compare(desk=desk, gateway=gateway, at=at)
 
 
+def start(*, desk: Desk, gateway: Gateway, at: Moment) -> bool:
+    """A process begins to send for the account: everything is asked for first; True when the books
+    agree. A venue that does not answer is asked again later."""
+    executions.drain(desk=desk, gateway=gateway, at=at)
+    follow(desk=desk, gateway=gateway, at=at)
+    resolve(desk=desk, gateway=gateway, at=at)
+    try:
+        return compare(desk=desk, gateway=gateway, at=at)
+    except GatewayError:
+        return False
+
+
 def resolve(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
     """Ask about every order we are not sure of; returns how many were cleared up."""
-    return sum(_resolve(desk, gateway, order, at) for order in _doubtful(desk))
-
-
-def _doubtful(desk: Desk) -> list[Order]:
-    found = [row[0] for row in sql.fetch_all(_DOUBTFUL, [desk.account.pk])]
-    if not found:
-        return []
-    rows = Order.objects.filter(pk__in=found).select_related("instrument")
-    return list(rows.order_by("pk"))
+    return sum(_resolve(desk, gateway, order, at) for order in order_rows.of(desk).doubtful())
 
 
 def follow(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
@@ -64,12 +52,8 @@ def follow(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
     venue whose stream does not tell everything; returns how many."""
     if gateway.capabilities.streams:
         return 0
-    rows = Order.objects.filter(
-        account=desk.account,
-        ord_status__in=[OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED],
-        certainty=Certainty.CERTAIN,
-    )
-    working = list(rows.select_related("instrument").order_by("pk"))
+    store = order_rows.of(desk)
+    working = store.resting()
     try:
         found = gateway.open_orders(account=desk.account.code)
     except GatewayError:
@@ -77,8 +61,7 @@ def follow(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
         return 0
     listed = {each.cl_ord_id: each.cum_qty for each in found}
     moved = [order for order in working if listed.get(order.cl_ord_id) != order.cum_qty]
-    risen = Order.objects.filter(account=desk.account, cl_ord_id__in=listed, ord_status__in=CLOSED)
-    for order in risen.select_related("instrument").order_by("pk"):
+    for order in store.closed_among(listed):
         _end_risen(desk, gateway, order, at)
     return sum(_ask_quietly(desk, gateway, order, at) for order in moved)
 
@@ -113,8 +96,7 @@ def _ask(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
     if reports is None:
         return False
     executions.apply(desk=desk, reports=reports, at=at)
-    cleared = Order.objects.filter(pk=order.pk, certainty=Certainty.CERTAIN)
-    return cleared.exclude(ord_status=OrdStatus.PENDING_NEW).exists()
+    return order_rows.of(desk).is_settled(order)
 
 
 def _resolve(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
@@ -130,12 +112,13 @@ def _resolve(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
             cl_ord_id=order.cl_ord_id,
         )
     except GatewayError:
-        routing.mark_unknown(order=order, reason="the venue did not answer the query", at=at)
+        reason = "the venue did not answer the query"
+        routing.mark_unknown(desk=desk, order=order, reason=reason, at=at)
         return False
     if reports is not None:
         executions.apply(desk=desk, reports=reports, at=at)
         return True
-    with routing.sending():
+    with order_rows.of(desk).sending():
         if _may_still_send(desk, order, at):
             routing.submit(desk=desk, gateway=gateway, order=order, at=at)
             return True
@@ -152,7 +135,7 @@ def _resolve(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
 def _may_still_send(desk: Desk, order: Order, at: Moment) -> bool:
     if order.expires_at is not None and at.market >= order.expires_at:
         return False
-    return routing.may_send(desk, order, states.current())
+    return routing.may_send(desk, order, order_rows.of(desk).restricting())
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +156,12 @@ def reconcile(*, desk: Desk, gateway: Gateway, at: Moment) -> Reconciled:
     compare(desk=desk, gateway=gateway, at=at)
     resting = {each.cl_ord_id for each in gateway.open_orders(account=desk.account.code)}
     held = gateway.balances(account=desk.account.code)
-    ours = Balance.objects.filter(account=desk.account).values_list("asset", "amount")
-    orders = Order.objects.filter(account=desk.account, cl_ord_id__in=resting)
+    store = order_rows.of(desk)
     return Reconciled(
-        matched=orders.filter(ord_status__in=[OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED]).count()
-        + sum(held.get(asset, ZERO) == amount for asset, amount in ours),
+        matched=len(resting & store.resting_ids())
+        + sum(held.get(asset, ZERO) == amount for asset, amount in store.balances().items()),
         adjusted=adjusted,
-        breaks=ReconBreak.objects.filter(account=desk.account, closed_at__isnull=True).count(),
+        breaks=len(store.open_breaks()),
     )
 
 
@@ -191,12 +173,12 @@ def compare(*, desk: Desk, gateway: Gateway, at: Moment) -> bool:
         executions.open_break(
             desk=desk, kind=kind, object_id=object_id, ours=ours, venues=venues, at=at
         )
-    with transaction.atomic():
-        for row in ReconBreak.objects.filter(account=desk.account, closed_at__isnull=True):
-            if _is_over(row, differences):
-                row.closed_at, row.resolution = at.market, "the books agree again"
-                row.save(update_fields=["closed_at", "resolution"])
-        Account.objects.filter(pk=desk.account.pk).update(reconciled_at=at.wall)
+    store = order_rows.of(desk)
+    with store.atomic():
+        for row in store.open_breaks():
+            if _is_over(store, row, differences):
+                store.close_break(row, "the books agree again", at)
+        store.reconciled(at)
         event = Event(
             name=EventName.RECONCILED,
             actor="desk",
@@ -205,29 +187,23 @@ def compare(*, desk: Desk, gateway: Gateway, at: Moment) -> bool:
             market_at=at.market,
             data={"breaks": len(differences)},
         )
-        journal.record([event], now=at.wall)
+        store.record([event], now=at.wall)
     return not differences
 
 
-def _is_over(row: ReconBreak, differences: Collection[tuple[str, str]]) -> bool:
+def _is_over(store: OrderStore, row: ReconBreak, differences: Collection[tuple[str, str]]) -> bool:
     """Whether a break is explained by now; a person closes those that are not compared."""
     if row.kind == "DOUBT":
-        doubtful = Order.objects.filter(account_id=row.account_id, cl_ord_id=row.object_id)
-        return not doubtful.exclude(certainty=Certainty.CERTAIN).exists()
+        return not store.is_doubtful(row.object_id)
     return row.kind in ("OPEN_ORDER", "BALANCE") and (row.kind, row.object_id) not in differences
 
 
 def _open_order_differences(desk: Desk, gateway: Gateway) -> dict[tuple[str, str], tuple[str, str]]:
     at_venue = {each.cl_ord_id for each in gateway.open_orders(account=desk.account.code)}
-    rows = Order.objects.filter(
-        account=desk.account, ord_status__in=[OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED]
-    )
-    ours = set(rows.values_list("cl_ord_id", flat=True))
+    store = order_rows.of(desk)
+    ours = store.resting_ids()
     # What is in doubt is asked about one by one (`resolve`): it is no difference yet.
-    doubtful = Order.objects.filter(account=desk.account).filter(
-        ~Q(certainty=Certainty.CERTAIN) | Q(ord_status=OrdStatus.PENDING_NEW)
-    )
-    in_doubt = set(doubtful.values_list("cl_ord_id", flat=True))
+    in_doubt = store.in_doubt()
     found = {("OPEN_ORDER", each): ("open", "not open") for each in ours - at_venue - in_doubt}
     strangers = at_venue - ours - in_doubt
     return found | {("OPEN_ORDER", each): ("not open", "open") for each in strangers}
@@ -235,7 +211,7 @@ def _open_order_differences(desk: Desk, gateway: Gateway) -> dict[tuple[str, str
 
 def _balance_differences(desk: Desk, gateway: Gateway) -> dict[tuple[str, str], tuple[str, str]]:
     venues = gateway.balances(account=desk.account.code)
-    ours = dict(Balance.objects.filter(account=desk.account).values_list("asset", "amount"))
+    ours = order_rows.of(desk).balances()
     return {
         ("BALANCE", asset): (plain(ours.get(asset, ZERO)), plain(venues.get(asset, ZERO)))
         for asset in sorted(ours.keys() | venues.keys())

@@ -7,59 +7,30 @@
    exclusively, so after a halt commits nothing more is sent.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import connection
-
 from aitrader.kernel import crash
-from aitrader.kernel.clock import Moment, monotonic
+from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import NotSent, OutcomeUnknown, RejectedByVenue
 from aitrader.kernel.events import Event, EventName
-from aitrader.kernel.fix import Certainty, OrdStatus, OrdType, Side, TimeInForce
-from aitrader.kernel.topics import SENDERS_LOCK
-from compliance.services import journal
+from aitrader.kernel.fix import OrdStatus, OrdType, Side, TimeInForce
 from risk.domain import trading_state
 from risk.domain.trading_state import ScopedState
-from risk.selectors import states
 from trading.domain.execution_report import ExecutionReport
 from trading.domain.order_state import Closedness, OrderState
 from trading.domain.ports import Gateway, NewOrder
-from trading.models import CancelRequest, Order
-from trading.selectors import sql
+from trading.models import Order
 from trading.selectors.desk import Desk, scopes_of
-from trading.selectors.orders import WORKING_STATUSES
-from trading.services import executions
+from trading.selectors.order_store import OrderStore
+from trading.services import executions, order_rows
 
 #: How long a claimed order belongs to its sender; live: recvWindow 5 s + 10 s.
 LEASE = timedelta(seconds=16)
 #: A call is begun this long before the lease ends, at the latest: no call takes longer.
 _LONGEST_CALL_SECONDS = 13.0
 _TOO_LATE = executions.Answer(OrdStatus.EXPIRED, Closedness.EXPIRED, "EXPIRED_BEFORE_SEND")
-_ANY_WAITING = """
-SELECT 1 FROM trading_order WHERE account_id = %s AND ord_status = 'CREATED' LIMIT 1
-"""
-_WAITING = (
-    "WHERE account_id = %s AND ord_status = 'CREATED' ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
-)
-_LOCK_ACCOUNT = "SELECT fencing_token FROM trading_account WHERE id = %s FOR NO KEY UPDATE"
-# The lease runs on the database's clock, the one that all processes share.
-_TAKE = f"""
-WITH claimed AS (
-    UPDATE trading_order SET closedness = %s, ord_status = %s, fencing_token = %s, sent_at = %s,
-           claimed_at = {sql.NOW}, lease_until = {sql.NOW} + %s
-     WHERE id = ANY(%s))
-UPDATE trading_account SET fencing_token = %s WHERE id = %s
-"""
-_REQUESTED = """
-SELECT request.order_id FROM trading_cancelrequest request
-  JOIN trading_order o ON o.id = request.order_id
- WHERE o.account_id = %s AND request.answered_at IS NULL ORDER BY request.id
-"""
-
-
 #: Orders claimed together: a halt waits for no more network calls than these.
 _BATCH = 4
 
@@ -80,19 +51,20 @@ def send_all(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
 
 def send_next(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
     """Send the oldest few orders that may go; returns how many."""
-    if not sql.fetch_one(_ANY_WAITING, [desk.account.pk]):
+    store = order_rows.of(desk)
+    if not store.any_waiting():
         return 0
     sent = 0
     reports: list[ExecutionReport] = []
-    with sending():
+    with store.sending():
         claim = _claim(desk, at)
         crash.point("route.claimed")
         for number, order in enumerate(claim.orders):
             # A halt waits for us a while only; and whoever reconciles this order after its lease
             # must not meet a late send of ours.
-            late = monotonic() >= claim.deadline
-            if late or (number and not may_send(desk, order, states.current())):
-                _unclaim(order, at)
+            late = store.seconds() >= claim.deadline
+            if late or (number and not may_send(desk, order, store.restricting())):
+                _unclaim(store, order, at)
             else:
                 sent += _attempt(desk, gateway, order, at, reports)
         if reports:
@@ -117,13 +89,13 @@ def _attempt(
     try:
         said = gateway.submit(account=desk.account.code, order=as_new_order(order))
     except NotSent:
-        _unclaim(order, at)
+        _unclaim(order_rows.of(desk), order, at)
         return False
     except RejectedByVenue as error:
         answer = executions.Answer(OrdStatus.REJECTED, Closedness.REJECTED, str(error)[:200])
         executions.conclude(desk=desk, order_id=order.pk, answer=answer, at=at)
     except OutcomeUnknown as error:
-        mark_unknown(order=order, reason=str(error), at=at)
+        mark_unknown(desk=desk, order=order, reason=str(error), at=at)
     else:
         crash.point("route.answered")
         reports += said
@@ -132,11 +104,7 @@ def _attempt(
 
 def cancel_all(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
     """Pass every unanswered cancel request on; cancels go in every trading state."""
-    requested = [row[0] for row in sql.fetch_all(_REQUESTED, [desk.account.pk])]
-    if not requested:
-        return 0
-    found = {row.pk: row for row in sql.load(Order, "WHERE id = ANY(%s)", [requested])}
-    return sum(_cancel(desk, gateway, found[pk], at) for pk in requested)
+    return sum(_cancel(desk, gateway, order, at) for order in order_rows.of(desk).asked())
 
 
 def _cancel(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
@@ -159,7 +127,7 @@ def _cancel(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
             # Our key, our clock: it says nothing about the order, and the wish stands.
             return False
         # It filled or closed first: the stream says how; here the wish is answered.
-        _answer(order, str(error), at)
+        _answer(order_rows.of(desk), order, str(error), at)
         return True
     executions.apply(desk=desk, reports=[report], at=at)
     return True
@@ -167,31 +135,31 @@ def _cancel(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
 
 def _withdraw(desk: Desk, order: Order, answer: executions.Answer, at: Moment) -> bool:
     """Close an order that was never sent, unless a sender took it meanwhile."""
-    with sql.atomic():
-        sql.fetch_one(_LOCK_ACCOUNT, [desk.account.pk])
-        still = Order.objects.filter(pk=order.pk, ord_status=OrdStatus.CREATED).exists()
+    store = order_rows.of(desk)
+    with store.atomic():
+        store.lock()
+        still = store.is_unsent(order)
         if still:
             executions.conclude(desk=desk, order_id=order.pk, answer=answer, at=at)
     return still
 
 
-def _answer(order: Order, outcome: str, at: Moment) -> None:
-    with sql.atomic():
-        CancelRequest.objects.filter(order=order, answered_at__isnull=True).update(
-            answered_at=at.market, outcome=outcome[:200]
-        )
+def _answer(store: OrderStore, order: Order, outcome: str, at: Moment) -> None:
+    with store.atomic():
+        store.answer(order, outcome[:200], at)
         event = _event(EventName.ORDER_CANCEL_ANSWERED, order, at, {"outcome": outcome})
-        journal.record([event], now=at.wall)
+        store.record([event], now=at.wall)
 
 
 def _claim(desk: Desk, at: Moment) -> _Claim:
     """Take the oldest orders that may be sent now and commit that they are being sent."""
-    deadline = monotonic() + LEASE.total_seconds() - _LONGEST_CALL_SECONDS
+    store = order_rows.of(desk)
+    deadline = store.seconds() + LEASE.total_seconds() - _LONGEST_CALL_SECONDS
     taken: list[Order] = []
-    with sql.atomic():
-        (token,) = sql.fetch_one(_LOCK_ACCOUNT, [desk.account.pk])
-        restricting = states.current()
-        for order in _waiting(desk):
+    with store.atomic():
+        token = store.lock()
+        restricting = store.restricting()
+        for order in store.waiting():
             if order.expires_at is not None and at.market >= order.expires_at:
                 executions.conclude(desk=desk, order_id=order.pk, answer=_TOO_LATE, at=at)
             elif may_send(desk, order, restricting):
@@ -199,16 +167,9 @@ def _claim(desk: Desk, at: Moment) -> _Claim:
             if len(taken) == _BATCH:
                 break
         if taken:
-            _take(desk, taken, token + 1, at)
+            _take(store, taken, token + 1, at)
         crash.point("route.before_claim_commit")
     return _Claim(taken, deadline)
-
-
-def _waiting(desk: Desk) -> list[Order]:
-    found = sql.load(Order, _WAITING, [desk.account.pk])
-    for order in found:
-        order.instrument = desk.instruments[order.instrument_id]
-    return found
 
 
 def may_send(desk: Desk, order: Order, restricting: Iterable[ScopedState]) -> bool:
@@ -220,50 +181,33 @@ def may_send(desk: Desk, order: Order, restricting: Iterable[ScopedState]) -> bo
     return trading_state.permits(trading_state.effective(mine).state, reduces=order.reduce_only)
 
 
-def _take(desk: Desk, taken: list[Order], token: int, at: Moment) -> None:
+def _take(store: OrderStore, taken: list[Order], token: int, at: Moment) -> None:
     sent = OrderState(taken[0].order_qty).sent()
     for order in taken:
         order.closedness, order.ord_status = int(sent.closedness), sent.ord_status
         order.fencing_token, order.sent_at = token, at.market
-    sql.execute(
-        _TAKE,
-        [
-            int(sent.closedness), sent.ord_status.value, token, at.market, LEASE,
-            [order.pk for order in taken], token, desk.account.pk,
-        ],
-    )  # fmt: skip
+    store.take(taken, LEASE)
     data: dict[str, object] = {"fencing_token": token}
     events = [_event(EventName.ORDER_SENT, order, at, data) for order in taken]
-    journal.record(events, now=at.wall)
+    store.record(events, now=at.wall)
 
 
-def _unclaim(order: Order, at: Moment) -> None:
+def _unclaim(store: OrderStore, order: Order, at: Moment) -> None:
     """Proven not sent: the order waits again. The only step back, and it never left the desk."""
-    with sql.atomic():
-        changed = Order.objects.filter(
-            pk=order.pk, ord_status=OrdStatus.PENDING_NEW, fencing_token=order.fencing_token
-        ).update(
-            ord_status=OrdStatus.CREATED,
-            closedness=int(Closedness.UNSENT),
-            certainty=Certainty.CERTAIN,
-            lease_until=None,
-            evidence=None,
-        )
-        if changed:
+    with store.atomic():
+        if store.unclaim(order):
             data: dict[str, object] = {"fencing_token": order.fencing_token}
             event = _event(EventName.ORDER_NOT_SENT, order, at, data)
-            journal.record([event], now=at.wall)
+            store.record([event], now=at.wall)
 
 
-def mark_unknown(*, order: Order, reason: str, at: Moment) -> None:
+def mark_unknown(*, desk: Desk, order: Order, reason: str, at: Moment) -> None:
     """The venue may or may not have the order; only its evidence will tell."""
-    with sql.atomic():
-        changed = Order.objects.filter(
-            pk=order.pk, ord_status__in=WORKING_STATUSES, certainty=Certainty.CERTAIN
-        ).update(certainty=Certainty.UNKNOWN, text=reason[:200])
-        if changed:
+    store = order_rows.of(desk)
+    with store.atomic():
+        if store.mark_unknown(order, reason[:200]):
             event = _event(EventName.ORDER_UNKNOWN, order, at, {"reason": reason})
-            journal.record([event], now=at.wall)
+            store.record([event], now=at.wall)
 
 
 def as_new_order(order: Order) -> NewOrder:
@@ -282,18 +226,6 @@ def as_new_order(order: Order) -> NewOrder:
         oco_group=order.oco_group,
         reduce_only=order.reduce_only,
     )
-
-
-@contextmanager
-def sending() -> Iterator[None]:
-    """Held by whoever rechecks the trading states and then sends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock_shared(%s)", [SENDERS_LOCK])
-    try:
-        yield
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock_shared(%s)", [SENDERS_LOCK])
 
 
 def _event(name: EventName, order: Order, at: Moment, data: dict[str, object]) -> Event:

@@ -1,0 +1,252 @@
+"""What the order services need of storage, as protocols: the services decide, a store keeps.
+
+`trading/services/order_rows.py` keeps rows in PostgreSQL; the sandbox keeps them in memory. What is
+handed over are instances of the models, which can be made without a database.
+
+1. A store belongs to one desk. What is changed inside `atomic` is kept whole or not at all, and an
+   exception of any kind keeps nothing.
+2. What is said to be locked stays as it was read until the transaction ends; locks are taken in the
+   order limit counter → account → order → position.
+3. A store decides nothing: no status, no quantity and no event is of its making.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Protocol
+
+from aitrader.kernel.clock import Moment
+from aitrader.kernel.events import Event
+from risk.domain.gate import Decision
+from risk.domain.limits import LimitKey
+from risk.domain.trading_state import ScopedState
+from risk.services.decisions import Counter, Stored
+from trading.domain.evidence import Evidence
+from trading.domain.execution_report import ExecutionReport
+from trading.domain.ledger import Posting
+from trading.domain.ports import VenueTrade
+from trading.domain.position import FillEffect, FillFacts, PositionState
+from trading.models import Order, ReconBreak, Trade
+from trading.selectors.orders import WorkingOrder
+
+#: What makes a fill the same fill: instrument, execution id, side.
+FillKey = tuple[int, str, str]
+
+
+class Books(Protocol):
+    """What the gate reads and a fill moves."""
+
+    def atomic(self) -> AbstractContextManager[object]:
+        """A transaction, or a part of the one that is open."""
+        ...
+
+    def record(self, events: Sequence[Event], *, now: datetime) -> None:
+        """Write the events into the journal, in the open transaction."""
+        ...
+
+    # The gate
+
+    def counter(self, at: Moment) -> Counter:
+        """The account's counter of the day of `at`, locked."""
+        ...
+
+    def peak_equity(self) -> Decimal:
+        """Lock the account; its highest worth so far."""
+        ...
+
+    def holdings(self) -> tuple[dict[str, Decimal], dict[int, PositionState]]:
+        """Balances by asset, positions by instrument id."""
+        ...
+
+    def working(self) -> list[WorkingOrder]:
+        """Orders that may still fill, those in doubt among them, oldest first."""
+        ...
+
+    def limits(self) -> dict[LimitKey, Decimal]: ...
+
+    def restricting(self) -> tuple[ScopedState, ...]:
+        """Every trading state that restricts anything, as of now."""
+        ...
+
+    def enabled(self) -> dict[int, bool]:
+        """Whether the strategy of each version is switched on."""
+        ...
+
+    def day_start_equity(self, at: Moment) -> Decimal | None:
+        """What the account was worth when the day of `at` was first valued."""
+        ...
+
+    def is_known(self, intent_id: str) -> bool:
+        """Whether the intent has become an order."""
+        ...
+
+    def of_intent(self, intent_id: str) -> Order: ...
+
+    def keep_decision(
+        self, *, public_id: str, intent_id: str, decision: Decision, now: datetime
+    ) -> Stored: ...
+
+    def add(self, order: Order) -> Order:
+        """Keep a new order; its key is set."""
+        ...
+
+    def reserve(self, counter: Counter, notional: Decimal) -> None: ...
+
+    # Fills
+
+    def position(self, order: Order) -> tuple[int, PositionState]:
+        """The account's position in the order's instrument with its key, made if absent, locked."""
+        ...
+
+    def move_position(self, key: int, after: PositionState) -> None: ...
+
+    def add_fill(
+        self, order: Order, report: ExecutionReport, facts: FillFacts, effect: FillEffect
+    ) -> int:
+        """Keep a fill; its key. Raises IntegrityError when it was booked before."""
+        ...
+
+    def post(
+        self,
+        *,
+        public_id: str,
+        fill_id: int | None,
+        kind: str,
+        postings: Sequence[Posting],
+        at: datetime,
+    ) -> None:
+        """Keep one ledger transaction."""
+        ...
+
+    def move_balances(self, moved: Mapping[str, Decimal]) -> None: ...
+
+
+class OrderStore(Books, Protocol):
+    """What routing, settling, doubt and reconciliation need besides."""
+
+    def lock(self) -> int:
+        """Lock the account; the last fencing token."""
+        ...
+
+    def sending(self) -> AbstractContextManager[object]:
+        """The senders' lock, shared."""
+        ...
+
+    def halt(self, reason: str, at: Moment) -> None:
+        """Halt the account, without waiting for senders."""
+        ...
+
+    def seconds(self) -> float:
+        """For measuring how long something took; clock steps do not move it."""
+        ...
+
+    # Sending
+
+    def any_waiting(self) -> bool: ...
+
+    def waiting(self) -> list[Order]:
+        """Orders that wait to be sent, oldest first, locked; none that another sender holds."""
+        ...
+
+    def take(self, orders: Sequence[Order], lease: timedelta) -> None:
+        """Keep the claim that the orders carry; it belongs to its sender for `lease` of the clock
+        that all processes share."""
+        ...
+
+    def unclaim(self, order: Order) -> bool:
+        """Let a claimed order wait again; False if the claim is not this one any more."""
+        ...
+
+    def mark_unknown(self, order: Order, reason: str) -> bool:
+        """False if the order is closed or in doubt already."""
+        ...
+
+    def is_unsent(self, order: Order) -> bool: ...
+
+    # Requests to cancel
+
+    def asked(self) -> list[Order]:
+        """Orders whose cancel is wanted and not answered, in the order of the requests."""
+        ...
+
+    def answer(self, order: Order, outcome: str, at: Moment) -> None:
+        """Answer the order's open cancel request, if there is one."""
+        ...
+
+    # Settling
+
+    def place(self) -> int:
+        """How far the venue's stream is settled."""
+        ...
+
+    def move_place(self, place: int) -> None: ...
+
+    def of_reports(self, reports: Sequence[ExecutionReport]) -> dict[str, Order]:
+        """The orders that the reports speak of by client order id, locked; those that may be filled
+        share their trade's object."""
+        ...
+
+    def booked(self, exec_ids: Sequence[str]) -> set[FillKey]:
+        """Which of these are booked already."""
+        ...
+
+    def locked(self, order_id: int) -> Order: ...
+
+    def save(self, order: Order, *columns: str) -> None: ...
+
+    def save_trade(self, trade: Trade, *columns: str) -> None: ...
+
+    # Doubt
+
+    def claimed_at(self, order: Order) -> datetime | None: ...
+
+    def keep_evidence(self, order: Order, found: Evidence) -> None: ...
+
+    def is_booked(self, order: Order, trade: VenueTrade) -> bool:
+        """Whether the trade is a fill of ours, of that very order."""
+        ...
+
+    def balances(self, *assets: str) -> dict[str, Decimal]:
+        """Of these assets, or of all."""
+        ...
+
+    # Reconciling
+
+    def end_leases(self) -> None: ...
+
+    def doubtful(self) -> list[Order]:
+        """Orders in doubt, and claimed ones whose lease has run out, oldest first."""
+        ...
+
+    def resting(self) -> list[Order]:
+        """Orders that rest at the venue and are in no doubt, oldest first."""
+        ...
+
+    def resting_ids(self) -> set[str]:
+        """Client ids of all orders that rest at the venue as far as we know."""
+        ...
+
+    def closed_among(self, cl_ord_ids: Collection[str]) -> list[Order]: ...
+
+    def is_settled(self, order: Order) -> bool:
+        """Whether the order is in no doubt and not on its way."""
+        ...
+
+    def in_doubt(self) -> set[str]:
+        """Client ids of orders in doubt or on their way."""
+        ...
+
+    def is_doubtful(self, cl_ord_id: str) -> bool:
+        """Whether the order of this client id is in doubt."""
+        ...
+
+    def open_breaks(self) -> list[ReconBreak]: ...
+
+    def open_break(self, found: ReconBreak) -> bool:
+        """Keep a break; False if one of its kind and object is open."""
+        ...
+
+    def close_break(self, found: ReconBreak, resolution: str, at: Moment) -> None: ...
+
+    def reconciled(self, at: Moment) -> None: ...

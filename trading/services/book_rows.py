@@ -1,0 +1,178 @@
+"""What the gate reads and what a fill moves, as rows of PostgreSQL: half of `OrderStore`.
+
+1. The journal is written in the same transaction as what it tells of.
+2. A fill, an intent and a position exist once: the database's constraints say so.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from decimal import Decimal
+
+from aitrader.kernel.clock import Moment, day_start
+from aitrader.kernel.events import Event
+from aitrader.kernel.fix import AccountKind
+from compliance.services import journal
+from risk.domain.gate import Decision
+from risk.domain.limits import LimitKey
+from risk.domain.trading_state import ScopedState
+from risk.selectors import states
+from risk.services import decisions, limits
+from risk.services.decisions import Counter, Stored
+from trading.domain.execution_report import ExecutionReport
+from trading.domain.ledger import Posting
+from trading.domain.position import FillEffect, FillFacts, PositionState
+from trading.models import Order
+from trading.selectors import account_state, snapshot, sql
+from trading.selectors import orders as order_reads
+from trading.selectors.desk import Desk
+from trading.selectors.orders import WorkingOrder
+
+_ENABLED = """
+SELECT version.id, strategy.enabled FROM trading_strategyversion version
+  JOIN trading_strategy strategy ON strategy.id = version.strategy_id
+ WHERE strategy.account_id = %s
+"""
+_LOCK_ACCOUNT = "SELECT peak_equity FROM trading_account WHERE id = %s FOR NO KEY UPDATE"
+_KNOWN = "SELECT 1 FROM trading_order WHERE intent_id = %s"
+_FILL = """
+INSERT INTO trading_fill (
+    venue_id, account_id, instrument_id, order_id, exec_id, side, last_qty, last_px, fee,
+    fee_asset, missing_fee_conversion, realised_pnl, liquidity, transact_time)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
+"""
+_POSITION = """
+INSERT INTO trading_position (account_id, instrument_id, quantity, cost, realised_pnl, fees)
+VALUES (%s, %s, 0, 0, 0, 0)
+ON CONFLICT ON CONSTRAINT trading_position_once DO UPDATE SET quantity = trading_position.quantity
+RETURNING id, quantity, cost, realised_pnl, fees
+"""
+_MOVE_POSITION = """
+UPDATE trading_position SET quantity = %s, cost = %s, realised_pnl = %s, fees = %s WHERE id = %s
+"""
+_LEDGER = """
+WITH entry AS (
+    INSERT INTO trading_ledger_transaction (public_id, account_id, fill_id, kind, at)
+    VALUES (%s, %s, %s, %s, %s) RETURNING id)
+INSERT INTO trading_ledger_posting (transaction_id, ledger_account, asset, amount)
+SELECT entry.id, posting.* FROM entry,
+       unnest(%s::text[], %s::text[], %s::numeric[]) AS posting (ledger_account, asset, amount)
+"""
+_BALANCES = """
+INSERT INTO trading_balance (account_id, asset, amount)
+SELECT %s, moved.* FROM unnest(%s::text[], %s::numeric[]) AS moved (asset, amount)
+ON CONFLICT ON CONSTRAINT trading_balance_asset
+DO UPDATE SET amount = trading_balance.amount + EXCLUDED.amount
+"""
+
+
+def is_known(intent_id: str) -> bool:
+    """Whether the intent has become an order, allowed or denied."""
+    return sql.fetch_one(_KNOWN, [intent_id]) is not None
+
+
+class BookRows:
+    """Implements `Books`."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.account = desk.account
+
+    def atomic(self) -> AbstractContextManager[object]:
+        return sql.atomic()
+
+    def record(self, events: Sequence[Event], *, now: datetime) -> None:
+        journal.record(events, now=now)
+
+    def counter(self, at: Moment) -> Counter:
+        return decisions.counters_for_update(self.account.code, day_start(at.market).date())
+
+    def peak_equity(self) -> Decimal:
+        (peak,) = sql.fetch_one(_LOCK_ACCOUNT, [self.account.pk])
+        return Decimal(peak)
+
+    def holdings(self) -> tuple[dict[str, Decimal], dict[int, PositionState]]:
+        return account_state.holdings(self.account)
+
+    def working(self) -> list[WorkingOrder]:
+        return order_reads.working(self.account)
+
+    def limits(self) -> dict[LimitKey, Decimal]:
+        return limits.in_force(self.account.code)
+
+    def restricting(self) -> tuple[ScopedState, ...]:
+        return states.current()
+
+    def enabled(self) -> dict[int, bool]:
+        return dict(sql.fetch_all(_ENABLED, [self.account.pk]))
+
+    def day_start_equity(self, at: Moment) -> Decimal | None:
+        return snapshot.day_start_equity(self.desk, at)
+
+    def is_known(self, intent_id: str) -> bool:
+        return is_known(intent_id)
+
+    def of_intent(self, intent_id: str) -> Order:
+        return Order.objects.get(intent_id=intent_id)
+
+    def keep_decision(
+        self, *, public_id: str, intent_id: str, decision: Decision, now: datetime
+    ) -> Stored:
+        return decisions.store(
+            public_id=public_id,
+            intent_id=intent_id,
+            account_code=self.account.code,
+            decision=decision,
+            now=now,
+        )
+
+    def add(self, order: Order) -> Order:
+        return sql.insert(order)
+
+    def reserve(self, counter: Counter, notional: Decimal) -> None:
+        decisions.reserve(counter=counter, notional=notional)
+
+    def position(self, order: Order) -> tuple[int, PositionState]:
+        pk, *held = sql.fetch_one(_POSITION, [order.account_id, order.instrument_id])
+        return pk, PositionState(AccountKind(order.instrument.kind), *held)
+
+    def move_position(self, key: int, after: PositionState) -> None:
+        sql.execute(
+            _MOVE_POSITION, [after.quantity, after.cost, after.realised_pnl, after.fees, key]
+        )
+
+    def add_fill(
+        self, order: Order, report: ExecutionReport, facts: FillFacts, effect: FillEffect
+    ) -> int:
+        (pk,) = sql.fetch_one(
+            _FILL,
+            [
+                self.account.venue_id, order.account_id, order.instrument_id, order.pk,
+                report.exec_id, facts.side.value, facts.qty, facts.px, facts.fee, facts.fee_asset,
+                effect.missing_fee_conversion, effect.realised, report.liquidity.value,
+                report.transact_time,
+            ],
+        )  # fmt: skip
+        return int(pk)
+
+    def post(
+        self,
+        *,
+        public_id: str,
+        fill_id: int | None,
+        kind: str,
+        postings: Sequence[Posting],
+        at: datetime,
+    ) -> None:
+        sql.execute(
+            _LEDGER,
+            [
+                public_id, self.account.pk, fill_id, kind, at,
+                [each.account.value for each in postings],
+                [each.asset for each in postings],
+                [each.amount for each in postings],
+            ],
+        )  # fmt: skip
+
+    def move_balances(self, moved: Mapping[str, Decimal]) -> None:
+        sql.execute(_BALANCES, [self.account.pk, list(moved), list(moved.values())])

@@ -1,0 +1,297 @@
+"""Orders and what happens to them, as rows of PostgreSQL: `OrderStore` of every real desk.
+
+1. Leases run on the database's clock, the one that all processes share.
+2. The senders' lock is a session's: it outlives the transactions between recheck and answer.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from aitrader.kernel.clock import Moment, monotonic
+from aitrader.kernel.fix import CLOSED, Certainty, ExecType, OrdStatus
+from aitrader.kernel.topics import SENDERS_LOCK
+from risk.domain.trading_state import Scope
+from risk.services import kill_switch
+from trading.domain import evidence
+from trading.domain.evidence import Evidence
+from trading.domain.execution_report import ExecutionReport
+from trading.domain.order_state import Closedness
+from trading.domain.ports import VenueTrade
+from trading.models import Account, Balance, Fill, Order, ReconBreak, Trade
+from trading.selectors import sql
+from trading.selectors.desk import Desk
+from trading.selectors.order_store import FillKey, OrderStore
+from trading.selectors.orders import WORKING_STATUSES
+from trading.services.book_rows import BookRows
+
+_LOCK_ACCOUNT = "SELECT fencing_token FROM trading_account WHERE id = %s FOR NO KEY UPDATE"
+_PLACE = "SELECT stream_seq FROM trading_account WHERE id = %s"
+_MOVE_PLACE = "UPDATE trading_account SET stream_seq = greatest(stream_seq, %s) WHERE id = %s"
+_ANY_WAITING = """
+SELECT 1 FROM trading_order WHERE account_id = %s AND ord_status = 'CREATED' LIMIT 1
+"""
+_WAITING = (
+    "WHERE account_id = %s AND ord_status = 'CREATED' ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
+)
+_TAKE = f"""
+WITH claimed AS (
+    UPDATE trading_order SET closedness = %s, ord_status = %s, fencing_token = %s, sent_at = %s,
+           claimed_at = {sql.NOW}, lease_until = {sql.NOW} + %s
+     WHERE id = ANY(%s))
+UPDATE trading_account SET fencing_token = %s WHERE id = %s
+"""
+_ASKED = """
+SELECT request.order_id FROM trading_cancelrequest request
+  JOIN trading_order o ON o.id = request.order_id
+ WHERE o.account_id = %s AND request.answered_at IS NULL ORDER BY request.id
+"""
+_ANSWER = """
+UPDATE trading_cancelrequest SET answered_at = %s, outcome = %s
+ WHERE order_id = %s AND answered_at IS NULL
+"""
+_OF_REPORTS = "WHERE account_id = %s AND cl_ord_id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+_BOOKED = """
+SELECT instrument_id, exec_id, side FROM trading_fill
+ WHERE venue_id = %s AND account_id = %s AND exec_id = ANY(%s)
+"""
+_CLAIMED = "SELECT claimed_at FROM trading_order WHERE id = %s"
+# Fills that a status report announced are asked for too, whatever the order's status is.
+_DOUBTFUL = f"""
+SELECT id FROM trading_order
+ WHERE account_id = %s AND (
+    certainty <> 'CERTAIN'
+    OR (ord_status = 'PENDING_NEW' AND coalesce(lease_until < {sql.NOW}, true)))
+ ORDER BY id
+"""
+_RESTING = (OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED)
+
+
+def of(desk: Desk) -> OrderStore:
+    """The desk's store: rows, unless it was made with another one."""
+    if desk.store is None:
+        desk.store = OrderRows(desk)
+    return desk.store
+
+
+class OrderRows(BookRows):
+    """Implements `OrderStore`."""
+
+    def lock(self) -> int:
+        (token,) = sql.fetch_one(_LOCK_ACCOUNT, [self.account.pk])
+        return int(token)
+
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock_shared(%s)", [SENDERS_LOCK])
+        try:
+            yield
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock_shared(%s)", [SENDERS_LOCK])
+
+    def halt(self, reason: str, at: Moment) -> None:
+        kill_switch.engage(
+            scope=Scope.ACCOUNT,
+            scope_code=self.account.code,
+            reason=reason,
+            actor="desk",
+            now=at.wall,
+            market_at=at.market,
+            wait_for_senders=False,
+        )
+
+    def seconds(self) -> float:
+        return monotonic()
+
+    # Sending
+
+    def any_waiting(self) -> bool:
+        return bool(sql.fetch_one(_ANY_WAITING, [self.account.pk]))
+
+    def waiting(self) -> list[Order]:
+        return self._with_instruments(sql.load(Order, _WAITING, [self.account.pk]))
+
+    def take(self, orders: Sequence[Order], lease: timedelta) -> None:
+        # Claimed together, they say the same.
+        first = orders[0]
+        sql.execute(
+            _TAKE,
+            [
+                first.closedness, str(first.ord_status), first.fencing_token, first.sent_at, lease,
+                [order.pk for order in orders], first.fencing_token, self.account.pk,
+            ],
+        )  # fmt: skip
+
+    def unclaim(self, order: Order) -> bool:
+        claimed = Order.objects.filter(
+            pk=order.pk, ord_status=OrdStatus.PENDING_NEW, fencing_token=order.fencing_token
+        )
+        return bool(
+            claimed.update(
+                ord_status=OrdStatus.CREATED,
+                closedness=int(Closedness.UNSENT),
+                certainty=Certainty.CERTAIN,
+                lease_until=None,
+                evidence=None,
+            )
+        )
+
+    def mark_unknown(self, order: Order, reason: str) -> bool:
+        known = Order.objects.filter(
+            pk=order.pk, ord_status__in=WORKING_STATUSES, certainty=Certainty.CERTAIN
+        )
+        return bool(known.update(certainty=Certainty.UNKNOWN, text=reason))
+
+    def is_unsent(self, order: Order) -> bool:
+        return Order.objects.filter(pk=order.pk, ord_status=OrdStatus.CREATED).exists()
+
+    # Requests to cancel
+
+    def asked(self) -> list[Order]:
+        keys = [row[0] for row in sql.fetch_all(_ASKED, [self.account.pk])]
+        if not keys:
+            return []
+        found = {row.pk: row for row in sql.load(Order, "WHERE id = ANY(%s)", [keys])}
+        return [found[key] for key in keys]
+
+    def answer(self, order: Order, outcome: str, at: Moment) -> None:
+        sql.execute(_ANSWER, [at.market, outcome, order.pk])
+
+    # Settling
+
+    def place(self) -> int:
+        (place,) = sql.fetch_one(_PLACE, [self.account.pk])
+        return int(place)
+
+    def move_place(self, place: int) -> None:
+        sql.execute(_MOVE_PLACE, [place, self.account.pk])
+
+    def of_reports(self, reports: Sequence[ExecutionReport]) -> dict[str, Order]:
+        wanted = sorted({report.cl_ord_id for report in reports})
+        found = sql.load(Order, _OF_REPORTS, [self.account.pk, wanted])
+        filled = {report.cl_ord_id for report in reports if report.exec_type is ExecType.TRADE}
+        keys = {order.trade_id for order in found if order.trade_id and order.cl_ord_id in filled}
+        trades = {}
+        if keys:
+            trades = {row.pk: row for row in sql.load(Trade, "WHERE id = ANY(%s)", [sorted(keys)])}
+        for order in self._with_instruments(found):
+            if order.trade_id in trades:
+                order.trade = trades[order.trade_id]
+        return {order.cl_ord_id: order for order in found}
+
+    def booked(self, exec_ids: Sequence[str]) -> set[FillKey]:
+        rows = sql.fetch_all(_BOOKED, [self.account.venue_id, self.account.pk, list(exec_ids)])
+        return set(rows)
+
+    def locked(self, order_id: int) -> Order:
+        (order,) = sql.load(Order, "WHERE id = %s FOR NO KEY UPDATE", [order_id])
+        return order
+
+    def save(self, order: Order, *columns: str) -> None:
+        sql.update(order, *columns)
+
+    def save_trade(self, trade: Trade, *columns: str) -> None:
+        sql.update(trade, *columns)
+
+    # Doubt
+
+    def claimed_at(self, order: Order) -> datetime | None:
+        (claimed_at,) = sql.fetch_one(_CLAIMED, [order.pk])
+        return claimed_at if isinstance(claimed_at, datetime) else None
+
+    def keep_evidence(self, order: Order, found: Evidence) -> None:
+        order.evidence = evidence.to_json(found)
+        order.save(update_fields=["evidence"])
+
+    def is_booked(self, order: Order, trade: VenueTrade) -> bool:
+        # Of that very order: a trade may have us on both sides.
+        return Fill.objects.filter(
+            account=self.account,
+            instrument_id=order.instrument_id,
+            exec_id=trade.exec_id,
+            order__order_id=trade.order_id,
+        ).exists()
+
+    def balances(self, *assets: str) -> dict[str, Decimal]:
+        rows = Balance.objects.filter(account=self.account)
+        if assets:
+            rows = rows.filter(asset__in=assets)
+        return dict(rows.values_list("asset", "amount"))
+
+    # Reconciling
+
+    def end_leases(self) -> None:
+        self._orders().filter(ord_status=OrdStatus.PENDING_NEW).update(lease_until=None)
+
+    def doubtful(self) -> list[Order]:
+        found = [row[0] for row in sql.fetch_all(_DOUBTFUL, [self.account.pk])]
+        if not found:
+            return []
+        rows = Order.objects.filter(pk__in=found).select_related("instrument")
+        return list(rows.order_by("pk"))
+
+    def resting(self) -> list[Order]:
+        rows = self._orders().filter(ord_status__in=_RESTING, certainty=Certainty.CERTAIN)
+        return list(rows.select_related("instrument").order_by("pk"))
+
+    def resting_ids(self) -> set[str]:
+        rows = self._orders().filter(ord_status__in=_RESTING)
+        return set(rows.values_list("cl_ord_id", flat=True))
+
+    def closed_among(self, cl_ord_ids: Collection[str]) -> list[Order]:
+        rows = self._orders().filter(cl_ord_id__in=cl_ord_ids, ord_status__in=CLOSED)
+        return list(rows.select_related("instrument").order_by("pk"))
+
+    def is_settled(self, order: Order) -> bool:
+        cleared = Order.objects.filter(pk=order.pk, certainty=Certainty.CERTAIN)
+        return cleared.exclude(ord_status=OrdStatus.PENDING_NEW).exists()
+
+    def in_doubt(self) -> set[str]:
+        rows = self._orders().filter(
+            ~Q(certainty=Certainty.CERTAIN) | Q(ord_status=OrdStatus.PENDING_NEW)
+        )
+        return set(rows.values_list("cl_ord_id", flat=True))
+
+    def is_doubtful(self, cl_ord_id: str) -> bool:
+        rows = self._orders().filter(cl_ord_id=cl_ord_id)
+        return rows.exclude(certainty=Certainty.CERTAIN).exists()
+
+    def open_breaks(self) -> list[ReconBreak]:
+        rows = ReconBreak.objects.filter(account=self.account, closed_at__isnull=True)
+        return list(rows.order_by("pk"))
+
+    def open_break(self, found: ReconBreak) -> bool:
+        _, created = ReconBreak.objects.get_or_create(
+            account=self.account,
+            kind=found.kind,
+            object_id=found.object_id,
+            closed_at=None,
+            defaults={
+                "public_id": found.public_id,
+                "ours": found.ours,
+                "venues": found.venues,
+                "opened_at": found.opened_at,
+            },
+        )
+        return created
+
+    def close_break(self, found: ReconBreak, resolution: str, at: Moment) -> None:
+        found.closed_at, found.resolution = at.market, resolution
+        found.save(update_fields=["closed_at", "resolution"])
+
+    def reconciled(self, at: Moment) -> None:
+        Account.objects.filter(pk=self.account.pk).update(reconciled_at=at.wall)
+
+    def _orders(self) -> QuerySet[Order]:
+        return Order.objects.filter(account=self.account)
+
+    def _with_instruments(self, orders: list[Order]) -> list[Order]:
+        for order in orders:
+            order.instrument = self.desk.instruments[order.instrument_id]
+        return orders
