@@ -13,6 +13,8 @@ from aitrader.kernel.clock import WALL
 from trading.domain.ports import Gateway
 from trading.gateways.binance.connection import Address, Connection
 from trading.gateways.binance.gateway import BinanceGateway
+from trading.gateways.btcturk import connection as btcturk_api
+from trading.gateways.btcturk.gateway import BtcturkGateway
 from trading.sandbox import cards
 from trading.sandbox.stand import Scene, stand
 
@@ -27,8 +29,28 @@ def binance(told: Mapping[str, Any]) -> Gateway:
     return BinanceGateway(Connection(address, wall=WALL, timeout_seconds=_TIMEOUT_SECONDS))
 
 
+def btcturk(told: Mapping[str, Any]) -> Gateway:
+    """Our gateway to the sandbox's BTCTurk."""
+    who = SecretStr(told["api_key"]), SecretStr(told["api_secret"])
+    address = btcturk_api.Address(told["rest"], told["graph"], *who)
+    connection = btcturk_api.Connection(address, wall=WALL, timeout_seconds=_TIMEOUT_SECONDS)
+    return BtcturkGateway(connection)
+
+
 VENUES: Mapping[str, Scene] = {
     "binance": Scene(binance, "BINANCE:BTC-USDT", "BTCUSDT", "BINANCE:ETH-USDT"),
+    "btcturk": Scene(
+        btcturk,
+        "BTCTURK:BTC-TRY",
+        "BTCTRY",
+        "BTCTURK:ETH-TRY",
+        excused={
+            "R4": "the venue has no time in force: an order rests until it is cancelled",
+            "X6": "a client order id may be used again, at once and without a word: nothing is sent"
+            " twice",
+            "X22": "every fee is in the quote asset",
+        },
+    ),
 }
 
 
