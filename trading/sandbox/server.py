@@ -22,6 +22,7 @@ from trading.sandbox import certificate, flows
 from trading.sandbox.acts import Acts
 from trading.sandbox.binance_api import desk as binance
 from trading.sandbox.btcturk_api import desk as btcturk
+from trading.sandbox.coinbase_api import desk as coinbase
 from trading.sandbox.connection import Connection
 from trading.sandbox.control import Control
 from trading.sandbox.face import Base, Face, Offer
@@ -29,7 +30,11 @@ from trading.sandbox.faults import FaultPlan
 from trading.sandbox.stage import Stage
 
 HOST = "127.0.0.1"
-OFFERS: Mapping[str, Offer] = {"binance": binance.OFFER, "btcturk": btcturk.OFFER}
+OFFERS: Mapping[str, Offer] = {
+    "binance": binance.OFFER,
+    "btcturk": btcturk.OFFER,
+    "coinbase": coinbase.OFFER,
+}
 VENUES = tuple(OFFERS)
 _MOST_ACCOUNTS = 100
 _TICK_SECONDS = 0.1
