@@ -13,7 +13,8 @@ from pydantic import SecretStr
 from aitrader.kernel.clock import WALL
 from aitrader.kernel.errors import BadInput
 from trading.domain.bar import Bar
-from trading.gateways.binance import klines, listing
+from trading.gateways import live_bars
+from trading.gateways.binance import listing
 from trading.gateways.binance.connection import Address, Connection
 from trading.gateways.binance.klines import Klines
 from trading.sandbox import server
@@ -93,8 +94,8 @@ def test_nothing_of_a_bar_comes_after_it_is_over(exchange: Mapping[str, Any]) ->
 def test_a_line_that_breaks_leaves_no_hole(
     exchange: Mapping[str, Any], streams: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(klines, "SILENCE_SECONDS", 1.5)
-    monkeypatch.setattr(klines, "_FIRST_PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(live_bars, "SILENCE_SECONDS", 1.5)
+    monkeypatch.setattr(live_bars, "_FIRST_PAUSE_SECONDS", 0.1)
     broken: list[int] = []
 
     def after(count: int) -> None:

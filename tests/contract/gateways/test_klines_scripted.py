@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from aitrader.kernel.clock import EPOCH, WALL, from_millis, to_millis
-from trading.gateways.binance import klines
+from trading.gateways import live_bars
 from trading.gateways.binance.klines import Klines
 from trading.services.bar_steps import Gap, Step
 
@@ -89,8 +89,8 @@ class _Venue:
 
 
 def _source(venue: _Venue, monkeypatch: pytest.MonkeyPatch, **symbols: str) -> Klines:
-    monkeypatch.setattr(klines, "connect", venue.connect)
-    monkeypatch.setattr(klines, "_FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(live_bars, "connect", venue.connect)
+    monkeypatch.setattr(live_bars, "_FIRST_PAUSE_SECONDS", 0.01)
     named = symbols or SYMBOLS
     return Klines(venue, "ws://nowhere", named, MINUTE, history_bars=3, wall=WALL)  # type: ignore[arg-type]  # what a Connection is used for
 

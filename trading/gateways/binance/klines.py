@@ -1,66 +1,27 @@
-"""Bars of Binance in real time: history by REST, then the kline stream, for as long as asked.
-
-1. Every connection begins with what was missed since the last bar, by REST, before the stream is
-   believed; so does a hole in the stream.
-2. A stream that is silent for `SILENCE_SECONDS` is dead, whatever TCP says.
-3. A finished bar comes once, in order of time per instrument; one that was late comes by itself.
-   One that was over for more than an interval before it came is `missed`.
-4. A bar counts as told when its step has gone out, no earlier: what was waiting when the line broke
-   comes again by REST. What cannot be had is a gap.
-5. What cannot be read is a broken line.
+"""Bars of Binance in real time, as trading/gateways/live_bars.py tells them.
 
 web-socket-streams.md (Kline streams), rest-api.md (Kline data).
 """
 
-import random
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from threading import Event
 from typing import Any
 
 import orjson
-import structlog
-from websockets.exceptions import WebSocketException
-from websockets.sync.client import connect
-from websockets.sync.connection import Connection as Stream
 
-from aitrader.kernel.clock import Clock, from_millis, monotonic, to_millis
-from aitrader.kernel.errors import BadInput, GatewayError
+from aitrader.kernel.clock import Clock, from_millis, to_millis
 from aitrader.kernel.money import amount
 from trading.domain.bar import Bar, interval_name
 from trading.gateways.binance.connection import Connection
-from trading.services.bar_steps import Gap, Step
+from trading.gateways.live_bars import LiveBars
 
-SILENCE_SECONDS = 35.0
-#: Bars of one instant are waited for so long after the first of them.
-_GRACE_SECONDS = 2.0
-_LOOK_SECONDS = 0.25
-_FIRST_PAUSE_SECONDS = 1.0
-_LONGEST_PAUSE_SECONDS = 30.0
 _PAGE = 1000
-_MOST_BYTES = 1024 * 1024
-
-#: What reading something that is not a bar raises.
-_UNREADABLE = (BadInput, LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
-
-log = structlog.get_logger(__name__)
 
 
-class _Unreadable(OSError):
-    """The venue, or whoever answers in its place, sent what is no bar."""
+class Klines(LiveBars):
+    """The kline stream says when a bar is over."""
 
-
-@dataclass(slots=True)
-class _Waiting:
-    """Finished bars of one instant, until those of all instruments are there."""
-
-    bars: dict[str, Bar] = field(default_factory=dict)
-    since: float = field(default_factory=monotonic)
-
-
-class Klines:
-    """The bars of some instruments, by code; `symbols` names them as the venue does."""
+    venue = "BINANCE"
 
     def __init__(
         self,
@@ -72,127 +33,23 @@ class Klines:
         history_bars: int,
         wall: Clock,
     ) -> None:
-        self._connection = connection
-        self._symbols = dict(symbols)
-        self._codes = {symbol: code for code, symbol in symbols.items()}
-        self._interval = interval
         self._name = interval_name(interval)
-        self._history = history_bars
-        self._wall = wall
         streams = "/".join(f"{each.lower()}@kline_{self._name}" for each in symbols.values())
-        self._url = f"{ws_url}/stream?streams={streams}"
-        #: Open time of the last finished bar that went out.
-        self._last: dict[str, datetime] = {}
-        self._waiting: dict[datetime, _Waiting] = {}
-        #: The bar whose predecessor was asked for while it ran: once is enough.
-        self._asked: dict[str, datetime] = {}
-        self._pause = _FIRST_PAUSE_SECONDS
+        url = f"{ws_url}/stream?streams={streams}"
+        super().__init__(symbols, interval, history_bars=history_bars, url=url)
+        self._connection = connection
+        self._wall = wall
 
-    def resume(self, last: Mapping[str, datetime]) -> None:
-        """Begin after these bars, named by code and open time; call it before `steps`."""
-        self._last |= {code: at for code, at in last.items() if code in self._symbols}
-
-    def steps(self, stop: Event) -> Iterator[Step]:
-        """Steps until `stop` is set; faults of the line are waited out."""
-        while not stop.is_set():
-            try:
-                with connect(
-                    self._url, open_timeout=5, close_timeout=1, max_size=_MOST_BYTES
-                ) as stream:
-                    self._waiting.clear()
-                    yield from self._missed()
-                    yield from self._listen(stream, stop)
-            except (GatewayError, WebSocketException, OSError) as error:
-                log.warning("klines.line_broken", venue="BINANCE", error=str(error)[:200])
-                # Not all clients at the same instant.
-                stop.wait(self._pause * random.uniform(0.5, 1.0))
-                self._pause = min(_LONGEST_PAUSE_SECONDS, 2 * self._pause)
-
-    def _listen(self, stream: Stream, stop: Event) -> Iterator[Step]:
-        heard = monotonic()
-        while not stop.is_set():
-            yield from self._complete()
-            try:
-                message = stream.recv(timeout=_LOOK_SECONDS)
-            except TimeoutError:
-                if monotonic() - heard > SILENCE_SECONDS:
-                    raise OSError("the stream is silent") from None
-                continue
-            heard = monotonic()
-            told = self._read(message)
-            self._pause = _FIRST_PAUSE_SECONDS
-            if told is not None:
-                yield from self._take(*told)
+    def _now(self) -> datetime:
+        return self._wall.now() + timedelta(seconds=self._connection.offset_seconds)
 
     def _read(self, message: str | bytes) -> tuple[str, Bar, bool] | None:
-        """A bar of ours and whether it is over; None for any other news."""
-        try:
-            told = orjson.loads(message).get("data", {})
-            if told.get("e") != "kline" or told.get("s") not in self._codes:
-                return None
-            kline = told["k"]
-            bar = self._bar(kline["t"], *(kline[name] for name in "ohlcv"))
-            return self._codes[told["s"]], bar, bool(kline["x"])
-        except _UNREADABLE as error:
-            raise _Unreadable(f"a frame cannot be read: {_name(error)}") from error
-
-    def _take(self, code: str, bar: Bar, over: bool) -> Iterator[Step]:
-        heard = self._heard(code)
-        if heard is not None and bar.open_time <= heard:
-            return
-        hole = heard is not None and bar.open_time > heard + self._interval
-        if hole and (over or self._asked.get(code) != bar.open_time):
-            self._asked[code] = bar.open_time
-            yield from self._complete(at_once=True)
-            yield from self._missed()
-        last = self._last.get(code)
-        if over:
-            if last is None or bar.open_time > last:
-                self._waiting.setdefault(bar.open_time, _Waiting()).bars[code] = bar
-        elif self._heard(code) == last and (last is None or bar.open_time == last + self._interval):
-            # Nothing of a later bar before the finished one has gone out.
-            yield Step(bar.open_time, {code: bar}, running=True)
-
-    def _heard(self, code: str) -> datetime | None:
-        """Open time of the last finished bar, gone out or waiting."""
-        waiting = [at for at, each in self._waiting.items() if code in each.bars]
-        return max(waiting, default=self._last.get(code))
-
-    def _complete(self, *, at_once: bool = False) -> Iterator[Step]:
-        """Instants whose bars are all there, or have been waited for long enough."""
-        for open_time in sorted(self._waiting):
-            waiting = self._waiting[open_time]
-            late = monotonic() - waiting.since > _GRACE_SECONDS
-            if at_once or late or len(waiting.bars) == len(self._symbols):
-                del self._waiting[open_time]
-                yield from self._tell(open_time, waiting.bars)
-
-    def _missed(self) -> Iterator[Step]:
-        """Finished bars after the last ones that came, by REST."""
-        by_time: dict[datetime, dict[str, Bar]] = {}
-        for code, symbol in self._symbols.items():
-            for bar in self._history_of(symbol, self._last.get(code), self._history):
-                by_time.setdefault(bar.open_time, {})[code] = bar
-        for open_time in sorted(by_time):
-            missed = self._now() - open_time > 2 * self._interval
-            yield from self._tell(open_time, by_time[open_time], missed=missed)
-
-    def _tell(
-        self, open_time: datetime, bars: Mapping[str, Bar], *, missed: bool = False
-    ) -> Iterator[Step]:
-        """Finished bars that are news; what is lacking before them is a gap."""
-        step = Step(open_time, missed=missed)
-        for code, bar in bars.items():
-            last = self._last.get(code)
-            if last is not None and open_time <= last:
-                continue
-            step.bars[code] = bar
-            if last is not None and open_time > last + self._interval:
-                missing = (open_time - last) // self._interval - 1
-                step.gaps.append((code, Gap(last + self._interval, missing)))
-        if step.bars:
-            self._last |= dict.fromkeys(step.bars, open_time)
-            yield step
+        told = orjson.loads(message).get("data", {})
+        if told.get("e") != "kline" or told.get("s") not in self._codes:
+            return None
+        kline = told["k"]
+        bar = self._bar(kline["t"], *(kline[name] for name in "ohlcv"))
+        return self._codes[told["s"]], bar, bool(kline["x"])
 
     def _history_of(self, symbol: str, last: datetime | None, count: int) -> list[Bar]:
         found: list[Bar] = []
@@ -212,19 +69,8 @@ class Klines:
                 return found
             asked["startTime"] = to_millis(bars[-1].open_time) + 1
 
-    def _now(self) -> datetime:
-        """The venue's time."""
-        return self._wall.now() + timedelta(seconds=self._connection.offset_seconds)
-
     def _rows(self, rows: Iterable[Any]) -> list[Bar]:
-        try:
-            return [self._bar(*row[:6]) for row in rows]
-        except _UNREADABLE as error:
-            raise _Unreadable(f"a bar cannot be read: {_name(error)}") from error
+        return [self._bar(*row[:6]) for row in rows]
 
     def _bar(self, opened: int, *numbers: object) -> Bar:
         return Bar(from_millis(int(opened)), self._interval, *map(amount, numbers))
-
-
-def _name(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
