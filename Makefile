@@ -13,7 +13,7 @@ STAMP := .venv/.installed-$(subst $(eval ) ,-,$(LOCKS))
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "Variables of run: REPLAY SOURCE SPEED PORT SYMBOL INTERVAL SEED OPERATOR, as in"
+	@echo "Variables of run: REPLAY SOURCE ORDERS SPEED PORT SYMBOL INTERVAL SEED OPERATOR, as in"
 	@echo "  make run REPLAY=candles.csv.gz SPEED=60 PORT=8000"
 
 install: $(STAMP) ## build .venv from the locks (nothing outside it is touched)
@@ -33,7 +33,7 @@ quoted = '$(subst ','\'',$(1))'
 option = $(if $($(1)),--$(2) $(call quoted,$($(1))))
 OPTIONS = $(call option,REPLAY,replay) $(call option,SPEED,speed) $(call option,PORT,port) \
 	$(call option,SYMBOL,symbol) $(call option,INTERVAL,interval) $(call option,SEED,seed) \
-	$(call option,OPERATOR,operator) $(call option,SOURCE,source)
+	$(call option,OPERATOR,operator) $(call option,SOURCE,source) $(call option,ORDERS,orders)
 
 run: $(STAMP) ## trade on paper: on prices in real time, a simulated market, or candles (REPLAY=file)
 	@exec $(PY) manage.py run $(OPTIONS)

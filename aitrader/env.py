@@ -37,6 +37,9 @@ class Env(BaseSettings):
     debug: bool = Field(False, alias="AITRADER_DEBUG")
     binance_rest_url: str = Field("https://api.binance.com/api", alias="AITRADER_BINANCE_REST_URL")
     binance_ws_url: str = Field("wss://stream.binance.com:9443", alias="AITRADER_BINANCE_WS_URL")
+    binance_ws_api_url: str = Field(
+        "wss://ws-api.binance.com:443/ws-api/v3", alias="AITRADER_BINANCE_WS_API_URL"
+    )
     binance_credentials: str = Field(
         "", alias="AITRADER_BINANCE_CREDENTIALS", pattern=r"^(file:/.*)?$"
     )

@@ -1,4 +1,4 @@
-"""Puts a paper desk together: what to trade on, the simulated venue, and the desk's rows.
+"""Puts a desk together: what to trade on, where its orders go, and the desk's rows.
 
 1. Everything that decides a result is in `PaperOptions`; nothing is read from the environment.
 2. The rules of an instrument are inferred from its first bars, the same way for the same bars.
@@ -6,7 +6,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -20,12 +20,15 @@ from trading.domain import simulated_market
 from trading.domain.bar import Bar
 from trading.domain.candle_file import Quarantined
 from trading.domain.instrument import Instrument, code_of
+from trading.domain.matched_elsewhere import MatchedElsewhere
 from trading.domain.matching import BPS
+from trading.domain.ports import Gateway, MatchingEngine
 from trading.gateways import registry
 from trading.gateways.sim import books
 from trading.gateways.sim.engine import SimEngine
 from trading.gateways.sim.gateway import SimGateway
 from trading.gateways.sim.rules import SimRules
+from trading.gateways.streams import Line
 from trading.selectors.desk import Desk, as_instrument
 from trading.services import bar_steps, candle_files, setup
 from trading.services.bar_steps import Step
@@ -59,7 +62,7 @@ class PaperOptions:
     """What a person may choose. `simulated_bars` ends a simulated market; None never ends it.
 
     `history_bars` are recorded per instrument before the first decision, at the least. `venue`
-    gives its prices in real time.
+    gives its prices in real time; orders go to the simulated venue, or there if `at_venue`.
     """
 
     replay: Sequence[str] = ()
@@ -78,6 +81,12 @@ class PaperOptions:
     simulated_bars: int | None = None
     history_bars: int = 0
     venue: str = ""
+    at_venue: bool = False
+
+    @property
+    def orders_at(self) -> str:
+        """The venue, by code, that orders go to."""
+        return self.venue if self.at_venue else VENUE
 
 
 @dataclass(slots=True)
@@ -116,7 +125,7 @@ def _real_time(options: PaperOptions) -> Market:
     interval = candle_files.parse_interval(options.interval) if options.interval else _MINUTE
     data = registry.public(options.venue)
     try:
-        listed = data.instruments(symbols, venue=VENUE)
+        listed = data.instruments(symbols, venue=options.orders_at)
     except GatewayError as error:
         raise BadInput(f"{options.venue} does not answer: {error}") from None
     by_code = {instrument.code: symbol for symbol, instrument in listed.items()}
@@ -243,9 +252,11 @@ class PaperDesk:
     """A desk with its venue, ready to be driven."""
 
     desk: Desk
-    gateway: SimGateway
-    engine: SimEngine
+    gateway: Gateway
+    engine: MatchingEngine
     market: Market
+    #: The account's user stream, where the venue has one.
+    line: Line | None = None
 
 
 def rules_of(options: PaperOptions, namespace: str) -> SimRules:
@@ -266,26 +277,17 @@ def open_desk(
     namespace: str,
     at: Moment,
     alone: bool = False,
+    prices: Mapping[str, Decimal] | None = None,
 ) -> PaperDesk:
     """Open the desk of a market under this feed code, or find it as it was left.
 
-    `alone`: this thread is the only one that talks to the simulated venue.
+    `alone`: this thread is the only one that talks to the simulated venue. `prices` by instrument
+    code value what an account at a venue holds already.
     """
+    if options.at_venue:
+        return _open_at_venue(options, market, code, namespace, at, prices or {})
     rules = rules_of(options, namespace)
-    plan = DeskPlan(
-        code=code,
-        title=market.title,
-        source=market.source,
-        kind=market.kind,
-        interval_seconds=int(market.interval.total_seconds()),
-        speed=options.speed,
-        history_bars=options.history_bars,
-        instruments=market.instruments,
-        strategies=options.strategies,
-        profile=options.profile,
-        cash=options.cash,
-        base_currency=market.instruments[0][0].quote,
-    )
+    plan = _plan(options, market, code)
     desk = setup.open_desk(
         plan=plan,
         namespace=namespace,
@@ -298,6 +300,51 @@ def open_desk(
         gateway=SimGateway(rules),
         engine=SimEngine(rules, instruments_of(desk), account=desk.account.code, alone=alone),
         market=market,
+    )
+
+
+def _open_at_venue(
+    options: PaperOptions,
+    market: Market,
+    code: str,
+    namespace: str,
+    at: Moment,
+    prices: Mapping[str, Decimal],
+) -> PaperDesk:
+    """A desk whose orders go to the venue that gives the prices. Raises BadInput where they would
+    move real money."""
+    venue = options.venue
+    if not registry.is_practice(venue):
+        raise BadInput(
+            f"orders at {venue} would move real money, and arming for that is not there yet: "
+            f"point AITRADER_{venue}_REST_URL at a sandbox on this machine"
+        )
+    try:
+        connected = registry.connect(venue, namespace=namespace)
+        held = connected.gateway.balances(account=code)
+    except GatewayError as error:
+        raise BadInput(f"{venue} does not answer: {error}") from None
+    plan = _plan(options, market, code)
+    plan = replace(plan, venue=venue, held=held, prices=prices)
+    desk = setup.open_desk(plan=plan, namespace=namespace, fee_rate=connected.fee_rate, at=at)
+    desk.capabilities = connected.gateway.capabilities
+    return PaperDesk(desk, connected.gateway, MatchedElsewhere(), market, connected.line)
+
+
+def _plan(options: PaperOptions, market: Market, code: str) -> DeskPlan:
+    return DeskPlan(
+        code=code,
+        title=market.title,
+        source=market.source,
+        kind=market.kind,
+        interval_seconds=int(market.interval.total_seconds()),
+        speed=options.speed,
+        history_bars=options.history_bars,
+        instruments=market.instruments,
+        strategies=options.strategies,
+        profile=options.profile,
+        cash=options.cash,
+        base_currency=market.instruments[0][0].quote,
     )
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 class Task(StrEnum):
     DECIDE = "trading.decide"
     ROUTE = "trading.route"
+    FOLLOW = "trading.follow"
     SETTLE = "trading.settle"
     SWEEP = "trading.sweep"
     MONITOR = "trading.monitor"

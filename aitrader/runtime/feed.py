@@ -6,13 +6,14 @@
    then a venue in real time that does not answer yet.
 3. A market in real time goes on after the last bars recorded of it.
 4. Whatever happens here ends this thread only.
+5. Beside it runs the user stream of an account at a venue: it only wakes.
 """
 
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import chain
+from itertools import chain, islice
 from threading import Event, Thread
 
 import structlog
@@ -25,6 +26,7 @@ from aitrader.kernel.errors import BadInput, Refused
 from aitrader.kernel.topics import Task
 from aitrader.paper import Market, PaperDesk, PaperOptions
 from trading.domain.bar import interval_name
+from trading.gateways.streams import UserStream
 from trading.models import Feed
 from trading.services import feeds, reconciliation, setup
 from trading.services.bar_steps import Step
@@ -32,6 +34,8 @@ from trading.services.feed_driver import FeedDriver
 from trading.tasks.waking import wake
 
 _RETRY_SECONDS = 1.0
+#: An instrument that shows no price in so many steps is not waited for.
+_FIRST_STEPS = 500
 _VENUE_RETRY_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
@@ -59,6 +63,7 @@ class FeedThread(Thread):
         self._stopping = Event()
         self._opened = self._open()
         self._see_that_it_is_free()
+        self._user_stream: UserStream | None = None
         self.failed = False
 
     @property
@@ -72,6 +77,8 @@ class FeedThread(Thread):
     def stop(self) -> None:
         """Ask the thread to end at the next instant at which nothing is half done."""
         self._stopping.set()
+        if self._user_stream is not None:
+            self._user_stream.stop()
 
     def recover(self) -> None:
         """Take up orders that a dead process left behind; only where no sender is alive."""
@@ -90,6 +97,7 @@ class FeedThread(Thread):
         feeds.release(self.made.desk.feed)
 
     def run(self) -> None:
+        self._listen()
         try:
             while not self._stopping.is_set():
                 try:
@@ -114,6 +122,19 @@ class FeedThread(Thread):
             self._fail(f"{type(error).__name__}: {error}")
         finally:
             connections.close_all()
+
+    def _listen(self) -> None:
+        line = self.made.line
+        if line is None:
+            return
+        self._user_stream = UserStream(
+            line, on_news=lambda: self._wake(Task.FOLLOW), on_line=self._on_line
+        )
+        self._user_stream.start()
+
+    def _on_line(self, up: bool, reason: str) -> None:
+        feeds.note_line(feed=self.made.desk.feed, up=up, reason=reason, now=WALL.now())
+        connections.close_all()
 
     def _drive(self, opened: _Opened) -> None:
         market, made = opened.market, opened.made
@@ -161,17 +182,18 @@ class FeedThread(Thread):
         if market.resume is not None:
             market.resume(feeds.last_bars(code))
         steps = market.steps(self._stopping)
-        first = next(steps, None)
-        if first is None:
+        begun, prices = _first_prices(steps, market, wanted=self._options.at_venue)
+        if not begun:
             raise BadInput(f"{market.title}: no bars")
         made = paper.open_desk(
             self._options,
             market,
             code=code,
             namespace=self._namespace,
-            at=Moment(market=first.open_time, wall=WALL.now()),
+            at=Moment(market=begun[0].open_time, wall=WALL.now()),
+            prices=prices,
         )
-        return _Opened(market, made, chain([first], steps))
+        return _Opened(market, made, chain(begun, steps))
 
     def _fail(self, reason: str) -> None:
         self.failed = True
@@ -180,6 +202,20 @@ class FeedThread(Thread):
             feeds.fail(feed_id=self.made.desk.feed.pk, reason=reason, now=WALL.now())
         except (OperationalError, InterfaceError) as error:
             log.error("feed.failure_not_recorded", reason=reason, error=str(error).strip())
+
+
+def _first_prices(
+    steps: Iterator[Step], market: Market, *, wanted: bool
+) -> tuple[list[Step], dict[str, Decimal]]:
+    """The first step, or as many as it takes until every instrument has shown a price."""
+    begun: list[Step] = []
+    prices: dict[str, Decimal] = {}
+    for step in islice(steps, _FIRST_STEPS):
+        begun.append(step)
+        prices |= {code: bar.close for code, bar in step.bars.items()}
+        if not wanted or len(prices) == len(market.instruments):
+            break
+    return begun, prices
 
 
 def end_abandoned(keep: int) -> list[str]:
@@ -201,7 +237,7 @@ def _prefix(options: PaperOptions, market: Market) -> str:
         market.kind,
         market.interval.total_seconds(),
         options.profile,
-        options.cash,
+        options.orders_at if options.at_venue else options.cash,
         *sorted(instrument.code for instrument, _ in market.instruments),
     ]
     return hashlib.sha256("|".join(str(part) for part in parts).encode()).hexdigest()[:16]

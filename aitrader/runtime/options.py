@@ -34,6 +34,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="auto",
         help="without --replay: prices in real time, a simulated market, or whichever there is",
     )
+    parser.add_argument(
+        "--orders",
+        choices=["simulated", "venue"],
+        default="simulated",
+        help="where orders go: to a simulated venue, or to the account at the venue of the prices",
+    )
     parser.add_argument("--symbol", help="such as BTCUSDT; else from the file's name")
     parser.add_argument("--interval", help="such as 1m; else from the file's name")
     parser.add_argument("--kind", choices=["SPOT", "PERP"], help="else from the file's name")
@@ -53,8 +59,12 @@ def read(given: dict[str, Any]) -> PaperOptions:
     if given["bars"] is not None and given["bars"] < 1:
         raise BadInput(f"--bars {given['bars']} must be positive")
     venue = "" if given["replay"] else _venue(given)
+    at_venue = given["orders"] == "venue"
+    if at_venue and not venue:
+        raise BadInput("--orders venue: there is no venue without its prices in real time")
     return PaperOptions(
         venue=venue,
+        at_venue=at_venue,
         replay=given["replay"],
         symbol=given["symbol"],
         interval=given["interval"],

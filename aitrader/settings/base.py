@@ -26,6 +26,7 @@ AITRADER_VENUES = {
     "BINANCE": {
         "rest_url": _env.binance_rest_url,
         "ws_url": _env.binance_ws_url,
+        "ws_api_url": _env.binance_ws_api_url,
         "credentials": _env.binance_credentials,
     },
 }

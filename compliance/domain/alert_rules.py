@@ -66,6 +66,11 @@ _RULES = (
         "{strategy} on {account}: {open_qty} open without a stop",
     ),
     Rule(
+        EventName.EXIT_WANTED, Severity.CRITICAL, "{account} {instrument} {strategy} {reason}",
+        "Position is sold at the market: {instrument}",
+        "{strategy} on {account}: {reason} at {px}", (("escalated", True),),
+    ),
+    Rule(
         EventName.ORDER_UNKNOWN, Severity.WARNING, "{object_id}",
         "The venue's answer is not known", "Order {object_id}: {reason}",
     ),
@@ -97,6 +102,10 @@ _RULES = (
     Rule(
         EventName.FEED_STALE, Severity.WARNING, "{object_id}",
         "Prices are stale: {object_id}", "{actor}: nothing is opened until they move again",
+    ),
+    Rule(
+        EventName.STREAM_DOWN, Severity.WARNING, "{object_id}",
+        "User stream down: {object_id}", "{reason}; the venue is asked instead",
     ),
     Rule(
         EventName.BREAK_OPENED, Severity.CRITICAL, "{kind} {object}",

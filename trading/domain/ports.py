@@ -35,6 +35,16 @@ class Capabilities:
     streams: bool
 
 
+#: Of a venue that takes whatever the desk can ask for.
+EVERYTHING = Capabilities(
+    ord_types=frozenset(OrdType),
+    times_in_force=frozenset(TimeInForce),
+    client_id_class=ClientIdClass.IDEMPOTENT,
+    native_oco=True,
+    streams=True,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class NewOrder:
     """FIX NewOrderSingle, our subset. Orders of one `oco_group` cancel each other when one fills.

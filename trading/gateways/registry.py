@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from queue import Empty, SimpleQueue
 from threading import Thread
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from pydantic import SecretStr
@@ -23,23 +24,27 @@ from trading.gateways import credentials
 from trading.gateways.binance import connection as binance
 from trading.gateways.binance.gateway import BinanceGateway
 from trading.gateways.binance.prices import BinancePrices
+from trading.gateways.binance.user_stream import BinanceLine
 from trading.gateways.prices import PublicData
 from trading.gateways.sim import books
 from trading.gateways.sim.gateway import SimGateway
 from trading.gateways.sim.rules import SimRules
+from trading.gateways.streams import Line
 
 _REACH_SECONDS = 3.0
 _NOBODY = SecretStr("")
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A gateway, the venue's highest fee as a share of notional, and how to make an account's
-    books stand still at the venue while they are compared."""
+    """A gateway, the venue's highest fee as a share of notional, how to make an account's books
+    stand still at the venue while they are compared, and the user stream where there is one."""
 
     gateway: Gateway
     fee_rate: Decimal
     standstill: Callable[[str], AbstractContextManager[None]]
+    line: Line | None = None
 
 
 def connect(venue: str, *, namespace: str) -> Connection:
@@ -48,6 +53,15 @@ def connect(venue: str, *, namespace: str) -> Connection:
     if venue not in _CONNECT:
         raise BadInput(f"there is no gateway for venue {venue}")
     return _CONNECT[venue](namespace)
+
+
+def is_practice(venue: str) -> bool:
+    """Whether orders at the venue move no real money: it is simulated, or its address is this
+    machine's own."""
+    if venue == SimGateway.venue:
+        return True
+    host = urlsplit(settings.AITRADER_VENUES[venue]["rest_url"]).hostname or ""
+    return host in _LOOPBACK
 
 
 def public(venue: str) -> PublicData:
@@ -90,8 +104,16 @@ def _binance(namespace: str) -> Connection:
     given = settings.AITRADER_VENUES[BinanceGateway.venue]
     who = credentials.read(given["credentials"], venue=BinanceGateway.venue)
     address = binance.Address(given["rest_url"], who.api_key, who.api_secret)
-    gateway = BinanceGateway(binance.Connection(address, wall=WALL))
-    return Connection(gateway, gateway.fee_rate(), _moving)
+    connection = binance.Connection(address, wall=WALL)
+    gateway = BinanceGateway(connection)
+    line = BinanceLine(
+        given["ws_api_url"],
+        api_key=who.api_key,
+        api_secret=who.api_secret,
+        connection=connection,
+        wall=WALL,
+    )
+    return Connection(gateway, gateway.fee_rate(), _moving, line)
 
 
 def _binance_prices(given: Mapping[str, str]) -> PublicData:

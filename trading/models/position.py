@@ -3,6 +3,7 @@
 1. `Position` is per account and instrument; its arithmetic is domain/position.py.
 2. `Trade` is one round trip of one strategy: what it opened, what it closed, and why.
 3. A trade is open while entry_qty > exit_qty; dust below one lot closes it.
+4. `exit_wanted` is why a trade is to be closed whatever its strategy wants; it is never taken back.
 """
 
 from django.db import models
@@ -48,6 +49,11 @@ class Trade(models.Model):
     opened_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
     unprotected_since = models.DateTimeField(null=True)
+    exit_wanted = models.CharField(max_length=32, blank=True, default="")
+    #: The best price since the entry, and since when (wall time) the price has been past the stop;
+    #: kept where the desk itself watches the exits.
+    best_px = Amount(null=True)
+    stop_passed_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = _("trade")

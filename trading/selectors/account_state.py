@@ -2,6 +2,8 @@
 
 1. Equity is None when anything held has no mark price or no conversion rate: never guessed.
 2. SPOT: Σ balance × mark. PERP: balance of the base currency + Σ unrealised PnL.
+3. What is held of an asset that none of the desk's instruments prices counts as nothing; what is
+   owed of one leaves equity unknown.
 """
 
 from collections.abc import Mapping
@@ -112,11 +114,16 @@ def _spot_equity(
         if instruments[instrument_id].quote == account.base_currency
     }
     prices[account.base_currency] = Decimal(1)
+    traded = {row.base for row in instruments.values()} | {
+        row.quote for row in instruments.values()
+    }
     total = ZERO
     for asset, held in balances.items():
         if held == 0:
             continue
         if asset not in prices:
+            if held > 0 and asset not in traded:
+                continue
             return None
         total += product(held, prices[asset])
     return total

@@ -12,6 +12,7 @@ from aitrader.kernel.fix import AccountKind
 from risk.domain.sizing import SizingMethod, SizingRule
 from risk.domain.trading_state import Scope
 from trading.domain.instrument import Instrument
+from trading.domain.ports import EVERYTHING, Capabilities
 from trading.models import Account, Feed, FeedInstrument, InstrumentRow, StrategyVersion
 from trading.selectors.account_state import Mark
 from trading.selectors.bars import BarCache
@@ -46,6 +47,8 @@ class Desk:
     bars: BarCache = field(default_factory=BarCache)
     #: Where the order services keep what they do; see services/order_rows.py `of`.
     store: OrderStore | None = field(default=None, repr=False, compare=False)
+    #: Of the venue that the account is at.
+    capabilities: Capabilities = EVERYTHING
 
     @property
     def interval(self) -> timedelta:
@@ -65,7 +68,13 @@ class Desk:
             self.bars.refresh(self.feed.pk, pk, self.interval)
 
 
-def load(*, account_id: int, namespace: str, fee_rate: Decimal) -> Desk:
+def load(
+    *,
+    account_id: int,
+    namespace: str,
+    fee_rate: Decimal,
+    capabilities: Capabilities = EVERYTHING,
+) -> Desk:
     """The desk of an account. `fee_rate` is the venue's highest fee as a share of notional."""
     account = Account.objects.select_related("venue").get(pk=account_id)
     feed = Feed.objects.get(account=account)
@@ -81,6 +90,7 @@ def load(*, account_id: int, namespace: str, fee_rate: Decimal) -> Desk:
         },
         namespace=namespace,
         fee_rate=fee_rate,
+        capabilities=capabilities,
     )
 
 

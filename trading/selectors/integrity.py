@@ -43,6 +43,13 @@ SELECT count(*) FROM trading_position held
                       THEN fill.fee ELSE 0 END)
       FROM trading_fill fill
      WHERE fill.account_id = held.account_id AND fill.instrument_id = held.instrument_id), 0)
+   - coalesce((
+    SELECT sum(posting.amount) FROM trading_ledger_posting posting
+      JOIN trading_ledger_transaction entry ON entry.id = posting.transaction_id
+      JOIN trading_account account ON account.id = entry.account_id
+     WHERE entry.account_id = held.account_id AND posting.ledger_account = 'EXTERNAL'
+       AND posting.asset = instrument.base AND instrument.quote = account.base_currency
+       AND instrument.kind = 'SPOT'), 0)
 """
 _ORDER_DRIFT = """
 SELECT count(*) FROM trading_order o WHERE o.account_id = %(account)s AND (

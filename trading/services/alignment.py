@@ -3,8 +3,9 @@
 Called after a decision, after every settled report and by the sweep; it looks at what is, never at
 what just happened, so a crash in between is repaired by the next call.
 
-1. An open trade that the stance no longer wants is closed: first everything that works for it is
-   cancelled, then the whole of what is left is sold (or bought back).
+1. An open trade that the stance no longer wants, or whose exit has come, is closed: first
+   everything that works for it is cancelled, then the whole of what is left is sold (or bought
+   back).
 2. An open trade that is wanted rests behind stop, target and trailing stop as one OCO group.
 3. An entry is ordered only when nothing of an earlier trade is left, and only at its signal's bar.
 4. At most one attempt per trade, purpose and market instant: a denied order is not tried again
@@ -56,6 +57,7 @@ OR EXISTS (
      WHERE strategy.account_id = %(account)s AND (
         cursor.pending_signal_id IS NOT NULL
         OR trade.unprotected_since IS NOT NULL
+        OR trade.exit_wanted <> ''
         OR trade.side <> CASE cursor.stance WHEN 'LONG' THEN 'BUY' WHEN 'SHORT' THEN 'SELL'
                                             ELSE '' END
         OR (trade.id IS NOT NULL AND NOT EXISTS (
@@ -114,7 +116,7 @@ def _align_one(
     changed = 0
     for trade in trades:
         context = exits.Context(desk, loaded, cursor, trade, working.get(trade.pk, []), held, at)
-        if trade.side == wanted and not exits.is_over(context):
+        if trade.side == wanted and not trade.exit_wanted and not exits.is_over(context):
             changed += exits.protect(context, allowed=allowed)
         else:
             changed += exits.close(context, allowed=allowed)

@@ -18,7 +18,15 @@ from trading.domain.bar import Bar
 from trading.domain.ports import Gateway, MatchingEngine
 from trading.selectors import sql
 from trading.selectors.desk import Desk
-from trading.services import alignment, decide, executions, reconciliation, routing, warmup
+from trading.services import (
+    alignment,
+    decide,
+    executions,
+    exit_watch,
+    reconciliation,
+    routing,
+    warmup,
+)
 from trading.services.bar_steps import Step
 from trading.services.monitor import Monitor
 from trading.services.stretch import Stretch
@@ -103,9 +111,11 @@ class DeskLoop:
         with sql.atomic():
             warmup.record(self._desk, bars, at)
             self._monitor.value(at)
+            prices = {pk: mark.px for pk, mark in self._desk.marks().items()}
+            left = exit_watch.watch(desk=self._desk, prices=prices, at=at)
             signals = decide.run(desk=self._desk, at=at)
         crash.point("loop.decided")
-        if reports or signals or alignment.is_restless(desk=self._desk):
+        if reports or left or signals or alignment.is_restless(desk=self._desk):
             self._settle(at)
 
     def _settle(self, at: Moment) -> None:

@@ -3,9 +3,13 @@
 1. Stop, target and trailing stop of one quantity share an OCO group; their prices come from the
    trade's average entry.
 2. A close waits until nothing else works for the trade, so that the two cannot both fill.
-3. A position that should be protected and is not is said once, as an event, until it is.
+3. A position that should be protected and is not is said once, as an event, until it is; it is
+   sold at the market when it stays so for `UNPROTECTED_BARS`.
+4. Where the venue cannot hold a group, the stop alone rests; the desk watches the rest
+   (exit_watch.py). A venue without stop orders holds a stop-limit with room below (above) it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -27,6 +31,11 @@ from trading.services.held import HeldAccount
 
 _PERCENT = Decimal("0.01")
 _BPS_OF_PERCENT = Decimal(100)
+#: How far a stop-limit's limit is beyond its stop, in percent of the entry.
+_ROOM_PERCENT = Decimal(2)
+#: A position that no stop could be placed for is sold after so many intervals.
+UNPROTECTED_BARS = 3
+UNPROTECTED = "unprotected"
 _TRACE = "SELECT trace_id FROM trading_order WHERE trade_id = %s ORDER BY id LIMIT 1"
 
 
@@ -92,6 +101,9 @@ def protect(context: Context, *, allowed: bool) -> int:
         return 0
     written = _write_legs(context, legs, missing) if allowed else 0
     _set_unprotected(context, unprotected=written == 0)
+    if allowed and _is_long_unprotected(context):
+        _give_up(context)
+        return close(context, allowed=allowed)
     return written
 
 
@@ -165,7 +177,16 @@ def _legs(context: Context) -> tuple[_Leg, ...]:
     if trailing := params["trailing_pct"]:
         distance = CONTEXT.multiply(trailing, _BPS_OF_PERCENT)
         legs.append(_Leg("trailing_stop", OrdType.TRAILING_STOP, trailing_bps=distance))
-    return tuple(legs)
+    able = context.desk.capabilities
+    if able.native_oco or (len(legs) == 1 and legs[0].ord_type in able.ord_types):
+        return tuple(legs)
+    if not (floor := stop or trailing):
+        return ()
+    name, stop_px = "stop_loss" if stop else "trailing_stop", moved(floor, favourable=False)
+    if OrdType.STOP in able.ord_types:
+        return (_Leg(name, OrdType.STOP, stop_px=stop_px),)
+    price = moved(CONTEXT.add(floor, _ROOM_PERCENT), favourable=False)
+    return (_Leg(name, OrdType.STOP_LIMIT, price=price, stop_px=stop_px),)
 
 
 def _write_legs(context: Context, legs: tuple[_Leg, ...], qty: Decimal) -> int:
@@ -197,7 +218,7 @@ def _market_exit(context: Context) -> int:
         leg=_Leg("exit", OrdType.MARKET),
         qty=context.open_qty,
         origin=Origin.STRATEGY,
-        reason=f"{context.loaded.code} {context.cursor.stance}",
+        reason=context.trade.exit_wanted or f"{context.loaded.code} {context.cursor.stance}",
         oco_group="",
     )
     # The same instant's attempt may have been denied before: then nothing new was written.
@@ -280,6 +301,44 @@ def _trace_id(trade: Trade) -> str:
     return trade.public_id if row is None else str(row[0])
 
 
+def _is_long_unprotected(context: Context) -> bool:
+    since = context.trade.unprotected_since
+    return since is not None and context.at.market - since >= (
+        UNPROTECTED_BARS * context.desk.interval
+    )
+
+
+def _give_up(context: Context) -> None:
+    """The position is not left without a stop any longer."""
+    context.trade.exit_wanted = UNPROTECTED
+    sql.update(context.trade, "exit_wanted")
+    mark = context.desk.marks().get(context.instrument.pk)
+    data: dict[str, object] = {
+        "reason": UNPROTECTED,
+        "px": None if mark is None else mark.px,
+        "escalated": True,
+    }
+    journal.record([_event(EventName.EXIT_WANTED, context, data)], now=context.at.wall)
+
+
+def _event(name: EventName, context: Context, data: Mapping[str, object]) -> Event:
+    trade = context.trade
+    return Event(
+        name=name,
+        actor="desk",
+        object_type="trade",
+        object_id=trade.public_id,
+        trace_id=trade.public_id,
+        market_at=context.at.market,
+        data={
+            "account": context.desk.account.code,
+            "instrument": context.instrument.code,
+            "strategy": context.loaded.code,
+            **data,
+        },
+    )
+
+
 def _set_unprotected(context: Context, *, unprotected: bool) -> None:
     trade = context.trade
     if unprotected == (trade.unprotected_since is not None):
@@ -287,18 +346,6 @@ def _set_unprotected(context: Context, *, unprotected: bool) -> None:
     trade.unprotected_since = context.at.market if unprotected else None
     sql.update(trade, "unprotected_since")
     if unprotected:
-        event = Event(
-            name=EventName.POSITION_UNPROTECTED,
-            actor="desk",
-            object_type="trade",
-            object_id=trade.public_id,
-            trace_id=trade.public_id,
-            market_at=context.at.market,
-            data={
-                "account": context.desk.account.code,
-                "instrument": context.instrument.code,
-                "strategy": context.loaded.code,
-                "open_qty": context.open_qty,
-            },
-        )
+        data: dict[str, object] = {"open_qty": context.open_qty}
+        event = _event(EventName.POSITION_UNPROTECTED, context, data)
         journal.record([event], now=context.at.wall)

@@ -24,7 +24,7 @@ from aitrader.kernel.topics import Task
 from trading.domain.bar import Bar
 from trading.domain.ports import Gateway, MatchingEngine
 from trading.selectors.desk import Desk
-from trading.services import turns, warmup
+from trading.services import exit_watch, turns, warmup
 from trading.services.bar_steps import Step
 
 Wake = Callable[[Task], None]
@@ -143,6 +143,12 @@ class FeedDriver:
         self._begun |= dict.fromkeys(begin, open_time)
         self._engine.run_on(bars)
         self._match_arrivals()
+        rows = warmup.by_code(self._desk)
+        prices = {rows[code].pk: bar.close for code, bar in bars.items()}
+        # Nothing is recorded of a bar that runs: the market's time is the last close.
+        at = self._at(self._desk.feed.market_at or open_time)
+        if exit_watch.watch(desk=self._desk, prices=prices, at=at):
+            self._wake(Task.SETTLE)
 
     def _trade(self, bars: Mapping[str, Bar], closed_at: Moment) -> bool:
         """Let one bar happen; False when asked to stop before its close."""

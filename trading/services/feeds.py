@@ -120,6 +120,13 @@ def note_freshness(*, feed: Feed, stale: bool, now: datetime) -> None:
         journal.record([_event(name, feed, data, now)], now=now)
 
 
+def note_line(*, feed: Feed, up: bool, reason: str, now: datetime) -> None:
+    """Journal that the account's user stream can be believed, or no longer. `now` is wall time."""
+    name = EventName.STREAM_UP if up else EventName.STREAM_DOWN
+    with transaction.atomic():
+        journal.record([_event(name, feed, {"reason": reason}, now)], now=now)
+
+
 def _try_claim(feed_id: int) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_FEED_LOCK, feed_id])

@@ -1,12 +1,13 @@
 """Opens a paper desk on a feed: venue, account, instruments, limits, strategies, first deposit.
 
 1. Opening the same feed again finds the desk as it was left; nothing is written twice.
-2. The account starts with one deposit, posted to the ledger and at the simulated venue alike.
+2. The account starts with what it has: one deposit, posted to the ledger and at the simulated
+   venue alike, or what the venue says is held there.
 3. Tick, lot and least quantity of the simulated venue are those of the bars that are traded, not
    of whichever bars came first; what an operator has set stays.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -18,18 +19,19 @@ from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import AccountKind, Mode, PriceSource
-from aitrader.kernel.money import stored
+from aitrader.kernel.money import ONE, ZERO, product, stored
 from compliance.selectors import journal as entries
 from compliance.services import journal
 from risk.services import limits
-from trading.domain import ledger
 from trading.domain.instrument import Instrument
 from trading.models import Account, Feed, FeedInstrument, InstrumentRow, Venue
 from trading.selectors import desk as desks
 from trading.selectors.desk import Desk
-from trading.services import booking, strategies
+from trading.services import flows, strategies
 
 _STEPS = ("tick", "lot", "min_qty")
+SIMULATED = "SIM"
+_NAMES = {SIMULATED: "Simulated venue"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,29 @@ class DeskPlan:
     profile: str
     cash: Decimal
     base_currency: str
+    #: Where orders go, by code; what is held there by asset, and prices by instrument code. The
+    #: simulated venue holds `cash`.
+    venue: str = SIMULATED
+    held: Mapping[str, Decimal] = field(default_factory=dict)
+    prices: Mapping[str, Decimal] = field(default_factory=dict)
+
+    @property
+    def opening(self) -> Mapping[str, Decimal]:
+        """What the account starts with, by asset."""
+        return self.held if self.venue != SIMULATED else {self.base_currency: self.cash}
+
+    def px(self, asset: str) -> Decimal | None:
+        """The price of an asset in the base currency; None where no instrument has it."""
+        if asset == self.base_currency:
+            return ONE
+        return next(
+            (
+                self.prices[each.code]
+                for each, _ in self.instruments
+                if each.base == asset and each.code in self.prices
+            ),
+            None,
+        )
 
 
 def open_desk(*, plan: DeskPlan, namespace: str, fee_rate: Decimal, at: Moment) -> Desk:
@@ -77,16 +102,24 @@ def _open(plan: DeskPlan, namespace: str, fee_rate: Decimal, at: Moment) -> Feed
         raise BadInput(f"{foreign[0]} is not quoted in {plan.base_currency}: one currency a desk")
     if plan.cash <= 0:
         raise BadInput(f"cash {plan.cash} must be positive")
-    venue, _ = Venue.objects.get_or_create(code="SIM", defaults={"name": "Simulated venue"})
+    if plan.opening.get(plan.base_currency, ZERO) <= 0:
+        raise BadInput(f"the account at {plan.venue} has no {plan.base_currency} to trade with")
+    venue, _ = Venue.objects.get_or_create(
+        code=plan.venue, defaults={"name": _NAMES.get(plan.venue, plan.venue.capitalize())}
+    )
+    worth = sum(
+        (product(held, plan.px(asset) or ZERO) for asset, held in plan.opening.items()), ZERO
+    )
+    prefix = "PAPER" if plan.venue == SIMULATED else plan.venue
     account = Account.objects.create(
         public_id=ids.derive(namespace, "account", plan.code),
-        code=f"PAPER-{Account.objects.count() + 1}",
+        code=f"{prefix}-{Account.objects.count() + 1}",
         venue=venue,
         kind=plan.kind,
         mode=Mode.PAPER,
         base_currency=plan.base_currency,
-        opening_equity=plan.cash,
-        peak_equity=plan.cash,
+        opening_equity=worth,
+        peak_equity=worth,
         opened_at=at.market,
     )
     feed = Feed.objects.create(
@@ -124,13 +157,17 @@ def _open(plan: DeskPlan, namespace: str, fee_rate: Decimal, at: Moment) -> Feed
             market_at=at.market,
         )
     desk = desks.load(account_id=account.pk, namespace=namespace, fee_rate=fee_rate)
-    booking.post(
-        desk=desk,
-        kind="DEPOSIT",
-        key="opening",
-        postings=ledger.postings_for_deposit(plan.base_currency, plan.cash),
-        at=at.market,
-    )
+    for asset, held in sorted(plan.opening.items()):
+        flows.book(
+            desk=desk,
+            kind="DEPOSIT",
+            key="opening" if asset == plan.base_currency else f"opening {asset}",
+            asset=asset,
+            amount=held,
+            px=plan.px(asset),
+            at=at.market,
+            opening=True,
+        )
     return feed
 
 
@@ -209,7 +246,8 @@ def _opened(account: Account, plan: DeskPlan, at: Moment) -> Event:
             "kind": plan.kind,
             "mode": Mode.PAPER,
             "source": plan.source,
-            "cash": plan.cash,
+            "venue": plan.venue,
+            "cash": plan.opening[plan.base_currency],
             "currency": plan.base_currency,
             "profile": plan.profile,
         },

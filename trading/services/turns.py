@@ -20,7 +20,7 @@ from risk.selectors import states
 from trading.domain.ports import Gateway
 from trading.models import Account, CancelRequest, Order
 from trading.selectors.desk import Desk, scopes_of
-from trading.services import alignment, decide, executions
+from trading.services import alignment, decide, executions, exit_watch
 from trading.services.monitor import Monitor
 
 # Advisory locks come in two key spaces; this is the one of two numbers: purpose and account.
@@ -44,6 +44,9 @@ def turn(*, desk: Desk, gateway: Gateway, at: Moment, closed: bool = False) -> b
     """
     desk.refresh_bars()
     executions.drain(desk=desk, gateway=gateway, at=at)
+    if closed:
+        closes = {pk: mark.px for pk, mark in desk.marks().items()}
+        exit_watch.watch(desk=desk, prices=closes, at=at)
     behind = is_behind(desk)
     if behind or closed:
         with transaction.atomic():

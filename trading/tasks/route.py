@@ -2,6 +2,7 @@
 
 1. Never retried by Celery: an attempt whose answer is missing is UNKNOWN and is asked about.
 2. No turn is held while the venue is talked to.
+3. Nothing is sent before this process has reconciled the account with its venue.
 """
 
 from celery import shared_task
@@ -18,10 +19,23 @@ def route(*, account_id: int, **_: object) -> None:
     send(account_id)
 
 
+@shared_task(name=Task.FOLLOW.value)
+def follow(*, account_id: int, **_: object) -> None:
+    """Ask the venue at once: its user stream has news, or was away."""
+    with workbench.joined(Task.FOLLOW, account_id) as bench:
+        if bench is None:
+            return
+        gateway = bench.venue.gateway
+        done = reconciliation.follow(desk=bench.desk, gateway=gateway, at=bench.at)
+        done += reconciliation.resolve(desk=bench.desk, gateway=gateway, at=bench.at)
+    if done:
+        wake(Task.SETTLE, account_id)
+
+
 def send(account_id: int) -> None:
     """The same, for whoever is in a task of this queue already."""
     with workbench.joined(Task.ROUTE, account_id) as bench:
-        if bench is None:
+        if bench is None or not bench.is_green:
             return
         gateway = bench.venue.gateway
         done = routing.cancel_all(desk=bench.desk, gateway=gateway, at=bench.at)

@@ -30,7 +30,7 @@ def sweep(**_: object) -> None:
     for account_id in _accounts():
         with _for_itself(Task.SWEEP, account_id):
             with workbench.turn_of(Task.SWEEP, account_id) as bench:
-                if bench is not None:
+                if bench is not None and bench.reconcile():
                     turns.turn(desk=bench.desk, gateway=bench.venue.gateway, at=bench.at)
             send(account_id)
 

@@ -24,7 +24,7 @@ from trading.gateways.registry import Connection
 from trading.models import Feed, InstrumentRow, StrategyVersion
 from trading.selectors import desk as desks
 from trading.selectors.desk import Desk
-from trading.services import turns
+from trading.services import reconciliation, turns
 
 #: Between two looks at what rests at a venue that does not tell everything by itself.
 FOLLOW_SECONDS = 5.0
@@ -38,6 +38,20 @@ class Bench:
     venue: Connection
     at: Moment
     _followed: float = float("-inf")
+
+    @property
+    def is_green(self) -> bool:
+        """Whether this process has reconciled the account with its venue since it began. A venue
+        whose stream tells everything is caught up with before anything else anyway."""
+        return self.venue.gateway.capabilities.streams or _key(self.desk.account.pk) in _green
+
+    def reconcile(self) -> bool:
+        """Reconcile before the first send of this process; True when the account is green."""
+        if not self.is_green:
+            found = reconciliation.start(desk=self.desk, gateway=self.venue.gateway, at=self.at)
+            if found:
+                _green.add(_key(self.desk.account.pk))
+        return self.is_green
 
     def is_time_to_follow(self) -> bool:
         """Once in a while: the list of all open orders is the dearest of reads."""
@@ -61,6 +75,8 @@ class _Gate:
 
 
 _kept = _Kept()
+#: Accounts that this process has found in agreement with their venue.
+_green: set[tuple[str, int]] = set()
 _gates: defaultdict[tuple[str, int], _Gate] = defaultdict(_Gate)
 
 
@@ -108,8 +124,7 @@ def bench_of(account_id: int) -> Bench | None:
     if feed is None or feed.market_at is None:
         return None
     at = Moment(market=feed.market_at, wall=WALL.now())
-    # A process may be pointed at another database, where the same number is another account.
-    key = (str(connection.settings_dict["NAME"]), account_id)
+    key = _key(account_id)
     bench = _kept.benches.get(key)
     if bench is None or _versions(account_id) != set(bench.desk.strategies):
         bench = _load(account_id, feed.account.venue.code, namespace, at)
@@ -121,9 +136,19 @@ def bench_of(account_id: int) -> Bench | None:
     return bench
 
 
+def _key(account_id: int) -> tuple[str, int]:
+    # A process may be pointed at another database, where the same number is another account.
+    return (str(connection.settings_dict["NAME"]), account_id)
+
+
 def _load(account_id: int, venue: str, namespace: str, at: Moment) -> Bench:
     connected = registry.connect(venue, namespace=namespace)
-    desk = desks.load(account_id=account_id, namespace=namespace, fee_rate=connected.fee_rate)
+    desk = desks.load(
+        account_id=account_id,
+        namespace=namespace,
+        fee_rate=connected.fee_rate,
+        capabilities=connected.gateway.capabilities,
+    )
     return Bench(desk, connected, at)
 
 

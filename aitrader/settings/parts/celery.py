@@ -36,6 +36,7 @@ CELERY_TASK_ROUTES = {
     name: {"queue": "gateway"}
     for name in (
         "trading.route",
+        "trading.follow",
         "trading.settle",
         "trading.sweep",
         "trading.reconcile",

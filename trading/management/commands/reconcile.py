@@ -39,6 +39,7 @@ class Command(BaseCommand):
                 account_id=account.pk,
                 namespace=installation.namespace(),
                 fee_rate=venue.fee_rate,
+                capabilities=venue.gateway.capabilities,
             )
             at = Moment(feed.market_at or feed.started_at, WALL.now())
             desk.refresh_bars()

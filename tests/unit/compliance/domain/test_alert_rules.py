@@ -12,6 +12,7 @@ MUST_ALERT = {
     EventName.TRADING_RELEASED,
     EventName.INTEGRITY_FAILED,
     EventName.POSITION_UNPROTECTED,
+    EventName.EXIT_WANTED,
     EventName.ORDER_UNKNOWN,
     EventName.ORDER_DENIED,
     EventName.ORDER_CLOSED,
@@ -20,6 +21,7 @@ MUST_ALERT = {
     EventName.FEED_GAP,
     EventName.FEED_FAILED,
     EventName.FEED_STALE,
+    EventName.STREAM_DOWN,
     EventName.BREAK_OPENED,
     EventName.OPERATOR_LOGIN_FAILED,
     EventName.OPERATOR_LOCKED,
@@ -42,7 +44,9 @@ def test_these_events_have_rules() -> None:
     assert set(RULES) == {event.value for event in MUST_ALERT}
 
 
-@pytest.mark.parametrize("event", sorted(MUST_ALERT - {EventName.ORDER_CLOSED}))
+@pytest.mark.parametrize(
+    "event", sorted(MUST_ALERT - {EventName.ORDER_CLOSED, EventName.EXIT_WANTED})
+)
 def test_an_entry_that_lacks_everything_still_alerts(event: str) -> None:
     raised = judge(event, {})
     assert raised is not None

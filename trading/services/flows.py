@@ -1,0 +1,90 @@
+"""Money that comes from outside or goes there: deposits, withdrawals, what was held before.
+
+1. A flow is booked as a ledger transaction between VENUE and EXTERNAL, once for its key.
+2. On a SPOT account an asset that the desk trades is a position too, at the price of the moment:
+   what is held counts in exposure, whoever brought it.
+3. A flow is neither profit nor loss: the baselines of equity, peak and day move with it.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+
+from aitrader.kernel.clock import day_start
+from aitrader.kernel.fix import AccountKind, Side
+from aitrader.kernel.money import ONE, ZERO, product
+from trading.domain import ledger
+from trading.domain.position import FillFacts, PositionState
+from trading.models import InstrumentRow, Position
+from trading.selectors import sql
+from trading.selectors.desk import Desk
+from trading.services import booking
+
+_BASELINES = """
+UPDATE trading_account SET opening_equity = opening_equity + %s, peak_equity = peak_equity + %s
+ WHERE id = %s
+"""
+_DAY = """
+UPDATE trading_accountday SET start_equity = start_equity + %s WHERE account_id = %s AND day = %s
+"""
+
+
+def book(
+    *,
+    desk: Desk,
+    kind: str,
+    key: str,
+    asset: str,
+    amount: Decimal,
+    px: Decimal | None,
+    at: datetime,
+    opening: bool = False,
+) -> None:
+    """Book `amount` of `asset` (negative: it went out); `px` is its price in the account's base
+    currency, None where nothing prices it. `opening`: the baselines count it already.
+
+    The caller holds the account's lock.
+    """
+    booking.post(
+        desk=desk, kind=kind, key=key, postings=ledger.postings_for_deposit(asset, amount), at=at
+    )
+    currency = desk.account.base_currency
+    worth_px = ONE if asset == currency else px
+    if worth_px is None:
+        return
+    row = _traded(desk, asset)
+    if row is not None:
+        _move_position(desk, row, amount, worth_px)
+    if not opening:
+        worth = product(amount, worth_px)
+        sql.execute(_BASELINES, [worth, worth, desk.account.pk])
+        sql.execute(_DAY, [worth, desk.account.pk, day_start(at).date()])
+
+
+def _traded(desk: Desk, asset: str) -> InstrumentRow | None:
+    """The instrument as whose position the asset counts."""
+    if desk.account.kind != AccountKind.SPOT:
+        return None
+    of_asset = (asset, desk.account.base_currency)
+    return next(
+        (row for row in desk.instruments.values() if (row.base, row.quote) == of_asset), None
+    )
+
+
+def _move_position(desk: Desk, row: InstrumentRow, amount: Decimal, px: Decimal) -> None:
+    held, _ = Position.objects.select_for_update().get_or_create(
+        account=desk.account, instrument=row
+    )
+    before = PositionState(AccountKind.SPOT, held.quantity, held.cost, held.realised_pnl, held.fees)
+    facts = FillFacts(
+        side=Side.BUY if amount > 0 else Side.SELL,
+        qty=abs(amount),
+        px=px,
+        fee=ZERO,
+        fee_asset=row.quote,
+        base=row.base,
+        quote=row.quote,
+    )
+    after, _ = before.apply(facts)
+    held.quantity, held.cost = after.quantity, after.cost
+    held.realised_pnl, held.fees = after.realised_pnl, after.fees
+    held.save(update_fields=["quantity", "cost", "realised_pnl", "fees"])
