@@ -10,6 +10,7 @@ from aiohttp import web
 
 from aitrader.kernel.money import ZERO
 from trading.sandbox.accounts import FeeIn, Fees
+from trading.sandbox.btcturk_api.feed import PATH, Feed
 from trading.sandbox.btcturk_api.rest import Rest
 from trading.sandbox.btcturk_api.signing import Key
 from trading.sandbox.btcturk_api.venue import Venue
@@ -57,16 +58,19 @@ class BtcturkDesk:
         self._keys = tuple(keys)
         self.venue = Venue(stage, {key.api_key: key for key in self._keys}, fees, symbols)
         self._rest = Rest(self.venue)
+        self._feed = Feed(self.venue)
 
     def add_to(self, app: web.Application) -> None:
         self._rest.add_to(app)
+        self._feed.add_to(app)
 
     def connections(self) -> Iterator[Connection]:
         """Everybody who is connected by WebSocket now."""
-        yield from ()
+        yield from (each.connection for each in self._feed.sessions)
 
     async def run(self) -> None:
         """Send what goes out by the clock, for ever."""
+        await self._feed.run()
 
     def told(self, base: Base) -> dict[str, Any]:
         """Addresses and test credentials."""
@@ -77,7 +81,7 @@ class BtcturkDesk:
         return {
             "rest": f"http://{base.plain}",
             "graph": f"http://{base.plain}",
-            "ws": f"ws://{base.plain}/ws-feed",
+            "ws": f"ws://{base.plain}{PATH}",
             "api_key": accounts[0]["api_key"],
             "api_secret": accounts[0]["api_secret"],
             "accounts": accounts,

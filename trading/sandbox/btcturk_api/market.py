@@ -43,11 +43,9 @@ RESOLUTIONS = {
     "30": "30m",
     "60": "1h",
     "240": "4h",
-    "1d": "1d",
-    "d": "1d",
-    "1w": "1w",
-    "w": "1w",
-    "1m": "1M",
+    "1D": "1d",
+    "1W": "1w",
+    "1M": "1M",
 }
 
 
@@ -92,7 +90,8 @@ def trades(call: Call) -> list[Json]:
 def klines(call: Call) -> Json:
     """As the graph API tells them: a list for each field, oldest first."""
     listing = call.listing("symbol")
-    wanted = call.params.text("resolution").lower().replace(" ", "")
+    # One of ccxt's ways to write a day is "1 d".
+    wanted = call.params.text("resolution").upper().replace(" ", "")
     interval = RESOLUTIONS.get(wanted)
     length = INTERVALS[interval] if interval else None
     start, end = call.params.seconds("from"), call.params.seconds("to")
