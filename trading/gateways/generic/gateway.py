@@ -1,0 +1,199 @@
+"""The gateway to any exchange of ccxt: the port of domain/ports.py over its unified calls.
+
+1. What can be ordered is what the library says of the exchange, and nothing where it says nothing;
+   what a client order id promises is in profiles.py only.
+2. An order is never sent twice. A market is asked for with the venue's rules, never rounded.
+3. An answer that we cannot read is an unknown outcome, for the venue may have acted.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from aitrader.kernel.errors import BadInput, GatewayError, OutcomeUnknown, RejectedByVenue
+from aitrader.kernel.fix import OrdType, TimeInForce
+from aitrader.kernel.money import amount, plain
+from trading.domain.execution_report import ExecutionReport, StreamedReport
+from trading.domain.instrument import parse_code
+from trading.domain.ports import Capabilities, NewOrder, OpenOrder, VenueTrade
+from trading.gateways.generic import history, reports
+from trading.gateways.generic.client_ids import Beginning, ClientIds, nobody
+from trading.gateways.generic.connection import Connection
+
+T = TypeVar("T")
+
+_STOPS = frozenset({OrdType.STOP, OrdType.STOP_LIMIT})
+_TARGETS = frozenset({OrdType.MARKET_IF_TOUCHED, OrdType.LIMIT_IF_TOUCHED})
+_PRICED = frozenset({OrdType.LIMIT, OrdType.STOP_LIMIT, OrdType.LIMIT_IF_TOUCHED})
+
+
+class GenericGateway:
+    """Implements `Gateway` for one venue code; the API key decides the account. `beginning` gives
+    the desk's client order ids that begin with some characters (client_ids.py)."""
+
+    def __init__(
+        self, connection: Connection, *, venue: str, beginning: Beginning = nobody
+    ) -> None:
+        self._connection = connection
+        self._profile = connection.profile
+        self._ids = ClientIds(hexed=self._profile.hex_client_ids, beginning=beginning)
+        self.venue = venue
+        self.capabilities = _capabilities(connection)
+
+    def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
+        symbol, client_id = symbol_of(order.instrument), self._ids.theirs(order.cl_ord_id)
+        params = {**self._profile.order_params, **_params(order), "clientOrderId": client_id}
+        answer = self._connection.call(
+            lambda client: client.create_order(
+                symbol,
+                "limit" if order.ord_type in _PRICED else "market",
+                order.side.value.lower(),
+                plain(order.order_qty),
+                None
+                if order.price is None or order.ord_type not in _PRICED
+                else plain(order.price),
+                params,
+            )
+        )
+        return _read(lambda: self._placed(answer, order, client_id))
+
+    def cancel(
+        self, *, account: str, instrument: str, cl_ord_id: str, at: datetime
+    ) -> ExecutionReport:
+        """One wire attempt; where its answer does not tell how the order ended, a read does."""
+        symbol, client_id = symbol_of(instrument), self._ids.theirs(cl_ord_id)
+        order_id, params = "", {"clientOrderId": client_id}
+        if not self._profile.cancels_by_client_id:
+            order_id, params = self._number_of(symbol, client_id), {}
+        answer = self._connection.call(lambda client: client.cancel_order(order_id, symbol, params))
+        ended = _read(lambda: self._ending(answer, instrument, cl_ord_id))
+        if not ended:
+            found = history.find_order(self._connection, symbol, client_id)
+            ended = _read(lambda: self._ending(found, instrument, cl_ord_id))
+        if not ended:
+            raise OutcomeUnknown("the cancel was taken, and the order has not ended yet")
+        return ended[0]
+
+    def query(
+        self, *, account: str, instrument: str, cl_ord_id: str
+    ) -> Sequence[ExecutionReport] | None:
+        symbol, client_id = symbol_of(instrument), self._ids.theirs(cl_ord_id)
+        found = _read(lambda: history.find_order(self._connection, symbol, client_id))
+        if found is None:
+            return None
+        trades = _read(lambda: history.trades_of(self._connection, symbol, found))
+        return _read(lambda: self._order(found, instrument, cl_ord_id).queried(trades))
+
+    def executions(self, *, account: str, after: int, limit: int) -> Sequence[StreamedReport]:
+        """Nothing: its orders are followed (`Capabilities.streams`)."""
+        return ()
+
+    def open_orders(self, *, account: str) -> Sequence[OpenOrder]:
+        found = self._connection.call(lambda client: client.fetch_open_orders())
+        return _read(lambda: [self._open(each) for each in found])
+
+    def trades(self, *, account: str, instrument: str, since: datetime) -> Sequence[VenueTrade]:
+        symbol = symbol_of(instrument)
+        found = _read(lambda: history.account_trades(self._connection, symbol, since))
+        return _read(
+            lambda: [
+                VenueTrade(str(each["order"]), str(each["id"]), amount(each["amount"]))
+                for each in found
+            ]
+        )
+
+    def balances(self, *, account: str) -> dict[str, Decimal]:
+        found = self._connection.call(lambda client: client.fetch_balance())
+        return _read(lambda: reports.balances(found))
+
+    def fee_rate(self) -> Decimal:
+        """The highest fee that the exchange publishes for a spot market, a share of notional: what
+        an account pays is that or less. Raises BadInput for an exchange that publishes none."""
+        told = [
+            each.get(side)
+            for each in self._connection.markets().values()
+            if each.get("spot")
+            for side in ("maker", "taker")
+        ]
+        rates = _read(lambda: [amount(each) for each in told if each is not None])
+        if not rates:
+            raise BadInput(f"{self.venue} publishes no fees through ccxt")
+        return max(rates)
+
+    def _placed(self, answer: Any, order: NewOrder, client_id: str) -> list[ExecutionReport]:
+        named = answer.get("clientOrderId")
+        if named is not None and named != client_id:
+            raise OutcomeUnknown("the answer names another order")
+        return self._order(answer, order.instrument, order.cl_ord_id).placed()
+
+    def _ending(self, answer: Any, instrument: str, cl_ord_id: str) -> list[ExecutionReport]:
+        if answer is None or answer.get("status") is None:
+            return []
+        return self._order(answer, instrument, cl_ord_id).ending()
+
+    def _order(self, row: Any, instrument: str, cl_ord_id: str) -> reports.Order:
+        return reports.Order(
+            row, cl_ord_id=cl_ord_id, instrument=instrument, now=self._connection.now()
+        )
+
+    def _open(self, row: Any) -> OpenOrder:
+        """An order without a client id is not ours: it goes by the venue's."""
+        named = row.get("clientOrderId") or row["id"]
+        return OpenOrder(self._ids.ours(str(named)), amount(row.get("filled") or "0"))
+
+    def _number_of(self, symbol: str, client_id: str) -> str:
+        """The venue's id of an order. That it is in no list says nothing for certain."""
+        found = _read(lambda: history.find_order(self._connection, symbol, client_id))
+        if found is None:
+            raise RejectedByVenue("NOT_FOUND", "no order with this client id is listed")
+        return str(found["id"])
+
+
+def symbol_of(instrument: str) -> str:
+    """The library's name of an instrument, such as BTC/USDT. Raises BadInput for a bad code."""
+    parts = parse_code(instrument)
+    return f"{parts.base}/{parts.quote}"
+
+
+def _capabilities(connection: Connection) -> Capabilities:
+    told = connection.feature("createOrder")
+    ord_types = {OrdType.MARKET, OrdType.LIMIT}
+    if told.get("stopLossPrice"):
+        ord_types |= _STOPS
+    if told.get("takeProfitPrice"):
+        ord_types |= _TARGETS
+    times = told.get("timeInForce") or {}
+    return Capabilities(
+        ord_types=frozenset(ord_types),
+        times_in_force=frozenset(
+            {TimeInForce.GTC}
+            | {each for each in (TimeInForce.IOC, TimeInForce.FOK) if times.get(each.value)}
+        ),
+        client_id_class=connection.profile.client_id_class,
+        native_oco=False,
+        streams=False,
+    )
+
+
+def _params(order: NewOrder) -> dict[str, str]:
+    """What the library takes beside type, quantity and price; numbers as text."""
+    params: dict[str, str] = {}
+    if order.ord_type in _PRICED and order.time_in_force is not TimeInForce.GTC:
+        params["timeInForce"] = order.time_in_force.value
+    stop_px = order.stop_px
+    if order.ord_type is OrdType.LIMIT_IF_TOUCHED and stop_px is None:
+        stop_px = order.price
+    if stop_px is not None:
+        name = "takeProfitPrice" if order.ord_type in _TARGETS else "stopLossPrice"
+        params[name] = plain(stop_px)
+    return params
+
+
+def _read(work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except GatewayError:
+        raise
+    except Exception as error:  # the venue has acted, whatever we make of it
+        raise OutcomeUnknown(f"an answer that cannot be read: {error!r}"[:200]) from error
