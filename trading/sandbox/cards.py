@@ -41,7 +41,7 @@ def a_market_order_tells_its_trades_at_once(stand: Stand) -> None:
     stand.quotes(bid="59980", ask="60100", qty="1")
     before = stand.gateway.balances(account=stand.account)
     order = stand.market_order(order_qty=Decimal("0.3"))
-    trades = _trades(stand.gateway.submit(account=stand.account, order=order))
+    trades = _trades(_send(stand, order))
     _see([str(t.last_qty.normalize()) for t in trades], ["0.1", "0.2"], "the quantities")
     _see([t.last_px for t in trades], [60_000, 60_100], "the prices")
     after = stand.gateway.balances(account=stand.account)
@@ -59,7 +59,8 @@ def a_market_order_tells_its_trades_at_once(stand: Stand) -> None:
 def trades_told_at_once_and_asked_for_are_the_same(stand: Stand) -> None:
     stand.quotes(qty="0.005")
     order = stand.order(price=Decimal(60_000))
-    told = _trades(stand.gateway.submit(account=stand.account, order=order))
+    told = _trades(_send(stand, order))
+    _see(len(told), 1, "trades told")
     found = _trades(_query(stand, order) or [])
     _see([_facts(t) for t in found], [_facts(t) for t in told], "the trades")
 
@@ -67,13 +68,17 @@ def trades_told_at_once_and_asked_for_are_the_same(stand: Stand) -> None:
 def an_immediate_order_ends_with_what_it_found(stand: Stand) -> None:
     stand.quotes(qty="0.004")
     order = stand.order(price=Decimal(60_000), time_in_force=TimeInForce.IOC)
-    state = _join(order, stand.gateway.submit(account=stand.account, order=order))
+    state = _join(order, _send(stand, order))
     _see((state.ord_status in CLOSED, state.cum_qty), (True, Decimal("0.004")), "the state")
 
 
 def a_stop_rests_and_is_triggered(stand: Stand) -> None:
     stand.quotes()
-    order = stand.order(side=Side.SELL, ord_type=OrdType.STOP, price=None, stop_px=Decimal(59_000))
+    stop = {"side": Side.SELL, "stop_px": Decimal(59_000)}
+    if OrdType.STOP in stand.gateway.capabilities.ord_types:
+        order = stand.order(ord_type=OrdType.STOP, price=None, **stop)
+    else:
+        order = stand.order(ord_type=OrdType.STOP_LIMIT, price=Decimal(58_000), **stop)
     stand.gateway.submit(account=stand.account, order=order)
     stand.change("book", instrument=stand.scene.symbol, side="SELL", qty="1")
     stand.quotes(bid="58900", ask="59100")
@@ -182,7 +187,7 @@ def a_cancel_that_came_too_late_is_refused_and_the_fill_is_found(stand: Stand) -
 def fees_in_a_third_asset_are_told_in_it(stand: Stand) -> None:
     stand.quotes()
     order = stand.market_order()
-    (trade,) = _trades(stand.gateway.submit(account=stand.account, order=order))
+    (trade,) = _trades(_send(stand, order))
     _see(trade.fee_asset, "BNB", "the fee's asset")
     _see(trade.fee > 0, True, "the fee")
 
@@ -202,7 +207,7 @@ def odd_ways_to_write_numbers_are_read(stand: Stand) -> None:
     stand.faults("odd_numbers=1")
     stand.quotes()
     order = stand.market_order(order_qty=Decimal("0.00001"))
-    state = _join(order, stand.gateway.submit(account=stand.account, order=order))
+    state = _join(order, _send(stand, order))
     _see(state.cum_qty, Decimal("0.00001"), "the quantity")
     stand.gateway.balances(account=stand.account)
 
@@ -251,6 +256,12 @@ CARDS: Mapping[str, Card] = {
 }
 #: What the exchange is told from its start on.
 PLANS: Mapping[Card, str] = {fees_in_a_third_asset_are_told_in_it: "fee_third=1"}
+
+
+def _send(stand: Stand, order: NewOrder) -> list[ExecutionReport]:
+    """What the answer to the order told, and where that is nothing of its trades, the query."""
+    told = list(stand.gateway.submit(account=stand.account, order=order))
+    return told if stand.scene.trades_at_once else [*told, *(_query(stand, order) or [])]
 
 
 def _query(stand: Stand, order: NewOrder) -> list[ExecutionReport] | None:

@@ -31,13 +31,16 @@ Connect = Callable[[Mapping[str, Any]], Gateway]
 class Scene:
     """How a venue's gateway is made from what `ready` tells of the venue, and what it trades:
     bitcoin as `instrument`, which is `symbol` on the exchange, and `other` beside it. `excused` are
-    cards by number that do not apply to the venue, each with the reason."""
+    cards by number that do not apply to the venue, each with the reason. Without `trades_at_once`
+    the answer to a new order never tells its trades: they are asked for right after."""
 
     connect: Connect
     instrument: str
     symbol: str
     other: str
     excused: Mapping[str, str] = field(default_factory=dict)
+    venue: str = ""
+    trades_at_once: bool = True
 
 
 @dataclass(slots=True)
@@ -94,6 +97,7 @@ class Stand:
 @contextmanager
 def stand(scene: Scene, *, venue: str, plan: str = "") -> Iterator[Stand]:
     """A fresh exchange without a market of its own, until the block ends."""
+    venue = scene.venue or venue
     with serving(server.Options(venues=(venue,), plan=plan, market=False)) as told:
         addresses = told[venue]
         yield Stand(

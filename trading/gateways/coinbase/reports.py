@@ -22,8 +22,10 @@ from trading.gateways.coinbase import orders
 
 Answer = Mapping[str, Any]
 
-#: What an order may be while it lives, in the order of its life: PENDING and QUEUED come first.
-NOT_YET_OPEN, OPEN, ENDING = ("PENDING", "QUEUED"), ("OPEN",), ("CANCEL_QUEUED", "EDIT_QUEUED")
+#: What an order is while it lives, in the order of its life.
+NOT_YET_OPEN, OPEN, ENDING = ("PENDING", "QUEUED"), ("OPEN",), ("CANCEL_QUEUED",)
+#: Of an order that a person changes by hand; no list is asked for it.
+_EDITED = "EDIT_QUEUED"
 FILLED = "FILLED"
 _ENDED = {
     "CANCELLED": ExecType.CANCELED,
@@ -46,7 +48,8 @@ def queried(order: Answer, fills: Sequence[Answer], *, instrument: str) -> list[
     created = instant(order["created_time"])
     found = [_status(order_id, cl_ord_id, instrument, ExecType.NEW, ZERO, created)]
     cum = ZERO
-    for fill in sorted(fills, key=lambda each: (instant(each["trade_time"]), _trade_id(each))):
+    # The newest come first; those of one instant keep their order.
+    for fill in sorted(fills[::-1], key=lambda each: instant(each["trade_time"])):
         if str(fill.get("trade_type") or "FILL") != "FILL":
             # A correction is no fill: what it changes shows as a difference, for a person.
             continue
@@ -143,7 +146,7 @@ def _ending(order: Answer, instrument: str) -> list[ExecutionReport]:
         kind = ExecType.EXPIRED
     elif status in _ENDED:
         kind = _ENDED[status]
-    elif status in (*NOT_YET_OPEN, *OPEN, *ENDING):
+    elif status in (*NOT_YET_OPEN, *OPEN, *ENDING, _EDITED):
         return []
     else:
         raise OutcomeUnknown(f"order status {status} is not known")

@@ -13,8 +13,13 @@ from aitrader.kernel.clock import WALL
 from trading.domain.ports import Gateway
 from trading.gateways.binance.connection import Address, Connection
 from trading.gateways.binance.gateway import BinanceGateway
+from trading.gateways.generic import connection as generic_line
+from trading.gateways.generic import library
+from trading.gateways.generic.gateway import GenericGateway
 from trading.gateways.btcturk import connection as btcturk_api
 from trading.gateways.btcturk.gateway import BtcturkGateway
+from trading.gateways.coinbase import connection as coinbase_api
+from trading.gateways.coinbase.gateway import CoinbaseGateway
 from trading.sandbox import cards
 from trading.sandbox.stand import Scene, stand
 
@@ -37,6 +42,26 @@ def btcturk(told: Mapping[str, Any]) -> Gateway:
     return BtcturkGateway(connection)
 
 
+def coinbase(told: Mapping[str, Any]) -> Gateway:
+    """Our gateway to the sandbox's Coinbase, over TLS."""
+    who = SecretStr(told["api_key"]), SecretStr(told["api_secret"])
+    address = coinbase_api.Address(told["rest"], *who, ca=told["ca"])
+    connection = coinbase_api.Connection(address, wall=WALL, timeout_seconds=_TIMEOUT_SECONDS)
+    return CoinbaseGateway(connection)
+
+
+def generic(told: Mapping[str, Any]) -> Gateway:
+    """The gateway to any exchange of ccxt, as its Binance, to the sandbox's."""
+    who = SecretStr(told["api_key"]), SecretStr(told["api_secret"])
+    line = generic_line.Connection(
+        library.Address("binance", told["rest"], *who),
+        wall=WALL,
+        timeout_seconds=_TIMEOUT_SECONDS,
+        paced=False,
+    )
+    return GenericGateway(line, venue="GENERIC")
+
+
 VENUES: Mapping[str, Scene] = {
     "binance": Scene(binance, "BINANCE:BTC-USDT", "BTCUSDT", "BINANCE:ETH-USDT"),
     "btcturk": Scene(
@@ -50,6 +75,14 @@ VENUES: Mapping[str, Scene] = {
             " twice",
             "X22": "every fee is in the quote asset",
         },
+    ),
+    "coinbase": Scene(
+        coinbase,
+        "COINBASE:BTC-USD",
+        "BTC-USD",
+        "COINBASE:ETH-USD",
+        excused={"X22": "every fee is in the quote asset"},
+        trades_at_once=False,
     ),
 }
 

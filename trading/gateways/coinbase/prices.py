@@ -1,0 +1,33 @@
+"""Coinbase's public market data, as trading/gateways/prices.py wants it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from aitrader.kernel.clock import WALL
+from trading.domain.instrument import Instrument
+from trading.gateways.coinbase import listing
+from trading.gateways.coinbase.connection import Connection
+from trading.gateways.coinbase.klines import Candles
+
+
+@dataclass(frozen=True, slots=True)
+class CoinbasePrices:
+    """Implements `PublicData`."""
+
+    connection: Connection
+    ws_url: str
+
+    def ping(self) -> None:
+        self.connection.check_clock()
+
+    def instruments(self, symbols: Sequence[str], *, venue: str) -> dict[str, Instrument]:
+        """See listing.instruments."""
+        return listing.instruments(self.connection, symbols, venue=venue)
+
+    def klines(
+        self, symbols: Mapping[str, str], interval: timedelta, *, history_bars: int
+    ) -> Candles:
+        return Candles(
+            self.connection, self.ws_url, symbols, interval, history_bars=history_bars, wall=WALL
+        )
