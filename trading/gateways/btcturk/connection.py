@@ -24,7 +24,7 @@ import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from threading import Lock
 from typing import Any
@@ -41,6 +41,7 @@ from trading.gateways.transport import Capped, broken
 
 Timeout = tuple[float, float]
 Params = Mapping[str, str]
+TIME = "/api/v2/server/time"
 #: Connecting and reading. With the clock's and the order book's time, a submission ends within the
 #: longest call that a sender's lease allows for.
 TIMEOUT_SECONDS: Timeout = (2.0, 6.0)
@@ -107,14 +108,13 @@ class Connection:
         self._silent_until: dict[str, float] = {}
         self._clock = ClockCheck(self._ask_time, wall=wall)
 
-    @property
-    def offset_seconds(self) -> float:
-        """How far the venue's clock is ahead of ours."""
-        return self._clock.offset_seconds
-
     def now(self) -> datetime:
-        """Our time, which is the venue's within a second."""
-        return self._wall.now()
+        """The venue's time, as far as it is known."""
+        return self._wall.now() + timedelta(seconds=self._clock.offset_seconds)
+
+    def check_clock(self) -> None:
+        """Raises NotSent while our clock is off, or the venue's cannot be read."""
+        self._clock.check()
 
     def public(self, path: str, params: Params = _NONE, *, quick: bool = False) -> Any:
         """What a public GET says; no key is needed."""
@@ -199,9 +199,8 @@ class Connection:
             raise NotSent("the venue asked for silence")
 
     def _ask_time(self) -> datetime:
-        url = f"{self._address.rest_url}/api/v2/server/time"
         patience = min(self._timeout, _SAMPLE_SECONDS, key=sum)
-        told = self._call("GET", url, _NONE, timeout=patience)
+        told = self._call("GET", self._address.rest_url + TIME, _NONE, timeout=patience)
         return from_millis(int(told["serverTime"]))
 
 

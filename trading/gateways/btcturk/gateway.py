@@ -144,10 +144,9 @@ class BtcturkGateway:
         if found is None or _may_be_triggered(found.works):
             # The other lists may know what the single order does not tell, or not yet.
             found = self._search(instrument, cl_ord_id)
-        if found is not None and _may_be_triggered(found.works):
-            now = self._connection.now() + timedelta(seconds=self._connection.offset_seconds)
-            if now - found.works.at < _SETTLES:
-                raise OutcomeUnknown("the stop has just been cancelled, or triggered")
+        fresh = found is not None and self._connection.now() - found.works.at < _SETTLES
+        if found is not None and fresh and _may_be_triggered(found.works):
+            raise OutcomeUnknown("the stop has just been cancelled, or triggered")
         return found
 
     def _by_id(self, known: Ids, cl_ord_id: str, *, quick: bool = False) -> Found | None:
