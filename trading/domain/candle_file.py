@@ -55,12 +55,16 @@ class GapCount:
 class CandleReader:
     """Iterate once over `Bar | Quarantined`; `gaps` and `accepted` grow as it goes.
 
-    `source` is the file as its user named it. Iterating raises InvalidBar.
+    `source` is the file as its user named it, `first_line` the number of the header: 0 where one
+    was put before a file that has none. Iterating raises InvalidBar.
     """
 
-    def __init__(self, lines: Iterable[str], *, source: str, interval: timedelta) -> None:
+    def __init__(
+        self, lines: Iterable[str], *, source: str, interval: timedelta, first_line: int = 1
+    ) -> None:
         self.gaps = GapCount()
         self._lines = lines
+        self._first_line = first_line
         self._source = source
         self._interval = interval
         self._step = interval // timedelta(milliseconds=1)
@@ -78,7 +82,7 @@ class CandleReader:
         return len(self._hashes)
 
     def __iter__(self) -> Iterator[Bar | Quarantined]:
-        numbered = enumerate(self._lines, start=1)
+        numbered = enumerate(self._lines, start=self._first_line)
         _, header = next(numbered, (1, None))
         if header is None:
             raise self._invalid(1, f"the file is empty; expected the header {HEADER}")

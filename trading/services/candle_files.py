@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from aitrader.kernel.clock import from_millis
 from aitrader.kernel.errors import BadInput, InvalidBar
@@ -30,6 +30,35 @@ _INTERVAL = re.compile(r"([1-9][0-9]{0,3})([smhd])")
 # Longer codes first: FDUSD ends with USD.
 _QUOTES = ("FDUSD", "USDT", "USDC", "TUSD", "BUSD", "USD", "EUR", "GBP", "TRY", "BTC", "ETH", "BNB")
 _SYMBOL = re.compile(rf"([A-Z0-9]{{2,12}}?)[-/]?({'|'.join(_QUOTES)})")
+
+
+class Recording(Protocol):
+    """Recorded bars of one market, wherever they lie; every iteration reads them anew."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def base(self) -> str: ...
+    @property
+    def quote(self) -> str: ...
+    @property
+    def kind(self) -> AccountKind: ...
+    @property
+    def interval(self) -> timedelta: ...
+    @property
+    def symbol(self) -> str: ...
+
+    def span(self) -> tuple[int, int]:
+        """The first and the last open_time, in milliseconds."""
+        ...
+
+    def content(self) -> bytes:
+        """What tells these bars from any others."""
+        ...
+
+    def __iter__(self) -> Iterator[Bar | Quarantined]: ...
 
 
 @dataclass(slots=True)
@@ -54,6 +83,22 @@ class CandleFile:
         return f"{self.base}{self.quote}"
 
     @property
+    def name(self) -> str:
+        return self.path.name
+
+    def span(self) -> tuple[int, int]:
+        """What is wrong with a row is found when it is read."""
+        first, last = 0, 0
+        for line in lines(self.path, self.source):
+            if found := _OPEN_TIME.match(line):
+                time = int(found[1])
+                first, last = min(first or time, time), max(last, time)
+        return first, last
+
+    def content(self) -> bytes:
+        return self.path.read_bytes()
+
+    @property
     def gaps(self) -> GapCount:
         return self._reader.gaps if self._reader else GapCount()
 
@@ -64,7 +109,7 @@ class CandleFile:
 
     def __iter__(self) -> Iterator[Bar | Quarantined]:
         reader = CandleReader(
-            _lines(self.path, self.source), source=self.source, interval=self.interval
+            lines(self.path, self.source), source=self.source, interval=self.interval
         )
         self._reader, self.quarantined = reader, 0
         for item in reader:
@@ -77,22 +122,22 @@ class CandleFile:
 class CandleSeries:
     """The files of one market, in the order of time; every iteration reads them all again."""
 
-    files: Sequence[CandleFile]
+    files: Sequence[Recording]
 
     @property
     def title(self) -> str:
-        name, more = self.files[0].path.name, len(self.files) - 1
+        name, more = self.files[0].name, len(self.files) - 1
         return f"{name} and {more} more" if more else name
 
     def __iter__(self) -> Iterator[Bar | Quarantined]:
         return chain.from_iterable(self.files)
 
 
-def in_order(files: Sequence[CandleFile]) -> CandleSeries:
+def in_order(files: Sequence[Recording]) -> CandleSeries:
     """The files of one market as one series. Raises BadInput when two hold the same time."""
     if len(files) == 1:
         return CandleSeries(files)
-    spans = sorted(((*_span(file), file) for file in files), key=lambda span: span[:2])
+    spans = sorted(((*file.span(), file) for file in files), key=lambda span: span[:2])
     for (_, last, before), (first, _, after) in pairwise(spans):
         if first <= last:
             raise BadInput(
@@ -101,16 +146,6 @@ def in_order(files: Sequence[CandleFile]) -> CandleSeries:
                 "files to trade with --replay"
             )
     return CandleSeries([file for _, _, file in spans])
-
-
-def _span(file: CandleFile) -> tuple[int, int]:
-    """The first and the last open_time; what is wrong with a row is found when it is read."""
-    first, last = 0, 0
-    for line in _lines(file.path, file.source):
-        if found := _OPEN_TIME.match(line):
-            time = int(found[1])
-            first, last = min(first or time, time), max(last, time)
-    return first, last
 
 
 def read(
@@ -130,16 +165,19 @@ def read(
         raise BadInput(f"{source}: no such file")
     if not file.name.lower().endswith(SUFFIXES):
         raise BadInput(f"{source}: a candle file ends with .csv.gz or .csv")
-    tokens = _tokens(file.name)
-    base, quote = _symbol(source, tokens, symbol)
+    base, quote, told, length = said_by(source, _tokens(file.name), symbol, interval)
     return CandleFile(
-        path=file,
-        source=source,
-        base=base,
-        quote=quote,
-        kind=kind or (AccountKind.PERP if "perp" in tokens else AccountKind.SPOT),
-        interval=_interval(source, tokens, interval),
+        path=file, source=source, base=base, quote=quote, kind=kind or told, interval=length
     )
+
+
+def said_by(
+    source: str, tokens: Sequence[str], symbol: str | None, interval: str | None
+) -> tuple[str, str, AccountKind, timedelta]:
+    """Base, quote, kind and interval, given or from the words of a file's name. Raises BadInput."""
+    base, quote = _symbol(source, tokens, symbol)
+    kind = AccountKind.PERP if "perp" in tokens else AccountKind.SPOT
+    return base, quote, kind, _interval(source, tokens, interval)
 
 
 def read_all(
@@ -187,7 +225,7 @@ def _tokens(name: str) -> list[str]:
     return stem.lower().split("_")
 
 
-def _symbol(source: str, tokens: list[str], given: str | None) -> tuple[str, str]:
+def _symbol(source: str, tokens: Sequence[str], given: str | None) -> tuple[str, str]:
     if given is not None:
         return parse_symbol(given)
     found = next((token for token in tokens if _SYMBOL.fullmatch(token.upper())), None)
@@ -196,7 +234,7 @@ def _symbol(source: str, tokens: list[str], given: str | None) -> tuple[str, str
     return parse_symbol(found)
 
 
-def _interval(source: str, tokens: list[str], given: str | None) -> timedelta:
+def _interval(source: str, tokens: Sequence[str], given: str | None) -> timedelta:
     if given is not None:
         return parse_interval(given)
     found = next((token for token in tokens if _INTERVAL.fullmatch(token)), None)
@@ -217,12 +255,13 @@ def _look(path: Path, at: Callable[[Path], _Found]) -> _Found:
         raise BadInput(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def _lines(path: Path, source: str) -> Iterator[str]:
+def lines(path: Path, source: str) -> Iterator[str]:
+    """The lines of a text file, packed or not. Raises InvalidBar with file and line, BadInput."""
     done = 0
     opener = gzip.open if path.name.lower().endswith(".gz") else open
     try:
-        with opener(path, "rt", encoding="utf-8", newline="\n") as lines:
-            for text in lines:
+        with opener(path, "rt", encoding="utf-8", newline="\n") as opened:
+            for text in opened:
                 yield text
                 done += 1
     except EOFError:
