@@ -30,9 +30,9 @@ from trading.gateways.sim.gateway import SimGateway
 from trading.gateways.sim.rules import SimRules
 from trading.gateways.streams import Line
 from trading.selectors.desk import Desk, as_instrument
-from trading.services import bar_steps, candle_files, setup
+from trading.services import bar_steps, candle_files, recordings, setup
 from trading.services.bar_steps import Step
-from trading.services.candle_files import CandleFile, CandleSeries
+from trading.services.candle_files import CandleSeries, Recording
 from trading.services.setup import DeskPlan, StrategyPlan
 
 VENUE = "SIM"
@@ -147,12 +147,12 @@ def _replayed(options: PaperOptions) -> Market:
     files = [
         each
         for path in options.replay
-        for each in candle_files.read_all(
+        for each in recordings.read_all(
             path, symbol=options.symbol, interval=options.interval, kind=options.kind
         )
     ]
     _see_that_they_fit(files)
-    by_code: dict[str, list[CandleFile]] = {}
+    by_code: dict[str, list[Recording]] = {}
     for file in files:
         code = code_of(VENUE, file.base, file.quote, file.kind)
         by_code.setdefault(code, []).append(file)
@@ -165,13 +165,13 @@ def _replayed(options: PaperOptions) -> Market:
         opened.instruments.append((_infer(code, series), series.title[:_LONGEST_NAME]))
         opened.streams[code] = series
         for file in series.files:
-            digest.update(file.path.read_bytes())
+            digest.update(file.content())
     opened.title = ", ".join(title for _, title in opened.instruments)[:_LONGEST_NAME]
     opened.fingerprint = digest.hexdigest()
     return opened
 
 
-def _see_that_they_fit(files: Sequence[CandleFile]) -> None:
+def _see_that_they_fit(files: Sequence[Recording]) -> None:
     first = files[0]
     for file in files:
         if (file.interval, file.kind) != (first.interval, first.kind):
