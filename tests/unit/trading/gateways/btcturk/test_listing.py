@@ -1,0 +1,78 @@
+"""What BTCTurk lists, as instruments that hold to its rules."""
+
+import json
+from decimal import Decimal as D
+from typing import Any
+
+import pytest
+
+from aitrader.env import REPOSITORY
+from aitrader.kernel.errors import BadInput, OutcomeUnknown
+from trading.domain.instrument import Instrument
+from trading.gateways.btcturk import listing
+
+SAMPLE = (
+    REPOSITORY.parent / "shared/data/wire/btcturk/rest_samples/public/exchange_info/sample.json"
+)
+
+
+def _pair(**changes: Any) -> dict[str, Any]:
+    rules = {
+        "filterType": "PRICE_FILTER", "tickSize": "10", "minExchangeValue": "99.91",
+        "minAmount": None, "maxAmount": None,
+    }  # fmt: skip
+    return {
+        "name": "BTCTRY", "status": "TRADING", "numerator": "BTC", "denominator": "TRY",
+        "numeratorScale": 8, "denominatorScale": 2, "filters": [rules],
+        "commissionFromNumerator": False,
+    } | changes  # fmt: skip
+
+
+class _Venue:
+    def __init__(self, told: Any) -> None:
+        self._told = told
+
+    def public(self, path: str, *, quick: bool) -> Any:
+        return self._told
+
+
+def _listed(told: Any, symbol: str = "BTCTRY") -> Instrument:
+    venue: Any = _Venue(told)
+    return listing.instruments(venue, [symbol], venue="BTCTURK")[symbol]
+
+
+def test_a_pair_has_the_coarser_of_its_two_price_rules() -> None:
+    found = _listed({"symbols": [_pair()]})
+    assert (found.code, found.tick, found.lot) == ("BTCTURK:BTC-TRY", D(10), D("0.00000001"))
+    assert (found.min_qty, found.min_notional) == (D("0.00000001"), D("99.91"))
+    fine = _pair(filters=[{"filterType": "PRICE_FILTER", "tickSize": "0.00001"}])
+    assert _listed({"symbols": [fine]}).tick == D("0.01")
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ([_pair(name="ETHTRY")], "does not list"),
+        ([_pair(status="AUCTION_MATCH")], "does not trade"),
+        ([_pair(commissionFromNumerator=True)], "the fee of BTCTRY in BTC"),
+    ],
+)
+def test_a_pair_that_is_not_for_us_is_refused(told: list[Any], why: str) -> None:
+    with pytest.raises(BadInput, match=why):
+        _listed({"symbols": told})
+
+
+@pytest.mark.parametrize(
+    "told", [None, [], {}, {"symbols": [{}]}, {"symbols": [_pair(filters=[])]}]
+)
+def test_a_list_that_cannot_be_read_is_no_list(told: Any) -> None:
+    with pytest.raises(OutcomeUnknown, match="cannot be read"):
+        _listed(told)
+
+
+@pytest.mark.skipif(not SAMPLE.exists(), reason="the wire sample of exchangeinfo is not at hand")
+def test_the_wires_pairs_are_read() -> None:
+    told = json.loads(SAMPLE.read_text(encoding="utf-8"), parse_float=D)
+    dollars = _listed(told, "USDTTRY")
+    assert (dollars.tick, dollars.lot, dollars.min_notional) == (D("0.001"), D("0.01"), D("99.91"))
+    assert _listed(told, "XTZBTC").tick == D("0.000001")
