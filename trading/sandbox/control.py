@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from aitrader.kernel.clock import iso
+from aitrader.kernel.clock import iso, monotonic
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.fix import Side
 from trading.sandbox.connection import Connection
@@ -24,12 +24,13 @@ from trading.sandbox.stage import Stage
 
 _EVERYTHING = 1_000_000
 _HOSTS = {"127.0.0.1", "localhost", "[::1]"}
+_LONGEST_CUT_SECONDS = 86_400.0
 _MOVES = ("deposit", "withdraw", "lock", "unlock")
 Handler = Callable[[web.Request], Awaitable[dict[str, Any]]]
 
 
 class Control:
-    """/control/faults, /control/book, /control/account, /control/clock."""
+    """/control/faults, /control/book, /control/account, /control/clock, /control/network."""
 
     def __init__(self, stage: Stage, connections: Callable[[], Iterable[Connection]]) -> None:
         self._stage = stage
@@ -41,6 +42,7 @@ class Control:
             ("book", self._book, self._change_book),
             ("account", self._account, self._move),
             ("clock", self._clock, self._set_clock),
+            ("network", self._network, self._cut_network),
         ):
             app.router.add_get(f"/control/{name}", _guarded(read))
             app.router.add_post(f"/control/{name}", _guarded(change))
@@ -123,6 +125,21 @@ class Control:
         if isinstance(outcome, Refused):
             raise BadInput(f"{outcome.reason}: {outcome.text}")
         return {"moved": asked["amount"]}
+
+    async def _network(self, _request: web.Request) -> dict[str, Any]:
+        left = max(0.0, self._stage.unreachable_until - monotonic())
+        return {"cut": left > 0, "seconds_left": round(left, 1)}
+
+    async def _cut_network(self, request: web.Request) -> dict[str, Any]:
+        """Nobody gets through for so many `seconds`: requests and streams die without a word."""
+        seconds = float((await request.json())["seconds"])
+        if not 0 <= seconds <= _LONGEST_CUT_SECONDS:
+            raise BadInput(f"seconds: 0 to {_LONGEST_CUT_SECONDS:.0f}")
+        self._stage.unreachable_until = monotonic() + seconds
+        for connection in list(self._connections()):
+            connection.hush()
+            connection.cut(notice=False)
+        return await self._network(request)
 
     async def _clock(self, _request: web.Request) -> dict[str, Any]:
         offset = self._stage.offset.total_seconds()

@@ -12,11 +12,13 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
-from aitrader.kernel.clock import WALL, Clock
+from aitrader.kernel.clock import WALL, Clock, monotonic
 from aitrader.kernel.errors import BadInput
 from trading.sandbox import certificate, flows
 from trading.sandbox.acts import Acts
@@ -50,6 +52,8 @@ class Options:
     seed: int = 0
     accounts: int = 1
     replay: tuple[str, ...] = ()
+    #: What each account starts with instead of what its venue usually gives.
+    hold: Mapping[str, Decimal] = field(default_factory=dict)
     #: Without a market nothing trades but what the control route asks for.
     market: bool = True
     clock: Clock = field(default=WALL)
@@ -73,7 +77,7 @@ async def running(options: Options) -> AsyncIterator[Mapping[str, Any]]:
         for face in faces.values():
             yield from face.connections()
 
-    app = web.Application()
+    app = web.Application(middlewares=[_line_of(stage)])
     for face in faces.values():
         face.add_to(app)
     Control(stage, connections).add_to(app)
@@ -93,6 +97,21 @@ async def running(options: Options) -> AsyncIterator[Mapping[str, Any]]:
             for connection in list(connections()):
                 connection.cut(notice=True)
             await runner.cleanup()
+
+
+def _line_of(stage: Stage) -> Middleware:
+    """The network between the exchange and everybody else, which the control may cut."""
+
+    @web.middleware
+    async def line(request: web.Request, handler: Handler) -> web.StreamResponse:
+        cut = monotonic() < stage.unreachable_until
+        if cut and not request.path.startswith("/control/") and request.transport is not None:
+            # What does not get through is not acted on either.
+            request.transport.abort()
+            return web.Response(status=503)
+        return await handler(request)
+
+    return line
 
 
 async def _listen(runner: web.AppRunner, port: int, context: ssl.SSLContext) -> Base:
@@ -119,7 +138,7 @@ def _open(stage: Stage, venue: str, options: Options) -> Face:
     accounts = [f"{venue}-{number + 1}" for number in range(options.accounts)]
     for account in accounts:
         stage.exchange.open_account(account, fees=fees)
-        for asset, amount in offer.balances.items():
+        for asset, amount in (options.hold or offer.balances).items():
             stage.exchange.deposit(account, asset, amount, now=stage.now())
     stage.accounts += accounts
     return offer.make(stage, accounts=accounts, fees=fees, seed=options.seed)

@@ -46,6 +46,8 @@ class Stage:
         self._listeners: list[Listener] = [self._replica]
         self.accounts: list[str] = []
         self.flows: list[Flow] = []
+        #: Until when nobody gets through to it, as monotonic seconds.
+        self.unreachable_until = 0.0
         #: Tells a status that no list of statuses has.
         self.strange_status = False
         self.set_plan(plan, seed)

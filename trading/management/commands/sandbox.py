@@ -4,10 +4,13 @@ import asyncio
 import json
 import signal
 from argparse import ArgumentParser
+from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from aitrader.kernel.errors import BadInput
+from aitrader.kernel.money import amount
 from trading.sandbox import server
 
 
@@ -30,6 +33,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--still", action="store_true", help="no market but what /control/book is told"
         )
+        parser.add_argument(
+            "--hold",
+            nargs="+",
+            default=(),
+            metavar="ASSET=AMOUNT",
+            help="what each account starts with, instead of what is usual at its venue",
+        )
         parser.add_argument("--accounts", type=int, default=1, help="how many accounts to open")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -41,6 +51,7 @@ class Command(BaseCommand):
             accounts=options["accounts"],
             replay=tuple(options["replay"]),
             market=not options["still"],
+            hold=dict(_held(each) for each in options["hold"]),
         )
         try:
             asyncio.run(self._serve(chosen))
@@ -56,3 +67,13 @@ class Command(BaseCommand):
             self.stdout.write(f"ready {json.dumps(addresses)}")
             self.stdout.flush()
             await asked.wait()
+
+
+def _held(text: str) -> tuple[str, Decimal]:
+    asset, equals, given = text.partition("=")
+    if not asset or not equals:
+        raise BadInput(f"--hold {text}: not ASSET=AMOUNT")
+    held = amount(given, what=f"--hold {asset}")
+    if held <= 0:
+        raise BadInput(f"--hold {text}: must be positive")
+    return asset, held
