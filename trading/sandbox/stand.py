@@ -32,7 +32,8 @@ class Scene:
     """How a venue's gateway is made from what `ready` tells of the venue, and what it trades:
     bitcoin as `instrument`, which is `symbol` on the exchange, and `other` beside it. `excused` are
     cards by number that do not apply to the venue, each with the reason. Without `trades_at_once`
-    the answer to a new order never tells its trades: they are asked for right after."""
+    the answer to a new order never tells its trades: they are asked for right after. `venue` is
+    the sandbox's venue where the gateway goes by another name."""
 
     connect: Connect
     instrument: str

@@ -13,13 +13,13 @@ from aitrader.kernel.clock import WALL
 from trading.domain.ports import Gateway
 from trading.gateways.binance.connection import Address, Connection
 from trading.gateways.binance.gateway import BinanceGateway
-from trading.gateways.generic import connection as generic_line
-from trading.gateways.generic import library
-from trading.gateways.generic.gateway import GenericGateway
 from trading.gateways.btcturk import connection as btcturk_api
 from trading.gateways.btcturk.gateway import BtcturkGateway
 from trading.gateways.coinbase import connection as coinbase_api
 from trading.gateways.coinbase.gateway import CoinbaseGateway
+from trading.gateways.generic import connection as generic_line
+from trading.gateways.generic import library
+from trading.gateways.generic.gateway import GenericGateway
 from trading.sandbox import cards
 from trading.sandbox.stand import Scene, stand
 
@@ -84,6 +84,7 @@ VENUES: Mapping[str, Scene] = {
         excused={"X22": "every fee is in the quote asset"},
         trades_at_once=False,
     ),
+    "generic": Scene(generic, "GENERIC:BTC-USDT", "BTCUSDT", "GENERIC:ETH-USDT", venue="binance"),
 }
 
 
