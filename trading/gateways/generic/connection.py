@@ -27,6 +27,8 @@ TIMEOUT_SECONDS = (3.0, 7.0)
 #: Connecting to the venue's clock and reading it: two seconds in all.
 _SAMPLE_TIMEOUT_SECONDS = (1.0, 1.0)
 _TURN_SECONDS = 1.0
+#: For a venue that wants silence and does not say how long.
+SILENCE_SECONDS = 60.0
 
 
 class Connection:
@@ -38,6 +40,7 @@ class Connection:
         *,
         wall: Clock,
         timeout_seconds: tuple[float, float] = TIMEOUT_SECONDS,
+        silence_seconds: float = SILENCE_SECONDS,
         paced: bool = True,
     ) -> None:
         self.exchange = address.exchange
@@ -46,6 +49,7 @@ class Connection:
         self._client = library.client(address, self._wire, self.profile, paced=paced)
         self._timeout_seconds = timeout_seconds
         self._wall = wall
+        self._silence_seconds = silence_seconds
         self._turn = Lock()
         self._silent_until = 0.0
         self._clock = ClockCheck(self._venues_time, wall=wall)
@@ -115,7 +119,8 @@ class Connection:
         if isinstance(error, library.NotJson):
             return OutcomeUnknown(f"HTTP {heard.status}: an answer that is not JSON")
         if errors.is_blocked(error, heard):
-            self._silent_until = monotonic() + errors.silence_seconds(heard)
+            silence = errors.silence_seconds(heard, usual=self._silence_seconds)
+            self._silent_until = monotonic() + silence
         return errors.translate(error, heard, self.profile.codes)
 
     def _venues_time(self) -> datetime:

@@ -4,7 +4,8 @@
    status below 500. Everything else is unknown; a class that nobody listed is, too.
 2. What failed before anything left is definite; what failed after the library had taken the answer
    for no error is unknown, whatever its class: the venue has acted.
-3. A refusal that speaks of a duplicate proves that the first copy exists: unknown.
+3. A refusal that speaks of a duplicate, or of the client order id, may prove that a first copy
+   exists: unknown.
 4. What the library says of a call can name its address with the signature: only the venue's own
    words go into a text, or the library's where nothing was signed.
 """
@@ -48,8 +49,10 @@ PROOFS: Mapping[str, Proof] = {
 }
 _IMPATIENT = ("DDoSProtection", "RateLimitExceeded")
 _BLOCKED = (418, 429)
-_SILENCE_SECONDS = 60.0
-_FIRST_COPY = re.compile(r"duplicat|already (exist|in use|been used)|not unique", re.IGNORECASE)
+_FIRST_COPY = re.compile(
+    r"duplicat|already (exist|in use|been used)|not unique|cl_?ord_?id|client_?order_?id",
+    re.IGNORECASE,
+)
 _CODES = ("code", "errorCode", "error_code", "err_code", "retCode", "ret_code")
 _TEXTS = ("msg", "message", "retMsg", "errorMessage", "error_message", "error")
 _LONGEST_TEXT = 200
@@ -79,9 +82,9 @@ def is_blocked(error: Exception, heard: Heard) -> bool:
     return answered and _listed(error) in _IMPATIENT
 
 
-def silence_seconds(heard: Heard) -> float:
-    """How long the venue wants silence; a minute when it does not say."""
-    return float(heard.retry_after) if heard.retry_after.isdigit() else _SILENCE_SECONDS
+def silence_seconds(heard: Heard, *, usual: float) -> float:
+    """How long the venue wants silence; the usual time when it does not say."""
+    return float(heard.retry_after) if heard.retry_after.isdigit() else usual
 
 
 def _listed(error: Exception) -> str:
@@ -92,7 +95,7 @@ def _listed(error: Exception) -> str:
 
 def _answered(listed: str, said: object, codes: Mapping[str, Proof]) -> GatewayError:
     code, text = _words(said)
-    proof = codes.get(code, PROOFS.get(listed, Proof.UNKNOWN))
+    proof = _known(code, codes) or PROOFS.get(listed, Proof.UNKNOWN)
     if _FIRST_COPY.search(text) or _FIRST_COPY.search(code):
         proof = Proof.UNKNOWN
     code = code or listed
@@ -101,6 +104,13 @@ def _answered(listed: str, said: object, codes: Mapping[str, Proof]) -> GatewayE
     if proof is Proof.UNKNOWN:
         return OutcomeUnknown(f"{code}: {text}")
     return RejectedByVenue(code, text or listed, gone=listed == "OrderNotFound")
+
+
+def _known(code: str, codes: Mapping[str, Proof]) -> Proof | None:
+    """By the whole code or by what stands before one of its colons."""
+    while code not in codes and ":" in code:
+        code = code.rpartition(":")[0]
+    return codes.get(code)
 
 
 def _words(said: object) -> tuple[str, str]:

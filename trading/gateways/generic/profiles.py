@@ -76,19 +76,25 @@ _BINANCE = Profile(
 def _kraken_codes() -> dict[str, Proof]:
     """docs.kraken.com, Spot Error Messages: what the library leaves open or calls a failure."""
     refused = (
-        "EGeneral:Invalid arguments:Index unavailable", "EService:Market in cancel_only mode",
+        "EGeneral:Invalid arguments", "EService:Market in cancel_only mode",
         "EService:Market in post_only mode", "EAPI:Invalid signature", "EAPI:Invalid key",
-        "EAPI:Feature disabled", "EOrder:Cannot open opposing position",
-        "EOrder:Cannot open position", "EOrder:Margin allowance exceeded",
-        "EOrder:Margin level too low", "EOrder:Margin position size exceeded",
-        "EOrder:Insufficient margin", "EOrder:Orders limit exceeded",
-        "EOrder:Positions limit exceeded", "EOrder:Scheduled orders limit exceeded",
-        "EOrder:Order minimum not met", "EOrder:Cost minimum not met",
-        "EOrder:Tick size check failed", "EOrder:Trading agreement required",
-        "EOrder:Unknown position", "EQuery:Unknown asset pair",
+        "EAPI:Feature disabled", "EAccount:Invalid permissions",
+        "EOrder:Cannot open opposing position", "EOrder:Cannot open position",
+        "EOrder:Margin allowance exceeded", "EOrder:Margin level too low",
+        "EOrder:Margin position size exceeded", "EOrder:Insufficient margin",
+        "EOrder:Orders limit exceeded", "EOrder:Positions limit exceeded",
+        "EOrder:Scheduled orders limit exceeded", "EOrder:Order minimum not met",
+        "EOrder:Cost minimum not met", "EOrder:Tick size check failed", "EOrder:Invalid price",
+        "EOrder:Trading agreement required", "EQuery:Unknown asset pair",
     )  # fmt: skip
-    # The order may have been on its way when the deadline passed.
-    return {**dict.fromkeys(refused, Proof.REFUSED), "EService:Deadline elapsed": Proof.UNKNOWN}
+    return {
+        **dict.fromkeys(refused, Proof.REFUSED),
+        "EOrder:Domain rate limit exceeded": Proof.NOT_DONE,
+        "EService:Throttled": Proof.NOT_DONE,
+        "EService: Throttled": Proof.NOT_DONE,
+        # The order may have been on its way when the deadline passed.
+        "EService:Deadline elapsed": Proof.UNKNOWN,
+    }
 
 
 _KRAKEN = Profile(
