@@ -20,13 +20,13 @@ from threading import Event
 from typing import TypeVar
 
 import structlog
-from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 from websockets.sync.connection import Connection as Stream
 
 from aitrader.kernel.clock import monotonic
-from aitrader.kernel.errors import BadInput, GatewayError
+from aitrader.kernel.errors import BadInput
 from trading.domain.bar import Bar
+from trading.gateways.streams import LINE_FAULTS
 from trading.services.bar_steps import Gap, Step
 
 T = TypeVar("T")
@@ -116,7 +116,7 @@ class LiveBars(ABC):
                     self._waiting.clear()
                     yield from self._missed()
                     yield from self._listen(stream, stop)
-            except (GatewayError, WebSocketException, OSError) as error:
+            except LINE_FAULTS as error:
                 log.warning("bars.line_broken", venue=self.venue, error=str(error)[:200])
                 # Not all clients at the same instant.
                 stop.wait(self._pause * random.uniform(0.5, 1.0))

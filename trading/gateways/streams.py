@@ -31,6 +31,9 @@ _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 15.0
 _MOST_BYTES = 5 * 1024 * 1024
 
+#: What a line ends with; the client tells a connection that closed in its handshake by EOFError.
+LINE_FAULTS = (GatewayError, WebSocketException, OSError, EOFError)
+
 log = structlog.get_logger(__name__)
 
 
@@ -109,7 +112,7 @@ class UserStream(Thread):
                     max_size=_MOST_BYTES,
                 ) as socket:
                     reason = self._converse(socket)
-            except (GatewayError, WebSocketException, OSError) as error:
+            except LINE_FAULTS as error:
                 reason = f"{type(error).__name__}: {error}"
             self._distrust(reason)
             if not self._stopping.is_set():

@@ -132,3 +132,11 @@ def test_a_symbol_that_is_not_listed_is_one_line(exchange: Mapping[str, Any]) ->
     with pytest.raises(BadInput) as refused:
         listing.instruments(_connection(exchange), ["NOPEUSDT"], venue="SIM")
     assert "\n" not in str(refused.value)
+
+
+def test_a_network_that_was_away_leaves_no_hole(exchange: Mapping[str, Any]) -> None:
+    def cut(count: int) -> None:
+        if count == 5:
+            requests.post(f"{exchange['control']}/network", json={"seconds": 2}, timeout=5)
+
+    _see_that_nothing_is_missing(_collected(_klines(exchange), bars=10, then=cut))

@@ -114,3 +114,11 @@ def test_a_line_with_a_goodbye_is_not_waited_on(opened: tuple[Stand, _Listener])
     assert listener.has_heard("down: the venue ended it")
     assert listener.has_heard("up")
     assert ready.gateway.balances(account=ready.account)["USDT"] == Decimal(100_000)
+
+
+def test_a_network_that_was_away_is_waited_out(opened: tuple[Stand, _Listener]) -> None:
+    ready, listener = opened
+    ready.change("network", seconds=2)
+    assert listener.has_heard("down")
+    assert listener.has_heard("up")
+    assert listener.next() == "news"
