@@ -3,17 +3,24 @@
 1. An answer is read up to `MOST_BYTES`, no further, and as long as a call may last, however slowly
    it comes.
 2. Nothing is sent again: the adapter makes one attempt.
-3. A connection that was never made sent nothing; any other broken call may have arrived.
+3. A connection that was never made, or to whoever cannot prove to be the venue, sent nothing; any
+   other broken call may have arrived.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from ssl import SSLCertVerificationError
 from threading import Event, Timer
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    MaxRetryError,
+    NewConnectionError,
+    SSLError,
+)
 
 from aitrader.kernel.clock import monotonic
 from aitrader.kernel.errors import GatewayError, NotSent, OutcomeUnknown
@@ -72,4 +79,6 @@ def broken(error: requests.exceptions.RequestException) -> GatewayError:
         reason = reason.reason
     if isinstance(reason, NewConnectionError | ConnectTimeoutError):
         return NotSent("no connection")
+    if isinstance(reason, SSLError) and isinstance(reason.args[0], SSLCertVerificationError):
+        return NotSent("the certificate is not to be trusted")
     return OutcomeUnknown(f"{type(error).__name__} during the call")

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+from weakref import WeakSet
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -40,6 +41,7 @@ OFFERS: Mapping[str, Offer] = {
 VENUES = tuple(OFFERS)
 _MOST_ACCOUNTS = 100
 _TICK_SECONDS = 0.1
+_GOODBYE_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ async def running(options: Options) -> AsyncIterator[Mapping[str, Any]]:
         for face in faces.values():
             yield from face.connections()
 
-    app = web.Application(middlewares=[_line_of(stage)])
+    lines: WeakSet[asyncio.Transport] = WeakSet()
+    app = web.Application(middlewares=[_line_of(stage, lines)])
     for face in faces.values():
         face.add_to(app)
     Control(stage, connections).add_to(app)
@@ -97,13 +100,21 @@ async def running(options: Options) -> AsyncIterator[Mapping[str, Any]]:
             for connection in list(connections()):
                 connection.cut(notice=True)
             await runner.cleanup()
+            # With TLS a line stays until the other side has said goodbye, which an idle one will
+            # not do.
+            for each in list(lines):
+                each.abort()
+            await asyncio.sleep(_GOODBYE_SECONDS)
 
 
-def _line_of(stage: Stage) -> Middleware:
-    """The network between the exchange and everybody else, which the control may cut."""
+def _line_of(stage: Stage, lines: WeakSet[asyncio.Transport]) -> Middleware:
+    """The network between the exchange and everybody else, which the control may cut. Keeps a note
+    in `lines` of those that were used."""
 
     @web.middleware
     async def line(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.transport is not None:
+            lines.add(request.transport)
         cut = monotonic() < stage.unreachable_until
         if cut and not request.path.startswith("/control/") and request.transport is not None:
             # What does not get through is not acted on either.

@@ -48,8 +48,9 @@ def queried(order: Answer, fills: Sequence[Answer], *, instrument: str) -> list[
     created = instant(order["created_time"])
     found = [_status(order_id, cl_ord_id, instrument, ExecType.NEW, ZERO, created)]
     cum = ZERO
-    # The newest come first; those of one instant keep their order.
-    for fill in sorted(fills[::-1], key=lambda each: instant(each["trade_time"])):
+    # The newest are listed first; those of one instant keep their order.
+    listed = fills[::-1]
+    for fill in sorted(listed, key=lambda each: instant(each["trade_time"])):
         if str(fill.get("trade_type") or "FILL") != "FILL":
             # A correction is no fill: what it changes shows as a difference, for a person.
             continue
