@@ -51,9 +51,5 @@ def normalized(listing: Listing) -> str:
     return f"{listing.base}_{listing.quote}"
 
 
-def millis(instant: datetime) -> int:
-    return (instant - EPOCH) // timedelta(milliseconds=1)
-
-
 def seconds(instant: datetime) -> int:
     return (instant - EPOCH) // timedelta(seconds=1)

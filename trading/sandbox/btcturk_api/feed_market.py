@@ -9,8 +9,9 @@ Source: docs.btcturk.com "Models"; frames of the live feed, 2026-09.
 from decimal import Decimal
 from typing import Any
 
+from aitrader.kernel.clock import to_millis
 from trading.sandbox.btcturk_api import market
-from trading.sandbox.btcturk_api.amounts import millis, number, price_text, seconds, text
+from trading.sandbox.btcturk_api.amounts import number, price_text, seconds, text
 from trading.sandbox.btcturk_api.venue import Venue
 from trading.sandbox.candles import Kline
 from trading.sandbox.engine import Depth
@@ -53,7 +54,7 @@ def ticker(venue: Venue, listing: Listing) -> Json:
 def trade(venue: Venue, listing: Listing, one: PublicTrade) -> Json:
     """An item of the list and, with its pair, a message of its own; `S` is the taker's side."""
     return {
-        "D": str(millis(one.transact_time)),
+        "D": str(to_millis(one.transact_time)),
         "I": market.public_trade_id(venue, one),
         "A": text(one.qty),
         "P": price_text(listing, one.px),

@@ -69,6 +69,8 @@ def _method(order: Order, *, waits: bool) -> int:
 def _order(venue: Venue, kind: int, order: Order, wire_id: int, *, waits: bool = False) -> Message:
     listing = rows.listed(venue, order.instrument)
     price = order.price or order.request.stop_px or ZERO
+    # Of a closed order the exchange itself has nothing left.
+    left = order.order_qty - order.cum_qty
     return [
         kind,
         {
@@ -81,8 +83,8 @@ def _order(venue: Venue, kind: int, order: Order, wire_id: int, *, waits: bool =
             "orderType": 0 if order.side is Side.BUY else 1,
             "price": price_text(listing, price),
             "amount": text(order.order_qty),
-            "numLeft": text(order.leaves_qty),
-            "denomLeft": text(price * order.leaves_qty),
+            "numLeft": text(left),
+            "denomLeft": text(price * left),
             "newOrderClientId": shown_client_id(order.cl_ord_id),
         },
     ]

@@ -10,17 +10,9 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from aitrader.kernel.clock import iso
+from aitrader.kernel.clock import iso, to_millis
 from aitrader.kernel.money import ZERO
-from trading.sandbox.btcturk_api.amounts import (
-    millis,
-    normalized,
-    number,
-    price_text,
-    scale,
-    seconds,
-    text,
-)
+from trading.sandbox.btcturk_api.amounts import normalized, number, price_text, scale, seconds, text
 from trading.sandbox.btcturk_api.calls import Call
 from trading.sandbox.btcturk_api.errors import ApiError
 from trading.sandbox.btcturk_api.venue import Venue
@@ -50,7 +42,7 @@ RESOLUTIONS = {
 
 
 def time(call: Call) -> Json:
-    return {"serverTime": millis(call.now), "serverTime2": iso(call.now)}
+    return {"serverTime": to_millis(call.now), "serverTime2": iso(call.now)}
 
 
 def describe(call: Call) -> Json:
@@ -58,7 +50,7 @@ def describe(call: Call) -> Json:
     assets = dict.fromkeys(asset for each in listings for asset in (each.quote, each.base))
     return {
         "timeZone": "UTC",
-        "serverTime": millis(call.now),
+        "serverTime": to_millis(call.now),
         "symbols": [_pair(venue, each) for each in listings],
         "currencies": [_currency(number, each) for number, each in enumerate(assets, 1)],
     }
@@ -75,7 +67,7 @@ def order_book(call: Call) -> Json:
     limit = call.params.count("limit", 100, _MOST_LEVELS)
     book = call.venue.stage.exchange.depth(listing.instrument, limit)
     return {
-        "timestamp": number(Decimal(millis(call.now))),
+        "timestamp": number(Decimal(to_millis(call.now))),
         "bids": [[price_text(listing, px), text(qty)] for px, qty in book.bids],
         "asks": [[price_text(listing, px), text(qty)] for px, qty in book.asks],
     }
@@ -151,7 +143,7 @@ def _ticker(call: Call, listing: Listing) -> Json:
     return {
         "pair": listing.instrument,
         "pairNormalized": normalized(listing),
-        "timestamp": millis(call.now),
+        "timestamp": to_millis(call.now),
         **{name: number(value) for name, value in figures(call.venue, listing).items()},
         "denominatorSymbol": listing.quote,
         "numeratorSymbol": listing.base,
@@ -165,7 +157,7 @@ def _trade(venue: Venue, listing: Listing, trade: PublicTrade) -> Json:
         "pairNormalized": normalized(listing),
         "numerator": listing.base,
         "denominator": listing.quote,
-        "date": millis(trade.transact_time),
+        "date": to_millis(trade.transact_time),
         "tid": public_trade_id(venue, trade),
         "price": price_text(listing, trade.px),
         "amount": text(trade.qty),

@@ -14,17 +14,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from aitrader.kernel.clock import to_millis
 from aitrader.kernel.fix import OrdStatus, OrdType, Side
 from aitrader.kernel.money import ZERO
 from trading.sandbox.accounts import cut
-from trading.sandbox.btcturk_api.amounts import (
-    long_text,
-    millis,
-    normalized,
-    number,
-    price_text,
-    text,
-)
+from trading.sandbox.btcturk_api.amounts import long_text, normalized, number, price_text, text
 from trading.sandbox.btcturk_api.venue import Venue, shown_client_id
 from trading.sandbox.orders import CONTINGENT, Fill, Order
 from trading.sandbox.records import Records
@@ -101,7 +95,7 @@ def _stop(venue: Venue, order: Order) -> Json:
     }
     row = _row(venue, order, venue.stop_id(order), order.ord_type, told, _CANCELED)
     if order.working_at is not None:
-        row["updateTime"] = millis(order.working_at)
+        row["updateTime"] = to_millis(order.working_at)
     return row
 
 
@@ -125,8 +119,8 @@ def _row(
         "type": side_name(order.side),
         "method": _NAMES[kind],
         "orderClientId": shown_client_id(order.cl_ord_id),
-        "time": millis(order.created_at),
-        "updateTime": millis(order.transact_time),
+        "time": to_millis(order.created_at),
+        "updateTime": to_millis(order.transact_time),
         "status": status,
         "leftAmount": long_text(told["left"]),
     }
@@ -152,7 +146,7 @@ def of_placed(venue: Venue, order: Order, quantity: Decimal, price: Decimal | No
         "method": _NAMES[order.ord_type],
         "pairSymbol": listing.instrument,
         "pairSymbolNormalized": normalized(listing),
-        "datetime": millis(order.created_at),
+        "datetime": to_millis(order.created_at),
     }
 
 
@@ -169,7 +163,7 @@ def of_trade(venue: Venue, fill: Fill) -> Json:
     amount = fill.last_qty * fill.side.sign
     return {
         "id": trade_id(venue, fill),
-        "timestamp": millis(fill.transact_time),
+        "timestamp": to_millis(fill.transact_time),
         "amount": text(amount),
         "preciseAmount": number(amount),
         "fee": text(tax - fill.fee),

@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from aitrader.kernel.clock import to_millis
 from trading.sandbox.btcturk_api import errors
-from trading.sandbox.btcturk_api.amounts import millis
 
 WINDOW_MS = 5_000
 _STAMP = re.compile(r"\d{1,15}")
@@ -82,5 +82,5 @@ def authorise(keys: Mapping[str, Key], headers: Mapping[str, str]) -> tuple[Key,
 
 def check_time(stamp: int, now: datetime) -> None:
     """Raises ApiError 401 outside the window."""
-    if abs(millis(now) - stamp) > WINDOW_MS:
+    if abs(to_millis(now) - stamp) > WINDOW_MS:
         raise errors.unauthorized("Nonce")
