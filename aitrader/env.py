@@ -43,6 +43,14 @@ class Env(BaseSettings):
     binance_credentials: str = Field(
         "", alias="AITRADER_BINANCE_CREDENTIALS", pattern=r"^(file:/.*)?$"
     )
+    btcturk_rest_url: str = Field("https://api.btcturk.com", alias="AITRADER_BTCTURK_REST_URL")
+    btcturk_ws_url: str = Field("wss://ws-feed-pro.btcturk.com", alias="AITRADER_BTCTURK_WS_URL")
+    btcturk_graph_url: str = Field(
+        "https://graph-api.btcturk.com", alias="AITRADER_BTCTURK_GRAPH_URL"
+    )
+    btcturk_credentials: str = Field(
+        "", alias="AITRADER_BTCTURK_CREDENTIALS", pattern=r"^(file:/.*)?$"
+    )
     crashpoint: str = Field("", alias="AITRADER_CRASHPOINT", pattern=r"^([a-z0-9_.]+:[1-9]\d*)?$")
 
     @field_validator("*", mode="before")

@@ -29,6 +29,12 @@ AITRADER_VENUES = {
         "ws_api_url": _env.binance_ws_api_url,
         "credentials": _env.binance_credentials,
     },
+    "BTCTURK": {
+        "rest_url": _env.btcturk_rest_url,
+        "ws_url": _env.btcturk_ws_url,
+        "graph_url": _env.btcturk_graph_url,
+        "credentials": _env.btcturk_credentials,
+    },
 }
 # Which way we run: a process that holds everything, or a worker among others.
 AITRADER_EMBEDDED = _env.database_url is None and _env.redis_url is None

@@ -25,6 +25,10 @@ from trading.gateways.binance import connection as binance
 from trading.gateways.binance.gateway import BinanceGateway
 from trading.gateways.binance.prices import BinancePrices
 from trading.gateways.binance.user_stream import BinanceLine
+from trading.gateways.btcturk import connection as btcturk
+from trading.gateways.btcturk.gateway import BtcturkGateway
+from trading.gateways.btcturk.prices import BtcturkPrices
+from trading.gateways.btcturk.user_stream import BtcturkLine
 from trading.gateways.prices import PublicData
 from trading.gateways.sim import books
 from trading.gateways.sim.gateway import SimGateway
@@ -121,10 +125,27 @@ def _binance_prices(given: Mapping[str, str]) -> PublicData:
     return BinancePrices(binance.Connection(address, wall=WALL), given["ws_url"])
 
 
+def _btcturk(namespace: str) -> Connection:
+    given = settings.AITRADER_VENUES[BtcturkGateway.venue]
+    who = credentials.read(given["credentials"], venue=BtcturkGateway.venue)
+    address = btcturk.Address(given["rest_url"], given["graph_url"], who.api_key, who.api_secret)
+    connection = btcturk.Connection(address, wall=WALL)
+    gateway = BtcturkGateway(connection)
+    line = BtcturkLine(given["ws_url"], connection=connection)
+    return Connection(gateway, gateway.fee_rate(), _moving, line)
+
+
+def _btcturk_prices(given: Mapping[str, str]) -> PublicData:
+    address = btcturk.Address(given["rest_url"], given["graph_url"], _NOBODY, _NOBODY)
+    return BtcturkPrices(btcturk.Connection(address, wall=WALL), given["ws_url"])
+
+
 _CONNECT: Mapping[str, Callable[[str], Connection]] = {
     SimGateway.venue: _sim,
     BinanceGateway.venue: _binance,
+    BtcturkGateway.venue: _btcturk,
 }
 _PUBLIC: Mapping[str, Callable[[Mapping[str, str]], PublicData]] = {
     BinanceGateway.venue: _binance_prices,
+    BtcturkGateway.venue: _btcturk_prices,
 }
