@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import islice
 from typing import Any
 
 from django.db import connection
 from psycopg import Cursor
 
 from aitrader.kernel.clock import Clock
+from aitrader.kernel.errors import InvalidBar
 from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import AccountKind
 from compliance.services import journal
@@ -158,23 +158,31 @@ def import_file(file: SourceFile, *, replace: bool, wall: Clock, told: Told) -> 
     line is kept."""
     series = series_of(file.venue, file.base, file.quote, file.kind, file.interval)
     origin = Origin(file.path.name, file.sha256())
-    whole = Written()
-    portions = _portions(file)
-    portion: Portion | None = next(portions)
-    while portion is not None:
-        following = next(portions, None)
-        whole += write(
+    whole, portion = Written(), Portion()
+
+    def flush(*, complete: bool) -> Written:
+        written = write(
             series,
             portion,
             origin=origin,
             replace=replace,
             now=wall.now(),
             before=whole.counts,
-            complete=following is None,
+            complete=complete,
         )
-        told(whole.counts, portion.bars[-1].open_time if portion.bars else None)
-        portion = following
-    return whole
+        told((whole + written).counts, portion.bars[-1].open_time if portion.bars else None)
+        return written
+
+    try:
+        for item in file:
+            if len(portion) >= PORTION:
+                whole += flush(complete=False)
+                portion = Portion()
+            portion.add(item)
+    except (InvalidBar, KeyboardInterrupt, SystemExit):
+        flush(complete=False)
+        raise
+    return whole + flush(complete=True)
 
 
 def write(
@@ -207,18 +215,6 @@ def write(
             }
             journal.record([_event(series, facts, now)], now=now)
     return written
-
-
-def _portions(file: SourceFile) -> Iterator[Portion]:
-    """One at least, which may be empty."""
-    items = iter(file)
-    while True:
-        portion = Portion()
-        for item in islice(items, PORTION):
-            portion.add(item)
-        yield portion
-        if len(portion) < PORTION:
-            return
 
 
 def _write(series: StoredSeries, portion: Portion, replace: bool) -> Written:
