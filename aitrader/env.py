@@ -43,6 +43,16 @@ class Env(BaseSettings):
     binance_credentials: str = Field(
         "", alias="AITRADER_BINANCE_CREDENTIALS", pattern=r"^(file:/.*)?$"
     )
+    coinbase_rest_url: str = Field("https://api.coinbase.com", alias="AITRADER_COINBASE_REST_URL")
+    coinbase_ws_url: str = Field(
+        "wss://advanced-trade-ws.coinbase.com", alias="AITRADER_COINBASE_WS_URL"
+    )
+    coinbase_ws_user_url: str = Field(
+        "wss://advanced-trade-ws-user.coinbase.com", alias="AITRADER_COINBASE_WS_USER_URL"
+    )
+    coinbase_credentials: str = Field(
+        "", alias="AITRADER_COINBASE_CREDENTIALS", pattern=r"^(file:/.*)?$"
+    )
     btcturk_rest_url: str = Field("https://api.btcturk.com", alias="AITRADER_BTCTURK_REST_URL")
     btcturk_ws_url: str = Field("wss://ws-feed-pro.btcturk.com", alias="AITRADER_BTCTURK_WS_URL")
     btcturk_graph_url: str = Field(

@@ -29,6 +29,12 @@ AITRADER_VENUES = {
         "ws_api_url": _env.binance_ws_api_url,
         "credentials": _env.binance_credentials,
     },
+    "COINBASE": {
+        "rest_url": _env.coinbase_rest_url,
+        "ws_url": _env.coinbase_ws_url,
+        "ws_user_url": _env.coinbase_ws_user_url,
+        "credentials": _env.coinbase_credentials,
+    },
     "BTCTURK": {
         "rest_url": _env.btcturk_rest_url,
         "ws_url": _env.btcturk_ws_url,

@@ -29,6 +29,10 @@ from trading.gateways.btcturk import connection as btcturk
 from trading.gateways.btcturk.gateway import BtcturkGateway
 from trading.gateways.btcturk.prices import BtcturkPrices
 from trading.gateways.btcturk.user_stream import BtcturkLine
+from trading.gateways.coinbase import connection as coinbase
+from trading.gateways.coinbase.gateway import CoinbaseGateway
+from trading.gateways.coinbase.prices import CoinbasePrices
+from trading.gateways.coinbase.user_stream import CoinbaseLine
 from trading.gateways.prices import PublicData
 from trading.gateways.sim import books
 from trading.gateways.sim.gateway import SimGateway
@@ -140,12 +144,29 @@ def _btcturk_prices(given: Mapping[str, str]) -> PublicData:
     return BtcturkPrices(btcturk.Connection(address, wall=WALL), given["ws_url"])
 
 
+def _coinbase(namespace: str) -> Connection:
+    given = settings.AITRADER_VENUES[CoinbaseGateway.venue]
+    who = credentials.read(given["credentials"], venue=CoinbaseGateway.venue)
+    address = coinbase.Address(given["rest_url"], who.api_key, who.api_secret)
+    connection = coinbase.Connection(address, wall=WALL)
+    gateway = CoinbaseGateway(connection)
+    line = CoinbaseLine(given["ws_user_url"], connection=connection)
+    return Connection(gateway, gateway.fee_rate(), _moving, line)
+
+
+def _coinbase_prices(given: Mapping[str, str]) -> PublicData:
+    address = coinbase.Address(given["rest_url"])
+    return CoinbasePrices(coinbase.Connection(address, wall=WALL), given["ws_url"])
+
+
 _CONNECT: Mapping[str, Callable[[str], Connection]] = {
     SimGateway.venue: _sim,
     BinanceGateway.venue: _binance,
+    CoinbaseGateway.venue: _coinbase,
     BtcturkGateway.venue: _btcturk,
 }
 _PUBLIC: Mapping[str, Callable[[Mapping[str, str]], PublicData]] = {
     BinanceGateway.venue: _binance_prices,
+    CoinbaseGateway.venue: _coinbase_prices,
     BtcturkGateway.venue: _btcturk_prices,
 }

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 import orjson
 import requests
 from coinbase.constants import API_PREFIX
+from coinbase.jwt_generator import build_ws_jwt
 from coinbase.rest import RESTClient
 from pydantic import SecretStr
 
@@ -80,6 +81,12 @@ class _Client(RESTClient):  # type: ignore[misc]  # the library ships no types
         try:
             return dict(super().set_headers(method, path))
         except Exception:  # noqa: BLE001  # the library raises a bare one; it may tell of the key
+            raise NotSent("the key cannot sign") from None
+
+    def token(self) -> str:
+        try:
+            return str(build_ws_jwt(self.api_key, self.api_secret))
+        except Exception:  # noqa: BLE001  # as above; without a key there is nothing to sign with
             raise NotSent("the key cannot sign") from None
 
     def send_request(
@@ -147,6 +154,11 @@ class Connection:
     def write(self, path: str, body: Mapping[str, Any]) -> Any:
         """Ask to act. Raises as `read` does."""
         return self._call(lambda client: client.post(API_PREFIX + path, data=dict(body)), 0.0)
+
+    def token(self) -> str:
+        """What lets a WebSocket subscribe as us, for two minutes. Raises NotSent."""
+        self.check_clock()
+        return self._client.token()
 
     def check_clock(self) -> None:
         """Raises NotSent when nothing should be signed now."""
