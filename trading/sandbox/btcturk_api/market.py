@@ -53,6 +53,10 @@ def describe(call: Call) -> Json:
         "serverTime": to_millis(call.now),
         "symbols": [_pair(venue, each) for each in listings],
         "currencies": [_currency(number, each) for number, each in enumerate(assets, 1)],
+        "currencyOperationBlocks": [
+            {"currencySymbol": each, "withdrawalDisabled": True, "depositDisabled": True}
+            for each in assets
+        ],
     }
 
 

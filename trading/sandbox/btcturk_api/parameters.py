@@ -16,8 +16,8 @@ from urllib.parse import parse_qs
 from aitrader.kernel.clock import EPOCH
 from trading.sandbox.btcturk_api.errors import ApiError
 
-_DECIMAL = re.compile(r"\d{0,12}(\.\d{1,16})?")
-_INTEGER = re.compile(r"-?\d{1,18}")
+_DECIMAL = re.compile(r"[0-9]{0,12}(\.[0-9]{1,16})?")
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
 #: Later than this in seconds since the epoch is no date: somebody sends milliseconds.
 _LATEST_SECONDS = 10**11
 

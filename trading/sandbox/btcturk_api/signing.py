@@ -21,7 +21,7 @@ from aitrader.kernel.clock import to_millis
 from trading.sandbox.btcturk_api import errors
 
 WINDOW_MS = 5_000
-_STAMP = re.compile(r"\d{1,15}")
+_STAMP = re.compile(r"[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Stamps:
     _order: dict[str, "deque[int]"] = field(default_factory=dict)
 
     def use(self, api_key: str, stamp: int, now_ms: int) -> bool:
-        """False for one that was used before."""
+        """Note it; False for one that was used before."""
         used = self._used.setdefault(api_key, set())
         order = self._order.setdefault(api_key, deque())
         while order and order[0] < now_ms - 2 * WINDOW_MS:
@@ -65,6 +65,10 @@ class Stamps:
         used.add(stamp)
         order.append(stamp)
         return True
+
+    def remembered(self, api_key: str) -> int:
+        """How many of a key are kept."""
+        return len(self._used.get(api_key, ()))
 
 
 def authorise(keys: Mapping[str, Key], headers: Mapping[str, str]) -> tuple[Key, int]:
