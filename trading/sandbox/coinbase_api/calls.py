@@ -70,10 +70,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a path means: its handler, and what kind of request it is."""
+    """What a path means: its handler, what kind of request it is, whether its body is read."""
 
     handler: Callable[[Call], Any]
     kind: Request = Request.READ
+    with_body: bool = False
 
     @property
     def public(self) -> bool:
@@ -128,7 +129,7 @@ async def _act(
     venue.limits.charge(who, call.now)
     knobs = venue.stage.plan.knobs
     call.query = Query(wire.query, int(knobs["page_limit"]) or None)
-    if operation.kind not in {Request.PUBLIC, Request.READ}:
+    if operation.with_body:
         call.body = read_body(wire.body)
     await pause(fate.delay)
     call.now = venue.stage.now()

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from aitrader.kernel.money import ZERO
 from trading.sandbox.accounts import FeeIn, Fees
+from trading.sandbox.coinbase_api.channels import MARKET_PATH, USER_PATH, Channels
 from trading.sandbox.coinbase_api.rest import Rest
 from trading.sandbox.coinbase_api.signing import Key, key_of
 from trading.sandbox.coinbase_api.venue import Venue
@@ -54,16 +55,19 @@ class CoinbaseDesk:
         symbols = tuple(each.instrument for each in LISTINGS)
         self.venue = Venue(stage, {key.name: key for key in self._keys}, fees, symbols, seed)
         self._rest = Rest(self.venue)
+        self._channels = Channels(self.venue)
 
     def add_to(self, app: web.Application) -> None:
         self._rest.add_to(app)
+        self._channels.add_to(app)
 
     def connections(self) -> Iterator[Connection]:
         """Everybody who is connected by WebSocket now."""
-        yield from ()
+        yield from (each.connection for each in self._channels.sessions)
 
     async def run(self) -> None:
         """Send what goes out by the clock, for ever."""
+        await self._channels.run()
 
     def told(self, base: Base) -> dict[str, Any]:
         """Addresses and test credentials."""
@@ -74,8 +78,10 @@ class CoinbaseDesk:
         return {
             "rest": f"https://{base.secure}",
             "rest_plain": f"http://{base.plain}",
-            "ws": f"wss://{base.secure}/coinbase/ws",
-            "ws_user": f"wss://{base.secure}/coinbase/ws-user",
+            "ws": f"wss://{base.secure}{MARKET_PATH}",
+            "ws_user": f"wss://{base.secure}{USER_PATH}",
+            "ws_plain": f"ws://{base.plain}{MARKET_PATH}",
+            "ws_user_plain": f"ws://{base.plain}{USER_PATH}",
             "api_key": accounts[0]["api_key"],
             "api_secret": accounts[0]["api_secret"],
             "accounts": accounts,

@@ -6,7 +6,7 @@ Source: docs.cdp.coinbase.com, Advanced Trade API; coinbase-advanced-py 1.8.4.
 import re
 from collections.abc import Iterator
 
-from trading.sandbox.coinbase_api import account, market, orders, trading
+from trading.sandbox.coinbase_api import account, edits, market, orders, trading
 from trading.sandbox.coinbase_api.calls import Operation
 from trading.sandbox.faults import Request
 
@@ -35,8 +35,11 @@ _GET = _PUBLIC | {
     r"orders/historical/([^/]+)": Operation(orders.get),
 }
 _POST = {
-    "orders": Operation(trading.place, Request.ORDER),
-    "orders/batch_cancel": Operation(trading.cancel, Request.CANCEL),
+    "orders": Operation(trading.place, Request.ORDER, with_body=True),
+    "orders/batch_cancel": Operation(trading.cancel, Request.CANCEL, with_body=True),
+    "orders/edit": Operation(edits.edit, Request.REPLACE, with_body=True),
+    "orders/edit_preview": Operation(edits.preview_edit, with_body=True),
+    "orders/preview": Operation(edits.preview, with_body=True),
 }
 _TABLES = {"GET": _GET, "POST": _POST}
 
