@@ -46,8 +46,10 @@ class Page:
 class History(Protocol):
     """The past of one instrument at one interval, as a venue gives it."""
 
-    #: So many candles come at once.
-    most: int
+    @property
+    def most(self) -> int:
+        """So many candles come at once."""
+        ...
 
     def page(self, first: datetime, until: datetime) -> Page:
         """The first candles of a span. Raises what a gateway may raise."""
