@@ -13,6 +13,7 @@ import pytest
 from aitrader.kernel.clock import EPOCH
 from aitrader.kernel.errors import BadInput, NotSent
 from trading.gateways import live_bars
+from trading.gateways.btcturk import candles
 from trading.gateways.btcturk.candles import Candles
 from trading.services.bar_steps import Gap, Step
 
@@ -190,6 +191,14 @@ def test_charts_that_cannot_be_read_are_a_broken_line(
     venue = _Venue([], [_at(11) + 2 * SECOND])
     venue.answers = [bad]
     assert _told(_until(_source(venue, monkeypatch, BTC), 10)) == [8, 9, 10]
+
+
+def test_a_long_past_is_asked_for_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candles, "_PAGE", 3)
+    venue = _Venue([_at(11) + 2 * SECOND])
+    source = _source(venue, monkeypatch, BTC)
+    source.resume({BTC: _at(0)})
+    assert _told(_until(source, 10)) == list(range(1, 11))
 
 
 def test_bars_of_others_are_no_news(monkeypatch: pytest.MonkeyPatch) -> None:

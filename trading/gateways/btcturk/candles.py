@@ -27,7 +27,9 @@ KLINES = "/v1/klines/history"
 SETTLE = timedelta(seconds=2)
 #: After a close, while it is not there.
 _ASKED_AFTER = (SETTLE, timedelta(seconds=5), timedelta(seconds=10))
-_MINUTE = timedelta(minutes=1)
+_SECOND, _MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+#: Bars asked for at once.
+_PAGE = 5000
 RESOLUTIONS: Mapping[timedelta, str] = {
     **{_MINUTE * each: str(each) for each in (1, 5, 15, 30, 60, 240)},
     timedelta(days=1): "1D",

@@ -5,7 +5,8 @@
 2. Only a well-formed refusal is definite: a status of the table, `success` false, a known name.
    Everything else is unknown, and so is a refusal in an answer with status 200.
 3. "Not enough balance" is a refusal in whatever status it comes: the venue has answered it as 502.
-4. A refusal for the rate never reached the engine: nothing was done.
+4. A refusal for the rate, or for the stamp, never reached the engine: nothing was done, and the
+   next call has another stamp. Two processes that share a key may hit upon the same millisecond.
 
 docs.btcturk.com: Errors; Error Handling For Order Operations; Recent changes; Rate Limits.
 """
@@ -84,6 +85,7 @@ NUMBERS: Mapping[int, Proof] = {
 #: What a status allows to be proved; any other proves nothing. A 401 stands for itself.
 _STATUSES = frozenset({400, UNAUTHORISED, 404, 405, 422, TOO_MANY, BAD_GATEWAY})
 _WORDS_OF_BALANCE = re.compile(r"(not enough|insufficient).*balance|balance.*(not enough|insuff)")
+_OF_STAMP = re.compile(r"nonce|stamp|signature")
 _LONGEST_TEXT = 200
 
 
@@ -118,7 +120,7 @@ def _proof(status: int, name: str, number: object, text: str) -> Proof:
     if status == BAD_GATEWAY:
         return Proof.REFUSED if of_balance else Proof.UNKNOWN
     if status == UNAUTHORISED:
-        return Proof.REFUSED
+        return Proof.NOT_DONE if _OF_STAMP.search(text.lower()) else Proof.REFUSED
     if name in NAMES:
         return NAMES[name]
     if of_balance:

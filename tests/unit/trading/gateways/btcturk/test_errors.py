@@ -42,7 +42,10 @@ def _answer(status: int, message: object, code: object = 0, **more: Any) -> Answ
     [
         (_answer(400, "FAILED_MIN_TOTAL_AMOUNT", 1123), RejectedByVenue),
         (_answer(422, "INVALID_MODEL", 1002), RejectedByVenue),
-        (_answer(401, "Unauthorized - Invalid Nonce", 401), RejectedByVenue),
+        (_answer(401, "Unauthorized - Invalid API Key", 401), RejectedByVenue),
+        # The next call has another stamp.
+        (_answer(401, "Unauthorized - Invalid Nonce", 401), NotSent),
+        (_answer(401, "Unauthorized - Invalid Signature", 401), NotSent),
         # A name that nobody knows, and a number that is documented.
         (_answer(400, "Emir girilemedi", 1122), RejectedByVenue),
         (_answer(400, "Emir girilemedi", 4711), OutcomeUnknown),
