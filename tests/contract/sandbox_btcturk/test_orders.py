@@ -1,5 +1,6 @@
 """Placing and cancelling, in BTCTurk's units."""
 
+import asyncio
 from decimal import Decimal
 
 from tests.contract.sandbox_btcturk.desk import Desk
@@ -229,3 +230,33 @@ async def test_names_are_read_in_any_case_and_numbers_as_numbers(desk: Desk) -> 
     )
     assert answer.status == 200
     assert answer.body["data"]["price"] == "50000.50"
+
+
+async def test_a_read_that_lags_shows_the_stop_as_it_was(desk: Desk) -> None:
+    await desk.trade_at("60000")
+    stop = await desk.placed(
+        orderMethod="stopmarket", orderType="sell", quantity="0.1", price=None, stopPrice="59000"
+    )
+    await desk.quote("BUY", "58900", "1")
+    await asyncio.sleep(1.1)
+    await desk.trade_at("59000")
+    await desk.control("faults", plan="stale_read=1,stale_read_s=1")
+    (row,) = await desk.all_orders()
+    assert (row["id"], row["status"]) == (stop["id"], "Untouched")
+    await desk.control("faults", plan="")
+    assert len(await desk.all_orders()) == 2
+
+
+async def test_what_was_paid_is_what_the_rows_say(desk: Desk) -> None:
+    """Balances before and after differ by the trades, their fees and their taxes."""
+    await desk.market(bid="59999.99", ask="60000.01", qty="0.00777777")
+    await desk.market(bid="59000.03", ask="61000.07", qty="1.5")
+    for side, quantity in (("buy", "12345.67"), ("sell", "0.12345678"), ("buy", "777.77")):
+        assert (await desk.market_order(side, quantity)).status == 200
+    lira, coins = Decimal(4_000_000), Decimal(2)
+    for row in await desk.trades():
+        amount = Decimal(row["amount"])
+        coins += amount
+        lira += Decimal(row["fee"]) + Decimal(row["tax"]) - amount * Decimal(row["price"])
+    assert Decimal((await desk.balance("BTC"))["balance"]) == coins
+    assert Decimal((await desk.balance("TRY"))["balance"]) == lira

@@ -146,7 +146,7 @@ def _authorise(call: Call, asked: Asked) -> int:
     """The stamp of the request; the account is the call's from now on."""
     key, stamp = signing.authorise(call.venue.keys, asked.headers)
     signing.check_time(stamp, call.now)
-    if not call.venue.stamps.use(key.api_key, stamp, stamp):
+    if not call.venue.stamps.use(key.api_key, stamp):
         raise errors.unauthorized("Nonce")
     call.account = key.account
     return stamp

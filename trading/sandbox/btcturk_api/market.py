@@ -52,7 +52,7 @@ def describe(call: Call) -> Json:
         "timeZone": "UTC",
         "serverTime": to_millis(call.now),
         "symbols": [_pair(venue, each) for each in listings],
-        "currencies": [_currency(number, each) for number, each in enumerate(assets, 1)],
+        "currencies": [_currency(position, each) for position, each in enumerate(assets, 1)],
         "currencyOperationBlocks": [
             {"currencySymbol": each, "withdrawalDisabled": True, "depositDisabled": True}
             for each in assets
@@ -113,17 +113,17 @@ def public_trade_id(venue: Venue, trade: PublicTrade) -> str:
     return str(venue.pair_id(trade.instrument) * _OF_PAIR + trade.trade_id)
 
 
-def day_of(call_venue: Venue, listing: Listing) -> list[Kline]:
+def _day(venue: Venue, listing: Listing) -> list[Kline]:
     """The minutes of the last 24 hours in which there was a trade."""
-    now = call_venue.stage.now()
-    series = call_venue.klines[listing.instrument]
+    now = venue.stage.now()
+    series = venue.klines[listing.instrument]
     found = series.between("1m", now - _DAY, now, int(_DAY / timedelta(minutes=1)) + 1)
     return [each for each in found if each.trades]
 
 
 def figures(venue: Venue, listing: Listing) -> dict[str, Decimal]:
     """What a ticker tells, over REST and on the feed."""
-    day = day_of(venue, listing)
+    day = _day(venue, listing)
     exchange = venue.stage.exchange
     book, last = exchange.depth(listing.instrument, 1), exchange.last_px(listing.instrument) or ZERO
     volume = sum((each.volume for each in day), ZERO)
@@ -206,10 +206,10 @@ def _pair(venue: Venue, listing: Listing) -> Json:
     }
 
 
-def _currency(number_of: int, asset: str) -> Json:
+def _currency(position: int, asset: str) -> Json:
     fiat = asset == "TRY"
     return {
-        "id": number_of,
+        "id": position,
         "symbol": asset,
         "minWithdrawal": 10.0 if fiat else 0.0005,
         "minDeposit": 0.0 if fiat else 0.0001,

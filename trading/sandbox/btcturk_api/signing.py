@@ -54,11 +54,11 @@ class Stamps:
     _used: dict[str, set[int]] = field(default_factory=dict)
     _order: dict[str, "deque[int]"] = field(default_factory=dict)
 
-    def use(self, api_key: str, stamp: int, now_ms: int) -> bool:
-        """Note it; False for one that was used before."""
+    def use(self, api_key: str, stamp: int) -> bool:
+        """Note a stamp that is good now; False for one that was used before."""
         used = self._used.setdefault(api_key, set())
         order = self._order.setdefault(api_key, deque())
-        while order and order[0] < now_ms - 2 * WINDOW_MS:
+        while order and order[0] < stamp - 2 * WINDOW_MS:
             used.discard(order.popleft())
         if stamp in used:
             return False

@@ -30,14 +30,14 @@ def test_what_is_no_signature_is_none(signature: str) -> None:
 
 def test_a_stamp_counts_once_for_each_key() -> None:
     stamps = Stamps()
-    assert stamps.use("one", 1_000, 1_000)
-    assert not stamps.use("one", 1_000, 1_000)
-    assert stamps.use("two", 1_000, 1_000)
-    assert stamps.use("one", 999, 1_000)
+    assert stamps.use("one", 1_000)
+    assert not stamps.use("one", 1_000)
+    assert stamps.use("two", 1_000)
+    assert stamps.use("one", 999)
 
 
 def test_stamps_are_forgotten_when_they_are_no_good_any_more() -> None:
     stamps = Stamps()
     for stamp in range(0, 100_000, 1_000):
-        assert stamps.use("one", stamp, stamp)
+        assert stamps.use("one", stamp)
     assert stamps.remembered("one") <= 12
