@@ -45,7 +45,12 @@ _LONGEST_NAME = 200
 _SIMULATED = ("BTC", "ETH")
 _SIMULATED_START = datetime(2026, 1, 1, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
-_LIVE_SYMBOLS = ("BTCUSDT", "ETHUSDT")
+#: By venue, as it names them.
+_LIVE_SYMBOLS = {
+    "BINANCE": ("BTCUSDT", "ETHUSDT"),
+    "BTCTURK": ("BTCTRY", "ETHTRY"),
+    "COINBASE": ("BTC-USD", "ETH-USD"),
+}
 
 DEFAULT_STRATEGIES = (
     StrategyPlan("sma_cross", {}, {"method": "FIXED_FRACTION", "fraction": "0.1"}),
@@ -121,7 +126,10 @@ def market(options: PaperOptions) -> Market:
 def _real_time(options: PaperOptions) -> Market:
     if options.kind is AccountKind.PERP:
         raise BadInput("prices in real time are those of SPOT instruments")
-    symbols = [options.symbol.upper()] if options.symbol else list(_LIVE_SYMBOLS)
+    usual = _LIVE_SYMBOLS.get(options.venue, ())
+    symbols = [options.symbol.upper()] if options.symbol else list(usual)
+    if not symbols:
+        raise BadInput(f"--symbol: which instrument of {options.venue}?")
     interval = candle_files.parse_interval(options.interval) if options.interval else _MINUTE
     data = registry.public(options.venue)
     try:

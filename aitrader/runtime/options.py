@@ -10,7 +10,8 @@ from aitrader.kernel.money import amount
 from aitrader.paper import PaperOptions
 from trading.gateways import registry
 
-_VENUE = "BINANCE"
+#: Whose prices may be asked for; the first is looked for by itself.
+_VENUES = ("BINANCE", "BTCTURK", "COINBASE")
 _FASTEST = Decimal(1_000_000)
 #: A running desk starts with two hours and a half of minutes on its chart.
 _HISTORY_BARS = 150
@@ -30,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--source",
-        choices=["auto", "binance", "simulated"],
+        choices=["auto", *(each.lower() for each in _VENUES), "simulated"],
         default="auto",
         help="without --replay: prices in real time, a simulated market, or whichever there is",
     )
@@ -40,7 +41,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="simulated",
         help="where orders go: to a simulated venue, or to the account at the venue of the prices",
     )
-    parser.add_argument("--symbol", help="such as BTCUSDT; else from the file's name")
+    parser.add_argument(
+        "--symbol", help="such as BTCUSDT, as its source names it; else from the file's name"
+    )
     parser.add_argument("--interval", help="such as 1m; else from the file's name")
     parser.add_argument("--kind", choices=["SPOT", "PERP"], help="else from the file's name")
     parser.add_argument(
@@ -79,14 +82,14 @@ def read(given: dict[str, Any]) -> PaperOptions:
 
 def _venue(given: dict[str, Any]) -> str:
     """Whose prices are traded on; none for a simulated market."""
-    if given["source"] == "binance":
+    if given["source"].upper() in _VENUES:
         if given["speed"] is not None:
             raise BadInput("--speed: prices in real time have one speed")
-        return _VENUE
+        return str(given["source"]).upper()
     wants_another = any(given[name] is not None for name in ("bars", "seed", "speed"))
     if given["source"] == "simulated" or wants_another or given["kind"] == "PERP":
         return ""
-    return _VENUE if registry.answers(_VENUE) else ""
+    return _VENUES[0] if registry.answers(_VENUES[0]) else ""
 
 
 def _history(bars: int) -> int:
