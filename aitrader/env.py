@@ -6,6 +6,7 @@
 """
 
 import os
+import re
 import secrets
 from functools import lru_cache
 from pathlib import Path
@@ -61,6 +62,9 @@ class Env(BaseSettings):
     btcturk_credentials: str = Field(
         "", alias="AITRADER_BTCTURK_CREDENTIALS", pattern=r"^(file:/.*)?$"
     )
+    generic_venues: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("KRAKEN",), alias="AITRADER_GENERIC_VENUES"
+    )
     crashpoint: str = Field("", alias="AITRADER_CRASHPOINT", pattern=r"^([a-z0-9_.]+:[1-9]\d*)?$")
 
     @field_validator("*", mode="before")
@@ -77,6 +81,16 @@ class Env(BaseSettings):
         if isinstance(value, str):
             return tuple(host.strip() for host in value.split(",") if host.strip())
         return value
+
+    @field_validator("generic_venues", mode="before")
+    @classmethod
+    def _split_venues(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        codes = tuple(code.strip() for code in value.split(",") if code.strip())
+        if not all(re.fullmatch("[A-Z][A-Z0-9]*", code) for code in codes):
+            raise ValueError("venue codes are capital letters and digits, with commas between")
+        return codes
 
     @field_validator("home", mode="after")
     @classmethod
@@ -112,6 +126,16 @@ def load() -> Env:
     if env.database_owner_url is not None and env.database_url is None:
         raise SystemExit("aitrader: DATABASE_OWNER_URL is set without DATABASE_URL")
     return env
+
+
+def generic_venue(code: str) -> dict[str, str]:
+    """Where a venue of AITRADER_GENERIC_VENUES is, and where who we are there is kept: what
+    AITRADER_<CODE>_REST_URL and AITRADER_<CODE>_CREDENTIALS say, empty unless they are set."""
+    credentials = os.environ.get(f"AITRADER_{code}_CREDENTIALS", "")
+    if not re.fullmatch("(file:/.*)?", credentials):
+        raise SystemExit(f"aitrader: AITRADER_{code}_CREDENTIALS: must start with file:/")
+    rest_url = os.environ.get(f"AITRADER_{code}_REST_URL", "")
+    return {"rest_url": rest_url, "credentials": credentials}
 
 
 def choose_settings(module: str) -> str:

@@ -42,5 +42,11 @@ AITRADER_VENUES = {
         "credentials": _env.btcturk_credentials,
     },
 }
+# Any other venue: its code in small letters is ccxt's name of the exchange.
+AITRADER_VENUES |= {
+    code: {"exchange": code.lower(), **env.generic_venue(code)}
+    for code in _env.generic_venues
+    if code not in AITRADER_VENUES
+}
 # Which way we run: a process that holds everything, or a worker among others.
 AITRADER_EMBEDDED = _env.database_url is None and _env.redis_url is None

@@ -1,11 +1,12 @@
 """Which gateway speaks to which venue, and what the desk must know of it beforehand.
 
 1. The only place where a venue's code chooses code of ours: a line in `_CONNECT` for one that is
-   traded at, a line in `_PUBLIC` for one that gives its prices to anybody.
+   traded at, a line in `_PUBLIC` for one that gives its prices to anybody. A venue of the settings
+   that names an `exchange` has no code of its own: the generic gateway serves it.
 2. A venue that is not listed is BadInput: nothing is traded by guesswork.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
@@ -33,11 +34,16 @@ from trading.gateways.coinbase import connection as coinbase
 from trading.gateways.coinbase.gateway import CoinbaseGateway
 from trading.gateways.coinbase.prices import CoinbasePrices
 from trading.gateways.coinbase.user_stream import CoinbaseLine
+from trading.gateways.generic import connection as generic
+from trading.gateways.generic.gateway import GenericGateway
+from trading.gateways.generic.library import Address
+from trading.gateways.generic.prices import GenericPrices
 from trading.gateways.prices import PublicData
 from trading.gateways.sim import books
 from trading.gateways.sim.gateway import SimGateway
 from trading.gateways.sim.rules import SimRules
 from trading.gateways.streams import Line
+from trading.models import Order
 
 _REACH_SECONDS = 3.0
 _NOBODY = SecretStr("")
@@ -58,9 +64,11 @@ class Connection:
 def connect(venue: str, *, namespace: str) -> Connection:
     """The connection to a venue by code. Raises BadInput for one that we do not speak to, and
     what its gateway raises when it cannot be asked for its fees."""
-    if venue not in _CONNECT:
-        raise BadInput(f"there is no gateway for venue {venue}")
-    return _CONNECT[venue](namespace)
+    if venue in _CONNECT:
+        return _CONNECT[venue](namespace)
+    if _is_generic(venue):
+        return _generic(venue)
+    raise BadInput(f"there is no gateway for venue {venue}")
 
 
 def is_practice(venue: str) -> bool:
@@ -74,9 +82,11 @@ def is_practice(venue: str) -> bool:
 
 def public(venue: str) -> PublicData:
     """A venue's public market data; no key is needed. Raises BadInput for one without."""
-    if venue not in _PUBLIC:
-        raise BadInput(f"there are no prices of venue {venue}")
-    return _PUBLIC[venue](settings.AITRADER_VENUES[venue])
+    if venue in _PUBLIC:
+        return _PUBLIC[venue](settings.AITRADER_VENUES[venue])
+    if _is_generic(venue):
+        return _generic_prices(settings.AITRADER_VENUES[venue])
+    raise BadInput(f"there are no prices of venue {venue}")
 
 
 def answers(venue: str) -> bool:
@@ -157,6 +167,30 @@ def _coinbase(namespace: str) -> Connection:
 def _coinbase_prices(given: Mapping[str, str]) -> PublicData:
     address = coinbase.Address(given["rest_url"])
     return CoinbasePrices(coinbase.Connection(address, wall=WALL), given["ws_url"])
+
+
+def _is_generic(venue: str) -> bool:
+    return "exchange" in settings.AITRADER_VENUES.get(venue, {})
+
+
+def _generic(venue: str) -> Connection:
+    given = settings.AITRADER_VENUES[venue]
+    who = credentials.read(given["credentials"], venue=venue)
+    address = Address(given["exchange"], given["rest_url"], who.api_key, who.api_secret)
+    gateway = GenericGateway(
+        generic.Connection(address, wall=WALL), venue=venue, beginning=_orders_beginning
+    )
+    return Connection(gateway, gateway.fee_rate(), _moving)
+
+
+def _orders_beginning(head: str) -> Iterable[str]:
+    orders = Order.objects.filter(cl_ord_id__startswith=head)
+    return orders.values_list("cl_ord_id", flat=True)[:2]
+
+
+def _generic_prices(given: Mapping[str, str]) -> PublicData:
+    address = Address(given["exchange"], given["rest_url"], _NOBODY, _NOBODY)
+    return GenericPrices(generic.Connection(address, wall=WALL))
 
 
 _CONNECT: Mapping[str, Callable[[str], Connection]] = {
