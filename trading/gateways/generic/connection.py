@@ -59,6 +59,10 @@ class Connection:
         """How far the venue's clock is ahead of ours; 0 where it does not tell its time."""
         return self._clock.offset_seconds
 
+    def check_trading(self) -> None:
+        """See library.check_trading."""
+        library.check_trading(self._client)
+
     def has(self, name: str) -> bool:
         """Whether the exchange itself can do this; what the library makes up does not count."""
         return self._client.has.get(name) is True

@@ -30,11 +30,13 @@ _PRICED = frozenset({OrdType.LIMIT, OrdType.STOP_LIMIT, OrdType.LIMIT_IF_TOUCHED
 
 class GenericGateway:
     """Implements `Gateway` for one venue code; the API key decides the account. `beginning` gives
-    the desk's client order ids that begin with some characters (client_ids.py)."""
+    the desk's client order ids that begin with some characters (client_ids.py). Raises BadInput for
+    an exchange through which the library cannot do what a gateway must."""
 
     def __init__(
         self, connection: Connection, *, venue: str, beginning: Beginning = nobody
     ) -> None:
+        connection.check_trading()
         self._connection = connection
         self._profile = connection.profile
         self._ids = ClientIds(hexed=self._profile.hex_client_ids, beginning=beginning)

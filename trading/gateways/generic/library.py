@@ -67,8 +67,7 @@ _NUMBERS = count(1)
 
 
 def client(address: Address, wire: Wire, profile: Profile, *, paced: bool) -> Any:
-    """The library's client. Raises BadInput for an exchange that it does not have, that needs more
-    than a key and a secret, or that cannot do what a gateway must."""
+    """The library's client. Raises BadInput for an exchange that it does not have."""
     ccxt = import_module("ccxt")
     if address.exchange not in ccxt.exchanges:
         raise BadInput(f"ccxt has no exchange {address.exchange}")
@@ -84,7 +83,6 @@ def client(address: Address, wire: Wire, profile: Profile, *, paced: bool) -> An
             "options": dict(profile.options),
         }
     )
-    _check(found, address.exchange)
     # Asked for with every list of markets, and often signed.
     found.has["fetchCurrencies"] = False
     if address.rest_url:
@@ -124,7 +122,10 @@ def _rules(theirs: Any, wire: Wire, profile: Profile) -> dict[str, Any]:
     return rules
 
 
-def _check(found: Any, exchange: str) -> None:
+def check_trading(found: Any) -> None:
+    """Raises BadInput for an exchange that needs more than a key and a secret, or that cannot do
+    what a gateway must."""
+    exchange = found.id
     more = {name for name, needed in found.requiredCredentials.items() if needed}
     more -= {"apiKey", "secret"}
     if more:

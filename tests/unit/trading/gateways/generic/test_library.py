@@ -59,11 +59,11 @@ def test_nothing_more_is_asked_for_than_markets() -> None:
 
 @pytest.mark.parametrize(
     ("exchange", "why"),
-    [("nowhere", "no exchange"), ("okx", "password"), ("uniswap", "no exchange")],
+    [("nowhere", "no exchange"), ("okx", "password"), ("bitstamp", "fetchClosedOrders")],
 )
 def test_an_exchange_that_cannot_be_served_is_one_line(exchange: str, why: str) -> None:
     with pytest.raises(BadInput, match=why) as refused:
-        _client(exchange)
+        library.check_trading(_client(exchange))
     assert "\n" not in str(refused.value)
 
 
