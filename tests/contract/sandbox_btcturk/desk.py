@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import aiohttp
@@ -16,6 +17,8 @@ import ccxt.async_support as ccxt
 import websockets.asyncio.client as websockets
 
 Json = Any
+#: Fee and tax of who takes, for each lira spent on coins.
+WITH_FEE = Decimal("1.0012")
 
 
 @dataclass(slots=True)
@@ -96,6 +99,10 @@ class Desk:
         return await self.order(
             orderMethod="market", orderType=side, quantity=quantity, price=None, **params
         )
+
+    async def buy_for(self, notional: str) -> Answer:
+        """A market order that spends so much on coins, and the fee besides."""
+        return await self.market_order("buy", str(Decimal(notional) * WITH_FEE))
 
     async def cancel(self, number: int) -> Answer:
         return await self.ask("DELETE", "v1/order", id=number)

@@ -68,7 +68,7 @@ async def test_it_buys_for_lira_and_reads_its_trades(
     desk: Desk, client: ccxt_async.btcturk
 ) -> None:
     await desk.market()
-    await client.create_order(BTC, "market", "buy", "6000")
+    await client.create_order(BTC, "market", "buy", "6007.2")
     await client.create_order(BTC, "market", "sell", "0.05")
     told = {each["side"]: each for each in await client.fetch_my_trades(BTC)}
     assert float(told["buy"]["amount"]) == 0.1

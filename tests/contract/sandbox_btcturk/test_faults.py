@@ -184,7 +184,7 @@ async def test_pages_may_be_short_and_trades_of_one_millisecond(start: Start) ->
     desk = await start("page_limit=5,same_ms=1")
     for step in range(12):
         await desk.quote("SELL", str(60_000 + step), "0.01")
-    number = (await desk.market_order("buy", "7200.66")).body["data"]["id"]
+    number = (await desk.buy_for("7200.66")).body["data"]["id"]
     assert len(await desk.trades()) == 5
     mine = await desk.trades(orderId=number)
     assert len({each["id"] for each in mine}) == 12

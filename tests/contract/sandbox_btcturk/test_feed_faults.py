@@ -69,7 +69,7 @@ async def test_a_trade_may_be_told_before_its_fee_is_known(start: Start) -> None
     desk = await start("fee_late=1")
     await desk.market()
     async with desk.feed(login=True) as feed:
-        await desk.market_order("buy", "6000")
+        await desk.buy_for("6000")
         told = await feed.next_of(423)
         assert (told["fee"], told["tax"]) == ("0", "0")
         assert (await desk.trades())[0]["fee"] == "-6.00000000"

@@ -51,7 +51,7 @@ async def test_a_market_of_its_own_trades_in_lira(start: Start) -> None:
     desk = await start(market=True)
     (ticker,) = await desk.get("v2/ticker", pairSymbol="BTCTRY")
     assert 1_000_000 < ticker["bid"] < ticker["ask"] < 5_000_000
-    bought = await desk.market_order("buy", "100000")
+    bought = await desk.buy_for("100000")
     assert bought.status == 200
     (row,) = await desk.all_orders()
     assert row["status"] == "Closed"

@@ -52,17 +52,29 @@ async def test_a_price_of_sixty_thousand_and_one_of_two_million_are_legal(desk: 
 
 async def test_a_market_buy_is_in_lira_and_a_market_sell_in_bitcoin(desk: Desk) -> None:
     await desk.market(qty="1")
-    await desk.market_order("buy", "30000")
+    await desk.buy_for("30000")
     await desk.market_order("sell", "0.25")
     sold, bought = await desk.trades()
     assert (bought["amount"], bought["price"]) == ("0.50000000", "60000.00")
     assert (sold["amount"], sold["price"]) == ("-0.25000000", "59990.00")
 
 
+async def test_the_fee_of_a_market_buy_is_within_its_lira(desk: Desk) -> None:
+    await desk.market(bid="100000", ask="100000.01", qty="0.001")
+    await desk.quote("SELL", "100000", "100")
+    answer = await desk.market_order("buy", "4000000")
+    assert answer.status == 200
+    (row,) = await desk.trades()
+    spent = Decimal(row["amount"]) * Decimal(row["price"])
+    paid = spent - Decimal(row["fee"]) - Decimal(row["tax"])
+    assert 0 <= 4_000_000 - paid < Decimal("0.01")
+    assert Decimal((await desk.balance("TRY"))["balance"]) == 4_000_000 - paid
+
+
 async def test_a_market_buy_shows_what_it_bought_and_what_it_did_not_spend(desk: Desk) -> None:
     await desk.market()
-    placed = (await desk.market_order("buy", "30000")).body["data"]
-    assert (placed["quantity"], placed["price"]) == ("30000.00000000", "0.00")
+    placed = (await desk.buy_for("30000")).body["data"]
+    assert (placed["quantity"], placed["price"]) == ("30036.00000000", "0.00")
     (row,) = await desk.all_orders()
     assert row["status"] == "Closed"
     assert (row["amount"], row["quantity"]) == ("0.50000000", "0.00000000")
@@ -71,7 +83,7 @@ async def test_a_market_buy_shows_what_it_bought_and_what_it_did_not_spend(desk:
 
 async def test_a_market_order_looks_at_no_price(desk: Desk) -> None:
     await desk.market()
-    answer = await desk.order(orderMethod="market", quantity="6000", price="1", stopPrice="0")
+    answer = await desk.order(orderMethod="market", quantity="6007.2", price="1", stopPrice="0")
     assert answer.status == 200
     assert (await desk.trades())[0]["price"] == "60000.00"
 
@@ -90,13 +102,13 @@ async def test_a_market_order_goes_no_further_than_five_percent(desk: Desk) -> N
 async def test_a_market_buy_keeps_the_lira_that_the_slide_did_not_let_it_spend(desk: Desk) -> None:
     await desk.quote("SELL", "60000", "0.1")
     await desk.quote("SELL", "63001", "5")
-    await desk.market_order("buy", "60000")
+    await desk.buy_for("60000")
     spent = Decimal("6000") * Decimal("1.0012")
     assert Decimal((await desk.balance("TRY"))["free"]) == Decimal(4_000_000) - spent
 
 
 async def test_a_market_order_into_an_empty_book_makes_no_order(desk: Desk) -> None:
-    answer = await desk.market_order("buy", "6000")
+    answer = await desk.buy_for("6000")
     assert (answer.status, answer.body["message"]) == (400, "FAILED_MARKET_ORDER")
     assert await desk.orders() == []
 

@@ -77,7 +77,7 @@ async def test_trades_are_the_newest_first_as_far_as_they_are_wanted(
     desk: Desk, params: dict[str, Any], sides: list[str]
 ) -> None:
     await desk.market()
-    await desk.market_order("buy", "6000")
+    await desk.buy_for("6000")
     await desk.market_order("sell", "0.1")
     assert [each["orderType"] for each in await desk.trades(**params)] == sides
 
@@ -85,7 +85,7 @@ async def test_trades_are_the_newest_first_as_far_as_they_are_wanted(
 async def test_trades_of_one_order_are_asked_for_by_its_id_alone(desk: Desk) -> None:
     await desk.market(qty="0.05")
     await desk.quote("SELL", "60100", "1")
-    numbers = [(await desk.market_order("buy", "6000")).body["data"]["id"] for _ in range(2)]
+    numbers = [(await desk.buy_for("6000")).body["data"]["id"] for _ in range(2)]
     for number in numbers:
         found = await desk.trades(orderId=number)
         assert {each["orderId"] for each in found} == {number}
@@ -98,7 +98,7 @@ async def test_no_more_than_two_hundred_trades_are_told(desk: Desk) -> None:
     for count in (150, 60):
         for step in range(count):
             await desk.quote("SELL", str(60_000 + step), "0.001")
-        number = (await desk.market_order("buy", "20000")).body["data"]["id"]
+        number = (await desk.buy_for("20000")).body["data"]["id"]
         told[number] = count
     assert len(await desk.trades()) == 200
     for number, count in told.items():
@@ -107,7 +107,7 @@ async def test_no_more_than_two_hundred_trades_are_told(desk: Desk) -> None:
 
 async def test_what_was_voided_is_told_no_more(desk: Desk) -> None:
     await desk.market()
-    await desk.market_order("buy", "6000")
+    await desk.buy_for("6000")
     await desk.control("faults", plan="bust_every_s=1")
     while await desk.trades():
         await asyncio.sleep(0.1)

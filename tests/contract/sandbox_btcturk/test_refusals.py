@@ -58,7 +58,7 @@ async def test_a_closed_pair_takes_no_order_and_the_other_does(desk: Desk, statu
     number = (await desk.placed())["id"]
     await desk.control("book", instrument="BTCTRY", status=status)
     assert (await desk.order()).body["message"] == "FAILED_LIMIT_ORDER"
-    assert (await desk.market_order("buy", "6000")).body["message"] == "FAILED_MARKET_ORDER"
+    assert (await desk.buy_for("6000")).body["message"] == "FAILED_MARKET_ORDER"
     assert (await desk.order(pairSymbol="ETHTRY", price="2500")).status == 200
     late = await desk.cancel(number)
     if status == "CANCEL_ONLY":

@@ -61,7 +61,7 @@ async def test_all_orders(desk: Desk) -> None:
 
 async def test_trades_of_an_account(desk: Desk) -> None:
     await desk.market()
-    await desk.market_order("buy", "6000")
+    await desk.buy_for("6000")
     (row,) = await desk.trades()
     _agrees(row, _sample("private/user_transactions/trade_sample.json")[0])
 

@@ -30,7 +30,7 @@ async def test_each_venue_takes_its_own_orders(told: Told, http: aiohttp.ClientS
     binance, btcturk = BinanceDesk(dict(told["binance"]), http), Desk(dict(told["btcturk"]), http)
     await btcturk.market()
     assert (await binance.order()).status == 200
-    assert (await btcturk.market_order("buy", "6000")).status == 200
+    assert (await btcturk.buy_for("6000")).status == 200
     assert (await btcturk.order()).status == 200
     assert len(await binance.orders()) == 1
     assert len(await btcturk.orders()) == 2

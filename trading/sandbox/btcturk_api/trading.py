@@ -1,11 +1,11 @@
 """Placing and cancelling.
 
-1. A market order to buy is in the quote asset, one to sell in base; its price is not looked at. It
-   trades with what stands within 5 % of the best price, and no further.
+1. A market order to buy is in the quote asset, the fee and its tax within; one to sell is in base.
+   Its price is not looked at. It trades with what stands within 5 % of the best price, no further.
 2. A cancelled order may be cancelled again; one that traded to its end may not.
 3. Client ids are not unique: the same one twice makes two orders.
 
-Source: docs.btcturk.com "Submit an Order", "Cancel an Order"; broker-api-docs issue 595.
+Source: docs.btcturk.com "Submit an Order", "Cancel an Order"; broker-api-docs issues 429, 595.
 """
 
 from dataclasses import replace
@@ -14,6 +14,7 @@ from typing import Any
 
 from aitrader.kernel.fix import OrdStatus, OrdType, Side
 from aitrader.kernel.money import ONE, ZERO
+from trading.sandbox.accounts import cut
 from trading.sandbox.btcturk_api import errors, rows
 from trading.sandbox.btcturk_api.calls import Call
 from trading.sandbox.btcturk_api.errors import ApiError
@@ -80,13 +81,14 @@ def _read(call: Call) -> tuple[NewOrder, Decimal]:
     if (priced and price is None) or (waits and stop_px is None):
         raise ApiError("FAILED_ORDER_PARAMETER")
     in_quote = kind is OrdType.MARKET and side is Side.BUY
+    notional = cut(quantity / call.venue.fees[call.account].markup(side))
     request = NewOrder(
         call.account,
         listing.instrument,
         side,
         kind,
         order_qty=None if in_quote else quantity,
-        quote_qty=quantity if in_quote else None,
+        quote_qty=notional if in_quote else None,
         price=price if priced else None,
         stop_px=stop_px if waits else None,
         cl_ord_id=call.venue.client_id(call.account, name),
