@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from queue import Empty, SimpleQueue
 from threading import Thread
 from urllib.parse import urlsplit
@@ -158,10 +159,17 @@ def _coinbase(namespace: str) -> Connection:
     given = settings.AITRADER_VENUES[CoinbaseGateway.venue]
     who = credentials.read(given["credentials"], venue=CoinbaseGateway.venue)
     address = coinbase.Address(given["rest_url"], who.api_key, who.api_secret)
-    connection = coinbase.Connection(address, wall=WALL)
-    gateway = CoinbaseGateway(connection)
+    connection, gateway = _coinbase_at(address)
     line = CoinbaseLine(given["ws_user_url"], connection=connection)
     return Connection(gateway, gateway.fee_rate(), _moving, line)
+
+
+@lru_cache(maxsize=16)
+def _coinbase_at(address: coinbase.Address) -> tuple[coinbase.Connection, CoinbaseGateway]:
+    """One for all threads: the venue counts requests by key, and what one thread was told of an
+    order, another needs to cancel it."""
+    connection = coinbase.Connection(address, wall=WALL)
+    return connection, CoinbaseGateway(connection)
 
 
 def _coinbase_prices(given: Mapping[str, str]) -> PublicData:

@@ -76,6 +76,13 @@ def test_a_connection_by_name_knows_its_fees_and_its_user_channel(
     assert len(connected.line.greetings()) == 2
 
 
+def test_all_threads_share_what_the_venue_told_and_how_much_of_the_hour_is_left(
+    exchange: Mapping[str, Any],
+) -> None:
+    one, another = (registry.connect("COINBASE", namespace="n") for _ in range(2))
+    assert one.gateway is another.gateway
+
+
 def test_an_interval_that_the_venue_does_not_have_is_one_line(exchange: Mapping[str, Any]) -> None:
     with pytest.raises(BadInput, match="Coinbase has no bars of 3m"):
         paper.market(_read("--source", "coinbase", "--interval", "3m"))

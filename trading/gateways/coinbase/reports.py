@@ -8,6 +8,7 @@
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -32,6 +33,7 @@ _ENDED = {
     "EXPIRED": ExecType.EXPIRED,
     "FAILED": ExecType.REJECTED,
 }
+_LONGEST_TEXT = 200
 _LIQUIDITY: Mapping[object, Liquidity] = {"MAKER": Liquidity.MAKER}
 
 
@@ -151,7 +153,9 @@ def _ending(order: Answer, instrument: str) -> list[ExecutionReport]:
         return []
     else:
         raise OutcomeUnknown(f"order status {status} is not known")
-    return [_status(*_ids(order), instrument, kind, filled, _last_change(order))]
+    report = _status(*_ids(order), instrument, kind, filled, _last_change(order))
+    why = str(order.get("reject_message") or order.get("cancel_message") or "")
+    return [replace(report, text=why[:_LONGEST_TEXT])]
 
 
 def _asked(order: Answer) -> Decimal:

@@ -75,6 +75,13 @@ def test_a_status_that_is_not_known_is_not_guessed(status: str) -> None:
         _queried(_order(status=status))
 
 
+def test_an_order_that_ended_says_why() -> None:
+    failed = _order(status="FAILED", reject_message="no such product")
+    cancelled = _order(status="CANCELLED", reject_message="", cancel_message="by the user")
+    texts = [_queried(each)[-1].text for each in (failed, cancelled)]
+    assert texts == ["no such product", "by the user"]
+
+
 def test_fills_are_told_with_their_own_ids_the_oldest_first() -> None:
     later = _fill("t2", "4", trade_time="2021-05-31T10:00:01Z", liquidity_indicator="MAKER")
     new, first, second = _queried(_order(status="FILLED", filled_size="5"), later, _fill("t1", "1"))
