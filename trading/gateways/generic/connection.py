@@ -22,11 +22,12 @@ from trading.gateways.generic.wire import Heard, Wire
 
 T = TypeVar("T")
 
-#: Connecting and reading; a sender's lease allows for both.
-TIMEOUT_SECONDS = (3.0, 7.0)
+#: Connecting and reading. With the turn, the clock and the library's pace a call ends within what a
+#: sender's lease allows for.
+TIMEOUT_SECONDS = (3.0, 6.0)
 #: Connecting to the venue's clock and reading it: two seconds in all.
 _SAMPLE_TIMEOUT_SECONDS = (1.0, 1.0)
-_TURN_SECONDS = 1.0
+_TURN_SECONDS = 0.5
 #: For a venue that wants silence and does not say how long.
 SILENCE_SECONDS = 60.0
 
