@@ -12,7 +12,7 @@ from decimal import Decimal
 from itertools import islice
 from threading import Event
 
-from aitrader.kernel.clock import Moment
+from aitrader.kernel.clock import WALL, Moment
 from aitrader.kernel.errors import BadInput, GatewayError
 from aitrader.kernel.fix import AccountKind, PriceSource
 from aitrader.kernel.money import ONE
@@ -329,11 +329,12 @@ def _open_at_venue(
         )
     try:
         connected = registry.connect(venue, namespace=namespace)
+        held_at = WALL.now()
         held = connected.gateway.balances(account=code)
     except GatewayError as error:
         raise BadInput(f"{venue} does not answer: {error}") from None
     plan = _plan(options, market, code)
-    plan = replace(plan, venue=venue, held=held, prices=prices)
+    plan = replace(plan, venue=venue, held=held, held_at=held_at, prices=prices)
     desk = setup.open_desk(plan=plan, namespace=namespace, fee_rate=connected.fee_rate, at=at)
     desk.capabilities = connected.gateway.capabilities
     return PaperDesk(desk, connected.gateway, MatchedElsewhere(), market, connected.line)

@@ -1,7 +1,8 @@
 """The feed of a market: opened under a code that finds its rows again, driven in a thread.
 
 1. The code is made of everything that decides a result and of a generation: the same market goes
-   on where it stopped, an ended one begins anew with another account.
+   on where it stopped, an ended one begins anew with another account. An account at a venue is one
+   for ever: it is known by its key, and its feed goes on whatever ended it.
 2. A fault of the source ends the feed with one line; a database that is away is waited for, and
    then a venue in real time that does not answer yet.
 3. A market in real time goes on after the last bars recorded of it.
@@ -26,6 +27,7 @@ from aitrader.kernel.errors import BadInput, Refused
 from aitrader.kernel.topics import Task
 from aitrader.paper import Market, PaperDesk, PaperOptions
 from trading.domain.bar import interval_name
+from trading.gateways import registry
 from trading.gateways.streams import UserStream
 from trading.models import Feed
 from trading.services import feeds, reconciliation, setup
@@ -178,7 +180,10 @@ class FeedThread(Thread):
 
     def _open(self) -> _Opened:
         market = paper.market(self._options)
-        code = feeds.code_of(_prefix(self._options, market))
+        if self._options.at_venue:
+            code = registry.account_at(self._options.venue)
+        else:
+            code = feeds.code_of(_prefix(self._options, market))
         if market.resume is not None:
             market.resume(feeds.last_bars(code))
         steps = market.steps(self._stopping)
@@ -237,7 +242,7 @@ def _prefix(options: PaperOptions, market: Market) -> str:
         market.kind,
         market.interval.total_seconds(),
         options.profile,
-        options.orders_at if options.at_venue else options.cash,
+        options.cash,
         *sorted(instrument.code for instrument, _ in market.instruments),
     ]
     return hashlib.sha256("|".join(str(part) for part in parts).encode()).hexdigest()[:16]

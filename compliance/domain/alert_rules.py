@@ -68,7 +68,7 @@ _RULES = (
     Rule(
         EventName.EXIT_WANTED, Severity.CRITICAL, "{account} {instrument} {strategy} {reason}",
         "Position is sold at the market: {instrument}",
-        "{strategy} on {account}: {reason} at {px}", (("escalated", True),),
+        "{strategy} on {account}: {reason} at {px}", (("by", "watchdog"),),
     ),
     Rule(
         EventName.ORDER_UNKNOWN, Severity.WARNING, "{object_id}",
@@ -102,6 +102,14 @@ _RULES = (
     Rule(
         EventName.FEED_STALE, Severity.WARNING, "{object_id}",
         "Prices are stale: {object_id}", "{actor}: nothing is opened until they move again",
+    ),
+    Rule(
+        EventName.ORDER_ADOPTED, Severity.WARNING, "{account}",
+        "An order from outside: {instrument}", "{side} {order_qty} on {account}, not of this desk",
+    ),
+    Rule(
+        EventName.FLOW_BOOKED, Severity.WARNING, "{account} {asset}",
+        "Moved from outside: {asset}", "{amount} {asset} on {account}",
     ),
     Rule(
         EventName.STREAM_DOWN, Severity.WARNING, "{object_id}",

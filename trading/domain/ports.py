@@ -68,20 +68,37 @@ class NewOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenOrder:
+    """What a venue tells of an order that may not be ours; `symbol` is the venue's name."""
+
+    order_id: str
+    symbol: str
+    side: Side
+    ord_type: OrdType
+    order_qty: Decimal
+    price: Decimal | None = None
+    stop_px: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OpenOrder:
     """An order that rests at the venue, and how much of it has traded."""
 
     cl_ord_id: str
     cum_qty: Decimal
+    seen: SeenOrder | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class VenueTrade:
-    """A trade of the account as the venue lists it; `order_id` is the venue's."""
+    """A trade of the account as the venue lists it; `order_id` is the venue's. `report` is the same
+    trade as a report whose client id and `cum_qty` are for whoever knows the order to fill in."""
 
     order_id: str
     exec_id: str
     qty: Decimal
+    side: Side | None = None
+    report: ExecutionReport | None = None
 
 
 class Gateway(Protocol):

@@ -6,6 +6,7 @@
 2. A venue that is not listed is BadInput: nothing is traded by guesswork.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -70,6 +71,15 @@ def connect(venue: str, *, namespace: str) -> Connection:
     if _is_generic(venue):
         return _generic(venue)
     raise BadInput(f"there is no gateway for venue {venue}")
+
+
+def account_at(venue: str) -> str:
+    """A name for the account that our key opens at the venue; it tells nothing of the key. Raises
+    BadInput where there is no key."""
+    given = settings.AITRADER_VENUES.get(venue, {}).get("credentials", "")
+    who = credentials.read(given, venue=venue)
+    digest = hashlib.sha256(f"account|{who.api_key.get_secret_value()}".encode()).hexdigest()
+    return f"{venue}-{digest[:16]}"
 
 
 def is_practice(venue: str) -> bool:

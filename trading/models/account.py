@@ -26,6 +26,8 @@ class Account(models.Model):
     fencing_token = models.BigIntegerField(default=0)
     reconciled_at = models.DateTimeField(null=True)
     opened_at = models.DateTimeField()
+    #: Wall time at which the venue told what the account held: trades before it are in there.
+    held_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = _("account")

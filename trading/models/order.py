@@ -24,7 +24,8 @@ from trading.models.strategy import Signal, StrategyVersion
 class Order(models.Model):
     public_id = PublicId()
     intent_id = PublicId()
-    cl_ord_id = PublicId()
+    #: Ours is derived; that of an order from outside is the venue's word.
+    cl_ord_id = models.CharField(max_length=64, unique=True)
     order_id = models.CharField(max_length=64, blank=True, default="")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="orders")
     instrument = models.ForeignKey(InstrumentRow, on_delete=models.PROTECT)

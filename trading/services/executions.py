@@ -20,6 +20,7 @@ from trading.domain.order_state import Closedness, OrderState
 from trading.domain.ports import Gateway
 from trading.domain.position import FillEffect
 from trading.models import Order, ReconBreak, Trade
+from trading.models.recon_break import Severity
 from trading.selectors.desk import Desk
 from trading.selectors.order_store import FillKey, OrderStore
 from trading.services import booking, order_rows
@@ -180,15 +181,25 @@ def _halt_oversold(desk: Desk, order: Order, at: Moment) -> Event:
     return replace(event, object_type="account", object_id=desk.account.code)
 
 
-def _open_break(desk: Desk, kind: str, object_id: str, ours: str, venues: str, at: Moment) -> None:
+def _open_break(
+    desk: Desk,
+    kind: str,
+    object_id: str,
+    ours: str,
+    venues: str,
+    at: Moment,
+    severity: Severity = Severity.MAJOR,
+) -> None:
     store = order_rows.of(desk)
     found = ReconBreak(
-        public_id=ids.derive(desk.namespace, "break", kind, object_id, at.market),
+        public_id=ids.derive(desk.namespace, "break", kind, object_id, at.market, ours, venues),
         account=desk.account,
         kind=kind,
         object_id=object_id,
         ours=ours,
         venues=venues,
+        severity=severity,
+        noticed_at=at.wall,
         opened_at=at.market,
     )
     if store.open_break(found):
@@ -204,11 +215,33 @@ def _open_break(desk: Desk, kind: str, object_id: str, ours: str, venues: str, a
 
 
 def open_break(
-    *, desk: Desk, kind: str, object_id: str, ours: str, venues: str, at: Moment
+    *,
+    desk: Desk,
+    kind: str,
+    object_id: str,
+    ours: str,
+    venues: str,
+    at: Moment,
+    severity: Severity = Severity.MAJOR,
 ) -> None:
     """Record a difference that no venue record explains, once while it is open."""
     with order_rows.of(desk).atomic():
-        _open_break(desk, kind, object_id, ours, venues, at)
+        _open_break(desk, kind, object_id, ours, venues, at, severity)
+
+
+def close_break(*, desk: Desk, found: ReconBreak, resolution: str, at: Moment) -> None:
+    """Say how a break ended. The caller's transaction is open."""
+    store = order_rows.of(desk)
+    store.close_break(found, resolution, at)
+    event = Event(
+        name=EventName.BREAK_CLOSED,
+        actor="desk",
+        object_type="break",
+        object_id=found.public_id,
+        market_at=at.market,
+        data={"kind": found.kind, "object": found.object_id, "resolution": resolution},
+    )
+    store.record([event], now=at.wall)
 
 
 def _event(name: EventName, order: Order, at: Moment, data: Mapping[str, object]) -> Event:

@@ -110,6 +110,6 @@ def _event(
             "strategy": loaded.code,
             "reason": trade.exit_wanted,
             "px": px,
-            "escalated": trade.exit_wanted == STOP_UNFILLED,
+            "by": "watchdog" if trade.exit_wanted == STOP_UNFILLED else "price",
         },
     )

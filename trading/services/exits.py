@@ -316,7 +316,7 @@ def _give_up(context: Context) -> None:
     data: dict[str, object] = {
         "reason": UNPROTECTED,
         "px": None if mark is None else mark.px,
-        "escalated": True,
+        "by": "watchdog",
     }
     journal.record([_event(EventName.EXIT_WANTED, context, data)], now=context.at.wall)
 

@@ -60,8 +60,8 @@ def release(feed: Feed) -> None:
 def start(*, feed: Feed, speed: Decimal | None, facts: Mapping[str, object], now: datetime) -> None:
     """Say that a driver begins. `now` is wall time; it counts as word from the source."""
     with transaction.atomic():
-        feed.speed, feed.received_at = speed, now
-        feed.save(update_fields=["speed", "received_at"])
+        feed.speed, feed.received_at, feed.status = speed, now, FeedStatus.RUNNING
+        feed.save(update_fields=["speed", "received_at", "status"])
         data = {"source": feed.source, "title": feed.title, "speed": speed, **facts}
         journal.record([_event(EventName.RUN_STARTED, feed, data, now)], now=now)
 

@@ -277,6 +277,8 @@ class OrderRows(BookRows):
                 "ours": found.ours,
                 "venues": found.venues,
                 "opened_at": found.opened_at,
+                "noticed_at": found.noticed_at,
+                "severity": found.severity,
             },
         )
         return created

@@ -6,7 +6,7 @@
 3. An order claimed by a live sender is left alone until its lease has run out.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from aitrader.kernel.clock import Moment
@@ -17,6 +17,7 @@ from aitrader.kernel.money import ZERO, plain
 from trading.domain.order_state import Closedness
 from trading.domain.ports import ClientIdClass, Gateway
 from trading.models import Order, ReconBreak
+from trading.models.recon_break import Severity
 from trading.selectors.desk import Desk
 from trading.selectors.order_store import OrderStore
 from trading.services import doubt, executions, order_rows, routing
@@ -28,18 +29,6 @@ def recover(*, desk: Desk, gateway: Gateway, at: Moment) -> None:
     executions.drain(desk=desk, gateway=gateway, at=at)
     resolve(desk=desk, gateway=gateway, at=at)
     compare(desk=desk, gateway=gateway, at=at)
-
-
-def start(*, desk: Desk, gateway: Gateway, at: Moment) -> bool:
-    """A process begins to send for the account: everything is asked for first; True when the books
-    agree. A venue that does not answer is asked again later."""
-    executions.drain(desk=desk, gateway=gateway, at=at)
-    follow(desk=desk, gateway=gateway, at=at)
-    resolve(desk=desk, gateway=gateway, at=at)
-    try:
-        return compare(desk=desk, gateway=gateway, at=at)
-    except GatewayError:
-        return False
 
 
 def resolve(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
@@ -166,18 +155,30 @@ def reconcile(*, desk: Desk, gateway: Gateway, at: Moment) -> Reconciled:
 
 
 def compare(*, desk: Desk, gateway: Gateway, at: Moment) -> bool:
-    """Compare open orders and balances with the venue; True when green. Breaks that are gone are
-    closed, new ones opened."""
-    differences = _open_order_differences(desk, gateway) | _balance_differences(desk, gateway)
-    for (kind, object_id), (ours, venues) in sorted(differences.items()):
-        executions.open_break(
-            desk=desk, kind=kind, object_id=object_id, ours=ours, venues=venues, at=at
-        )
+    """Compare open orders and balances with the venue; True when nothing of ours differs. Breaks
+    that are gone or have changed are closed, new ones opened."""
+    resting = {each.cl_ord_id for each in gateway.open_orders(account=desk.account.code)}
     store = order_rows.of(desk)
+    ours, doubtful = store.resting_ids(), store.in_doubt()
+    # What is in doubt is asked about one by one (`resolve`): it is no difference yet.
+    missing = {("OPEN_ORDER", each): ("open", "not open") for each in ours - resting - doubtful}
+    # Orders that are not the desk's, where it cannot take them in.
+    strangers = {("OPEN_ORDER", each): ("not open", "open") for each in resting - ours - doubtful}
+    differences = missing | _balance_differences(desk, gateway)
     with store.atomic():
         for row in store.open_breaks():
-            if _is_over(store, row, differences):
-                store.close_break(row, "the books agree again", at)
+            if _is_over(store, row, differences | strangers):
+                said = "the books agree again"
+                executions.close_break(desk=desk, found=row, resolution=said, at=at)
+            elif _has_changed(row, differences):
+                executions.close_break(desk=desk, found=row, resolution="it has changed", at=at)
+    for severity, found in ((Severity.MAJOR, differences), (Severity.MINOR, strangers)):
+        for (kind, object_id), (here, there) in sorted(found.items()):
+            executions.open_break(
+                desk=desk, kind=kind, object_id=object_id, ours=here, venues=there, at=at,
+                severity=severity,
+            )  # fmt: skip
+    with store.atomic():
         store.reconciled(at)
         event = Event(
             name=EventName.RECONCILED,
@@ -185,7 +186,7 @@ def compare(*, desk: Desk, gateway: Gateway, at: Moment) -> bool:
             object_type="account",
             object_id=desk.account.code,
             market_at=at.market,
-            data={"breaks": len(differences)},
+            data={"breaks": len(differences) + len(strangers)},
         )
         store.record([event], now=at.wall)
     return not differences
@@ -198,15 +199,9 @@ def _is_over(store: OrderStore, row: ReconBreak, differences: Collection[tuple[s
     return row.kind in ("OPEN_ORDER", "BALANCE") and (row.kind, row.object_id) not in differences
 
 
-def _open_order_differences(desk: Desk, gateway: Gateway) -> dict[tuple[str, str], tuple[str, str]]:
-    at_venue = {each.cl_ord_id for each in gateway.open_orders(account=desk.account.code)}
-    store = order_rows.of(desk)
-    ours = store.resting_ids()
-    # What is in doubt is asked about one by one (`resolve`): it is no difference yet.
-    in_doubt = store.in_doubt()
-    found = {("OPEN_ORDER", each): ("open", "not open") for each in ours - at_venue - in_doubt}
-    strangers = at_venue - ours - in_doubt
-    return found | {("OPEN_ORDER", each): ("not open", "open") for each in strangers}
+def _has_changed(row: ReconBreak, differences: Mapping[tuple[str, str], tuple[str, str]]) -> bool:
+    now = differences.get((row.kind, row.object_id))
+    return now is not None and now != (row.ours, row.venues)
 
 
 def _balance_differences(desk: Desk, gateway: Gateway) -> dict[tuple[str, str], tuple[str, str]]:

@@ -63,6 +63,7 @@ class DeskPlan:
     #: simulated venue holds `cash`.
     venue: str = SIMULATED
     held: Mapping[str, Decimal] = field(default_factory=dict)
+    held_at: datetime | None = None
     prices: Mapping[str, Decimal] = field(default_factory=dict)
 
     @property
@@ -91,9 +92,23 @@ def open_desk(*, plan: DeskPlan, namespace: str, fee_rate: Decimal, at: Moment) 
         if feed is None:
             feed = _open(plan, namespace, fee_rate, at)
         else:
+            _see_that_it_fits(feed, plan)
             for instrument, origin in plan.instruments:
                 _list(feed.account.venue, instrument, origin, at)
     return desks.load(account_id=feed.account_id, namespace=namespace, fee_rate=fee_rate)
+
+
+def _see_that_it_fits(feed: Feed, plan: DeskPlan) -> None:
+    """An account at a venue stays with the bars that it was opened for."""
+    carried = FeedInstrument.objects.filter(feed=feed).values_list("instrument__code", flat=True)
+    before = (feed.interval_seconds, set(carried))
+    if before == (plan.interval_seconds, {each.code for each, _ in plan.instruments}):
+        return
+    codes = ", ".join(sorted(before[1]))
+    raise BadInput(
+        f"account {feed.account.code} trades {codes} on bars of {feed.interval_seconds} s: "
+        "it goes on with these"
+    )
 
 
 def _open(plan: DeskPlan, namespace: str, fee_rate: Decimal, at: Moment) -> Feed:
@@ -121,6 +136,7 @@ def _open(plan: DeskPlan, namespace: str, fee_rate: Decimal, at: Moment) -> Feed
         opening_equity=worth,
         peak_equity=worth,
         opened_at=at.market,
+        held_at=plan.held_at,
     )
     feed = Feed.objects.create(
         code=plan.code,

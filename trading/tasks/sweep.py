@@ -17,7 +17,7 @@ from aitrader.kernel.fix import OrdStatus
 from aitrader.kernel.topics import Task
 from trading.models import CancelRequest, Feed, Order
 from trading.models.feed import FeedStatus
-from trading.services import executions, reconciliation, turns
+from trading.services import executions, external, reconciliation, turns
 from trading.tasks import workbench
 from trading.tasks.route import send
 
@@ -46,6 +46,8 @@ def reconcile(**_: object) -> None:
             desk, gateway, at = bench.desk, bench.venue.gateway, bench.at
             with bench.venue.standstill(desk.account.code):
                 executions.drain(desk=desk, gateway=gateway, at=at)
+                if external.take_in(desk=desk, gateway=gateway, at=at, back=bench.how_far_back()):
+                    turns.turn(desk=desk, gateway=gateway, at=at)
                 reconciliation.compare(desk=desk, gateway=gateway, at=at)
 
 

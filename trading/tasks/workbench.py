@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db import close_old_connections, connection
 
@@ -24,10 +25,11 @@ from trading.gateways.registry import Connection
 from trading.models import Feed, InstrumentRow, StrategyVersion
 from trading.selectors import desk as desks
 from trading.selectors.desk import Desk
-from trading.services import reconciliation, turns
+from trading.services import external, turns
 
 #: Between two looks at what rests at a venue that does not tell everything by itself.
 FOLLOW_SECONDS = 5.0
+_FULL_LOOK_SECONDS = 3600.0
 
 
 @dataclass(slots=True)
@@ -38,6 +40,8 @@ class Bench:
     venue: Connection
     at: Moment
     _followed: float = float("-inf")
+    _looked_back: float = float("-inf")
+    _reconciled: float = float("-inf")
 
     @property
     def is_green(self) -> bool:
@@ -47,11 +51,19 @@ class Bench:
 
     def reconcile(self) -> bool:
         """Reconcile before the first send of this process; True when the account is green."""
-        if not self.is_green:
-            found = reconciliation.start(desk=self.desk, gateway=self.venue.gateway, at=self.at)
+        if not self.is_green and monotonic() - self._reconciled >= FOLLOW_SECONDS:
+            self._reconciled = monotonic()
+            found = external.begin(desk=self.desk, gateway=self.venue.gateway, at=self.at)
             if found:
                 _green.add(_key(self.desk.account.pk))
         return self.is_green
+
+    def how_far_back(self) -> timedelta:
+        """Trades of the last minutes each time, of a whole day once an hour."""
+        if monotonic() - self._looked_back < _FULL_LOOK_SECONDS:
+            return external.RECENT
+        self._looked_back = monotonic()
+        return external.LONGEST
 
     def is_time_to_follow(self) -> bool:
         """Once in a while: the list of all open orders is the dearest of reads."""

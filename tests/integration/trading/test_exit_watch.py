@@ -93,7 +93,7 @@ def test_a_stop_that_was_passed_and_did_not_fill_is_given_up() -> None:
     assert Trade.objects.get().exit_wanted == exit_watch.STOP_UNFILLED
     said = journal.first_data(EventName.EXIT_WANTED)
     assert said is not None
-    assert said["escalated"] is True
+    assert said["by"] == "watchdog"
 
 
 def test_a_price_that_came_back_in_time_lets_the_stop_be() -> None:

@@ -97,7 +97,7 @@ class BinanceGateway:
 
     def trades(self, *, account: str, instrument: str, since: datetime) -> Sequence[VenueTrade]:
         asked = {"symbol": symbol_of(instrument), "startTime": to_millis(since)}
-        return _read(lambda: reports.trades(self._pages(asked)))
+        return _read(lambda: reports.trades(self._pages(asked), instrument=instrument))
 
     def balances(self, *, account: str) -> dict[str, Decimal]:
         found = self._connection.call(lambda client: client.get_account(omitZeroBalances="true"))

@@ -12,10 +12,10 @@ from typing import Any
 
 from aitrader.kernel.clock import from_millis
 from aitrader.kernel.errors import OutcomeUnknown
-from aitrader.kernel.fix import ExecType, Liquidity
+from aitrader.kernel.fix import ExecType, Liquidity, OrdType, Side
 from aitrader.kernel.money import CONTEXT, ZERO, amount
 from trading.domain.execution_report import ExecutionReport
-from trading.domain.ports import OpenOrder, VenueTrade
+from trading.domain.ports import OpenOrder, SeenOrder, VenueTrade
 
 Answer = Mapping[str, Any]
 
@@ -24,6 +24,15 @@ _ENDED = {
     "REJECTED": ExecType.REJECTED,
     "EXPIRED": ExecType.EXPIRED,
     "EXPIRED_IN_MATCH": ExecType.EXPIRED,
+}
+_ORD_TYPES = {
+    "MARKET": OrdType.MARKET,
+    "LIMIT": OrdType.LIMIT,
+    "LIMIT_MAKER": OrdType.LIMIT,
+    "STOP_LOSS": OrdType.STOP,
+    "STOP_LOSS_LIMIT": OrdType.STOP_LIMIT,
+    "TAKE_PROFIT": OrdType.MARKET_IF_TOUCHED,
+    "TAKE_PROFIT_LIMIT": OrdType.LIMIT_IF_TOUCHED,
 }
 _OPEN = ("NEW", "PARTIALLY_FILLED", "FILLED", "PENDING_NEW")
 
@@ -83,7 +92,26 @@ def fee_rate(account: Answer) -> Decimal:
 
 
 def open_orders(orders: Iterable[Answer]) -> list[OpenOrder]:
-    return [OpenOrder(str(each["clientOrderId"]), amount(each["executedQty"])) for each in orders]
+    return [
+        OpenOrder(str(each["clientOrderId"]), amount(each["executedQty"]), _seen(each))
+        for each in orders
+    ]
+
+
+def _seen(order: Answer) -> SeenOrder | None:
+    ord_type = _ORD_TYPES.get(order["type"])
+    if ord_type is None:
+        return None
+    price, stop_px = (amount(order[name]) or None for name in ("price", "stopPrice"))
+    return SeenOrder(
+        order_id=str(order["orderId"]),
+        symbol=str(order["symbol"]),
+        side=Side(order["side"]),
+        ord_type=ord_type,
+        order_qty=amount(order["origQty"]),
+        price=price,
+        stop_px=stop_px,
+    )
 
 
 def total(found: Iterable[Answer]) -> Decimal:
@@ -96,10 +124,18 @@ def next_id(page: Sequence[Answer]) -> int:
     return int(page[-1]["id"]) + 1
 
 
-def trades(found: Iterable[Answer]) -> list[VenueTrade]:
-    return [
-        VenueTrade(str(each["orderId"]), str(each["id"]), amount(each["qty"])) for each in found
-    ]
+def trades(found: Iterable[Answer], *, instrument: str) -> list[VenueTrade]:
+    return [_listed(each, instrument) for each in found]
+
+
+def _listed(trade: Answer, instrument: str) -> VenueTrade:
+    qty = amount(trade["qty"])
+    whose = {"clientOrderId": "", "orderId": trade["orderId"]}
+    at = from_millis(int(trade["time"]))
+    maker = bool(trade["isMaker"])
+    report = _trade(whose, trade, trade["id"], instrument, qty, at, maker=maker)
+    side = Side.BUY if trade["isBuyer"] else Side.SELL
+    return VenueTrade(str(trade["orderId"]), str(trade["id"]), qty, side, report)
 
 
 def _ending(answer: Answer, client_id: str, instrument: str, at: datetime) -> list[ExecutionReport]:

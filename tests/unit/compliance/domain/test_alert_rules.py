@@ -22,6 +22,8 @@ MUST_ALERT = {
     EventName.FEED_FAILED,
     EventName.FEED_STALE,
     EventName.STREAM_DOWN,
+    EventName.ORDER_ADOPTED,
+    EventName.FLOW_BOOKED,
     EventName.BREAK_OPENED,
     EventName.OPERATOR_LOGIN_FAILED,
     EventName.OPERATOR_LOCKED,

@@ -1,0 +1,140 @@
+"""A desk whose orders go to an account at the sandbox's Binance, over the wire, on bars by hand."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import requests
+from django.conf import settings
+from django.test import override_settings
+
+from aitrader import paper
+from aitrader.kernel.clock import WALL, Moment
+from aitrader.kernel.fix import AccountKind, OrdType, PriceSource, Side, TimeInForce
+from aitrader.paper import PaperOptions
+from compliance.services import installation
+from trading.domain.bar import Bar
+from trading.domain.instrument import Instrument
+from trading.domain.ports import NewOrder
+from trading.gateways import registry
+from trading.models import Order, Position
+from trading.sandbox import server
+from trading.sandbox.stand import serving
+from trading.selectors import account_state
+from trading.services import external, market_data, reconciliation
+
+CODE, SYMBOL = "BINANCE:BTC-USDT", "BTCUSDT"
+PX = Decimal(60_000)
+MINUTE = timedelta(minutes=1)
+_SECONDS = 5
+
+
+class AtVenue:
+    """The desk of one account, and the exchange at hand."""
+
+    def __init__(self, told: Mapping[str, Any]) -> None:
+        self._control = told["control"]
+        self._venue_account = told["accounts"][0]["account"]
+        self.options = PaperOptions(venue="BINANCE", at_venue=True, strategies=())
+        self.open()
+
+    def open(self) -> None:
+        """Open the desk, or find it as it was left."""
+        namespace = installation.install(namespace="seed-1", now=WALL.now())
+        instrument = Instrument(
+            CODE, "BTC", "USDT", AccountKind.SPOT, Decimal("0.01"), Decimal("0.00001"),
+            Decimal("0.00001"), Decimal(5),
+        )  # fmt: skip
+        market = paper.Market(
+            source=PriceSource.REAL_TIME,
+            title="by hand",
+            interval=MINUTE,
+            kind=AccountKind.SPOT,
+            instruments=[(instrument, "by hand")],
+        )
+        made = paper.open_desk(
+            self.options,
+            market,
+            code=registry.account_at("BINANCE"),
+            namespace=namespace,
+            at=self.now(),
+            prices={CODE: PX},
+        )
+        self.desk, self.gateway = made.desk, made.gateway
+        (row,) = self.desk.instruments.values()
+        bar = Bar(WALL.now() - MINUTE, MINUTE, PX, PX, PX, PX, Decimal(1))
+        market_data.record(feed=self.desk.feed, bars=[(row, bar)], at=self.now())
+        self.desk.refresh_bars()
+
+    def now(self, later: timedelta = timedelta(0)) -> Moment:
+        return Moment(market=WALL.now(), wall=WALL.now() + later)
+
+    def begin(self) -> bool:
+        return external.begin(desk=self.desk, gateway=self.gateway, at=self.now())
+
+    def look(self, later: timedelta = timedelta(0)) -> int:
+        """What the task does every minute, `later` from now; how much was taken in."""
+        at = self.now(later)
+        found = external.take_in(desk=self.desk, gateway=self.gateway, at=at)
+        reconciliation.compare(desk=self.desk, gateway=self.gateway, at=at)
+        return found
+
+    def by_hand(self, name: str, **changes: Any) -> None:
+        """Somebody orders in the exchange's own app."""
+        usual = NewOrder(
+            name, CODE, Side.BUY, OrdType.LIMIT, Decimal("0.1"), TimeInForce.GTC, WALL.now(),
+            price=Decimal(50_000),
+        )  # fmt: skip
+        self.gateway.submit(account="", order=replace(usual, **changes))
+
+    def quotes(self, qty: str = "1") -> None:
+        """Others rest on both sides of the book."""
+        for side, price in (("BUY", "59990"), ("SELL", "60000")):
+            self.change("book", instrument=SYMBOL, side=side, price=price, qty=qty)
+
+    def move(self, move: str, asset: str, amount: str) -> None:
+        self.change("account", account=self._venue_account, move=move, asset=asset, amount=amount)
+
+    def change(self, what: str, **asked: Any) -> None:
+        answer = requests.post(f"{self._control}/{what}", json=asked, timeout=_SECONDS)
+        answer.raise_for_status()
+
+    def differences(self) -> dict[str, tuple[Decimal, Decimal]]:
+        """Assets of which our books and the exchange's say different amounts."""
+        ours, _ = account_state.holdings(self.desk.account)
+        theirs = self.gateway.balances(account="")
+        names = {name for name, held in ours.items() if held} | theirs.keys()
+        pairs = {name: (ours.get(name, Decimal(0)), theirs.get(name, Decimal(0))) for name in names}
+        return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+    def position(self) -> Decimal:
+        return sum(Position.objects.values_list("quantity", flat=True), Decimal(0))
+
+
+def only_external() -> Order:
+    return Order.objects.get(origin="EXTERNAL")
+
+
+@contextmanager
+def at_venue(folder: Path, **options: Any) -> Iterator[AtVenue]:
+    """Until the block ends; `hold` decides what the account starts with."""
+    hold = options.pop("hold", {"USDT": Decimal(100_000), "BTC": Decimal(1)})
+    chosen = server.Options(venues=("binance",), market=False, hold=hold, **options)
+    with serving(chosen) as every:
+        told = every["binance"]
+        key = folder / "key.json"
+        key.touch(mode=0o600)
+        key.write_text(json.dumps({name: told[name] for name in ("api_key", "api_secret")}))
+        there = {
+            "rest_url": f"{told['rest']}/api",
+            "ws_url": told["ws"],
+            "ws_api_url": told["ws_api"],
+            "credentials": f"file:{key}",
+        }
+        with override_settings(AITRADER_VENUES={**settings.AITRADER_VENUES, "BINANCE": there}):
+            yield AtVenue(told)

@@ -1,0 +1,138 @@
+"""What other hands do on the account is booked, counted and said; nothing else is."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal as D
+from pathlib import Path
+
+import pytest
+
+from aitrader.kernel.errors import BadInput
+from aitrader.kernel.events import EventName
+from aitrader.kernel.fix import OrdType, Side
+from compliance.models import JournalEntry
+from tests.integration.trading.at_venue import AtVenue, at_venue, only_external
+from trading.models import Account, Order, ReconBreak
+from trading.selectors import orders
+from trading.services import external, reconciliation
+
+pytestmark = pytest.mark.usefixtures("fresh_database")
+
+LATER = external.FLOW_AGE + timedelta(seconds=1)
+
+
+@pytest.fixture
+def venue(tmp_path: Path) -> Iterator[AtVenue]:
+    with at_venue(tmp_path) as opened:
+        yield opened
+
+
+def _said(name: EventName) -> int:
+    return JournalEntry.objects.filter(event=name).count()
+
+
+def test_the_account_opens_with_what_is_held_there(venue: AtVenue) -> None:
+    account = Account.objects.get()
+    assert (account.code, account.opening_equity) == ("BINANCE-1", D(160_000))
+    assert venue.position() == 1
+    assert venue.begin()
+    assert venue.differences() == {}
+
+
+def test_an_order_of_other_hands_counts_and_is_followed_to_its_end(venue: AtVenue) -> None:
+    venue.by_hand("web_1")
+    assert venue.look() == 1
+    (working,) = orders.working(venue.desk.account)
+    assert (working.leaves_qty, working.worst_px) == (D("0.1"), D(50_000))
+    venue.change("book", instrument="BTCUSDT", side="SELL", price="50000", qty="0.1")
+    reconciliation.follow(desk=venue.desk, gateway=venue.gateway, at=venue.now())
+    assert only_external().ord_status == "FILLED"
+    assert venue.differences() == {}
+    assert _said(EventName.ORDER_ADOPTED) == 1
+
+
+def test_it_is_taken_in_once(venue: AtVenue) -> None:
+    venue.by_hand("web_1")
+    assert [venue.look(), venue.look()] == [1, 0]
+
+
+def test_trades_of_other_hands_are_booked_as_one_order(venue: AtVenue) -> None:
+    venue.quotes(qty="0.04")
+    venue.change("book", instrument="BTCUSDT", side="SELL", price="60010", qty="1")
+    venue.by_hand("app-2", ord_type=OrdType.MARKET, price=None)
+    assert venue.look() == 1
+    order = only_external()
+    assert (order.side, order.order_qty, order.filled_qty) == ("BUY", D("0.1"), D("0.1"))
+    assert venue.differences() == {}
+    assert venue.position() == D("1.1") - D("0.0001")
+    assert venue.look() == 0
+
+
+def test_trades_that_come_later_make_the_same_order_larger(venue: AtVenue) -> None:
+    venue.quotes(qty="0.04")
+    # Gone before it was seen resting, but for what had traded.
+    venue.by_hand("app-3", price=D(60_000), order_qty=D("0.04"))
+    venue.look()
+    venue.by_hand("app-4", side=Side.SELL, price=D(59_990), order_qty=D("0.04"))
+    assert venue.look() == 1
+    assert Order.objects.filter(origin="EXTERNAL").count() == 2
+    assert venue.differences() == {}
+
+
+def test_a_deposit_is_booked_once_it_has_stood_for_long_enough(venue: AtVenue) -> None:
+    venue.move("deposit", "USDT", "5000")
+    assert venue.look() == 0
+    assert venue.look(timedelta(seconds=30)) == 0
+    assert venue.look(LATER) == 1
+    assert venue.differences() == {}
+    account = Account.objects.get()
+    assert (account.opening_equity, account.peak_equity) == (D(165_000), D(165_000))
+    assert _said(EventName.FLOW_BOOKED) == 1
+    assert ReconBreak.objects.get().resolution == "moved from outside"
+
+
+def test_a_withdrawal_of_what_is_traded_moves_the_position(venue: AtVenue) -> None:
+    venue.move("withdraw", "BTC", "0.25")
+    venue.look()
+    assert venue.look(LATER) == 1
+    assert venue.position() == D("0.75")
+    assert Account.objects.get().opening_equity == D(145_000)
+    assert venue.differences() == {}
+
+
+def test_a_difference_that_moves_begins_to_age_anew(venue: AtVenue) -> None:
+    venue.move("deposit", "USDT", "5000")
+    venue.look()
+    venue.move("deposit", "USDT", "1")
+    assert venue.look(LATER) == 0
+    assert venue.look(2 * LATER) == 1
+    assert venue.differences() == {}
+
+
+def test_nothing_is_judged_while_an_order_is_in_doubt(venue: AtVenue) -> None:
+    venue.by_hand("web_1")
+    venue.look()
+    Order.objects.update(certainty="UNKNOWN")
+    venue.quotes()
+    venue.by_hand("app-2", ord_type=OrdType.MARKET, price=None)
+    assert venue.look() == 0
+    assert venue.look(LATER) == 0
+    Order.objects.update(certainty="CERTAIN")
+    assert venue.look() == 1
+    assert venue.differences() == {}
+
+
+def test_a_restart_finds_the_same_account(venue: AtVenue) -> None:
+    venue.by_hand("web_1")
+    venue.open()
+    assert Account.objects.count() == 1
+    assert venue.begin()
+
+
+def test_orders_that_would_move_real_money_are_refused(
+    venue: AtVenue, settings: pytest.FixtureRequest
+) -> None:
+    given = settings.AITRADER_VENUES["BINANCE"]  # type: ignore[attr-defined]  # Django's settings
+    given["rest_url"] = "https://api.binance.com/api"
+    with pytest.raises(BadInput, match="real money"):
+        venue.open()
