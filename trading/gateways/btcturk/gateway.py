@@ -8,7 +8,9 @@
    itself says so; until then the outcome is unknown, and asking once more does no harm.
 4. A stop that shows as cancelled was cancelled or triggered: which of the two is said only when
    what it would have made has had `_SETTLES` to show.
-5. An answer that we cannot read is an unknown outcome, for the venue may have acted.
+5. An order that no list shows is told as gone; the engine was not asked, for it knows no client
+   ids: the word of this venue is weaker evidence than another's.
+6. An answer that we cannot read is an unknown outcome, for the venue may have acted.
 """
 
 from collections.abc import Callable, Sequence
@@ -48,9 +50,13 @@ CAPABILITIES = Capabilities(
 )
 #: A buyer of 50,000 TRY needs 50,090 (docs.btcturk.com, FAQ); it cannot be asked for by key.
 _USUAL_FEE = Decimal("0.0018")
+#: More is no rate, but a fee in the base asset or one of a crumb.
+_DEAREST_FEE = Decimal("0.01")
 _SETTLES = timedelta(seconds=3)
 #: Rules change now and then; an order that breaks one is refused.
 _RULES_SECONDS = 3600.0
+#: A submission that took longer ends with the answer: the sender's lease is not for reads.
+_TIME_TO_READ_SECONDS = 9.0
 #: Such orders may trade at once.
 _MAY_TRADE = frozenset({OrdType.MARKET, OrdType.LIMIT})
 _UNREADABLE = (BadInput, LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
@@ -69,11 +75,12 @@ class BtcturkGateway:
         self._rules: dict[str, tuple[float, Instrument]] = {}
 
     def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
+        began = monotonic()
         answer = self._connection.post(lookup.ORDER, orders.body(order, self._limit(order)))
         code, cl_ord_id = order.instrument, order.cl_ord_id
         taken = _read(lambda: reports.placed(answer, instrument=code, cl_ord_id=cl_ord_id))
         self._memory.remember(cl_ord_id, Ids(taken.order_id, taken.order_id))
-        if order.ord_type not in _MAY_TRADE:
+        if order.ord_type not in _MAY_TRADE or monotonic() - began > _TIME_TO_READ_SECONDS:
             return [taken]
         try:
             found = self._by_id(Ids(taken.order_id, taken.order_id), cl_ord_id, quick=True)
@@ -125,7 +132,8 @@ class BtcturkGateway:
         told = self._connection.read(lookup.TRADES, asked)
         rows = _read(lambda: [row for row in told if reports.pair_of(row) == pair])
         names = {reports.client_id_of(row) for row in rows} - {""}
-        return _read(lambda: reports.trades(rows, self._first_ids(instrument, names)))
+        first_ids = _read(lambda: self._first_ids(instrument, names))
+        return _read(lambda: reports.trades(rows, first_ids, instrument=instrument))
 
     def balances(self, *, account: str) -> dict[str, Decimal]:
         found = self._connection.read("/api/v1/users/balances")
@@ -134,8 +142,9 @@ class BtcturkGateway:
     def fee_rate(self) -> Decimal:
         """The usual fee, or the highest that the account has paid in the last 30 days, tax
         included, as a share of notional."""
-        found = self._connection.read(lookup.TRADES)
-        return _read(lambda: max([_USUAL_FEE, *reports.fee_rates(found)]))
+        told = self._connection.read(lookup.TRADES)
+        paid = _read(lambda: list(reports.fee_rates(told)))
+        return max(_USUAL_FEE, *(each for each in paid if each <= _DEAREST_FEE), ZERO)
 
     def _find(self, instrument: str, cl_ord_id: str) -> Found | None:
         """What the venue says of the order now, remembered; None if it knows none."""

@@ -16,15 +16,21 @@ from typing import Any
 
 from aitrader.kernel.clock import from_millis
 from aitrader.kernel.errors import OutcomeUnknown
-from aitrader.kernel.fix import ExecType
+from aitrader.kernel.fix import ExecType, OrdType, Side
 from aitrader.kernel.money import CONTEXT, ZERO, amount
 from trading.domain.execution_report import ExecutionReport
-from trading.domain.ports import OpenOrder, VenueTrade
+from trading.domain.ports import OpenOrder, SeenOrder, VenueTrade
 
 Row = Mapping[str, Any]
 
 _OPEN = ("UNTOUCHED", "PARTIAL")
 _CANCELED, _CLOSED = "CANCELED", "CLOSED"
+_METHODS = {
+    "market": OrdType.MARKET,
+    "limit": OrdType.LIMIT,
+    "stopmarket": OrdType.STOP,
+    "stoplimit": OrdType.STOP_LIMIT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ def told(order: Seen, trades: Sequence[Row], *, instrument: str) -> list[Executi
     cum = ZERO
     for row in sorted(trades, key=lambda each: (int(each["timestamp"]), int(each["id"]))):
         cum = CONTEXT.add(cum, _qty(row))
-        found.append(_trade(order, row, instrument, cum))
+        found.append(_trade(order.order_id, order.cl_ord_id, row, instrument, cum))
     executed = cum if order.executed is None else order.executed
     if executed > cum:
         # The order's state is ahead of the list of its trades: they are asked for again.
@@ -92,7 +98,28 @@ def canceled(order: Seen, *, instrument: str) -> ExecutionReport:
 
 
 def open_orders(answer: Row) -> list[OpenOrder]:
-    return [OpenOrder(each.cl_ord_id, each.executed or ZERO) for each in map(seen, sides(answer))]
+    rows = [(row, seen(row)) for row in sides(answer)]
+    return [OpenOrder(each.cl_ord_id, each.executed or ZERO, _whole(row)) for row, each in rows]
+
+
+def _whole(row: Row) -> SeenOrder | None:
+    """The order itself, which may be anybody's; None for a method that we have no word for."""
+    ord_type = _METHODS.get(str(row["method"]).lower())
+    if ord_type is None:
+        return None
+    return SeenOrder(
+        order_id=str(row["id"]),
+        symbol=str(row["pairSymbol"]),
+        side=_side(row["type"]),
+        ord_type=ord_type,
+        order_qty=abs(amount(row["amount"])),
+        price=amount(row["price"]) or None,
+        stop_px=amount(row.get("stopPrice") or "0") or None,
+    )
+
+
+def _side(told: object) -> Side:
+    return Side(str(told).upper())
 
 
 def sides(answer: Row) -> Iterator[Row]:
@@ -101,16 +128,18 @@ def sides(answer: Row) -> Iterator[Row]:
     yield from answer["asks"]
 
 
-def trades(rows: Iterable[Row], first_ids: Mapping[str, str]) -> list[VenueTrade]:
+def trades(
+    rows: Iterable[Row], first_ids: Mapping[str, str], *, instrument: str
+) -> list[VenueTrade]:
     """Each under the id that its order had first; older rows do not say of which order."""
-    return [
-        VenueTrade(
-            first_ids.get(client_id_of(row), str(row.get("orderId") or "")),
-            str(row["id"]),
-            _qty(row),
-        )
-        for row in rows
-    ]
+    return [_listed(row, first_ids, instrument) for row in rows]
+
+
+def _listed(row: Row, first_ids: Mapping[str, str], instrument: str) -> VenueTrade:
+    order_id = first_ids.get(client_id_of(row), str(row.get("orderId") or ""))
+    qty = _qty(row)
+    report = _trade(order_id, "", row, instrument, qty)
+    return VenueTrade(order_id, str(row["id"]), qty, _side(row["orderType"]), report)
 
 
 def client_id_of(trade: Row) -> str:
@@ -175,10 +204,12 @@ def _status(
     )
 
 
-def _trade(order: Seen, row: Row, instrument: str, cum_qty: Decimal) -> ExecutionReport:
+def _trade(
+    order_id: str, cl_ord_id: str, row: Row, instrument: str, cum_qty: Decimal
+) -> ExecutionReport:
     return ExecutionReport(
-        cl_ord_id=order.cl_ord_id,
-        order_id=order.order_id,
+        cl_ord_id=cl_ord_id,
+        order_id=order_id,
         exec_id=str(row["id"]),
         exec_type=ExecType.TRADE,
         instrument=instrument,

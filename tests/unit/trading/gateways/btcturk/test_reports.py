@@ -9,7 +9,7 @@ import pytest
 from aitrader.env import REPOSITORY
 from aitrader.kernel.clock import from_millis
 from aitrader.kernel.errors import OutcomeUnknown
-from aitrader.kernel.fix import ExecType, Liquidity, OrdStatus
+from aitrader.kernel.fix import ExecType, Liquidity, OrdStatus, OrdType, Side
 from trading.domain.order_state import OrderState
 from trading.gateways.btcturk import reports
 
@@ -152,10 +152,37 @@ def test_a_trade_is_listed_under_the_first_id_of_its_order() -> None:
     rows = [_trade(1, "-0.1", orderId=62), _trade(2, "0.2", orderClientId="other")]
     older = _trade(3, "0.3")
     del older["orderId"], older["orderClientId"]
-    found = reports.trades([*rows, older], {"ABC": "61"})
+    found = reports.trades([*rows, older], {"ABC": "61"}, instrument=CODE)
     assert [(each.order_id, each.exec_id, each.qty) for each in found] == [
         ("61", "1", D("0.1")), ("61912740", "2", D("0.2")), ("", "3", D("0.3")),
     ]  # fmt: skip
+    sold = reports.trades([_trade(1, "-0.1", orderType="sell")], {}, instrument=CODE)[0]
+    assert sold.report is not None
+    assert (sold.side, sold.report.last_qty, sold.report.fee) == (
+        Side.SELL, D("0.1"), D("0.072"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("method", "ord_type"),
+    [
+        ("limit", OrdType.LIMIT), ("Limit", OrdType.LIMIT), ("market", OrdType.MARKET),
+        ("stopmarket", OrdType.STOP), ("stoplimit", OrdType.STOP_LIMIT),
+    ],
+)  # fmt: skip
+def test_an_order_that_may_be_anybodys_is_told_whole(method: str, ord_type: OrdType) -> None:
+    row = _order(method=method, type="Sell", status="Partial", leftAmount="0.1")
+    (found,) = reports.open_orders({"bids": [], "asks": [row]})
+    whole = found.seen
+    assert whole is not None
+    assert (found.cum_qty, whole.ord_type, whole.side) == (D("0.2"), ord_type, Side.SELL)
+    assert (whole.order_id, whole.symbol, whole.order_qty) == ("61912740", "BTCTRY", D("0.3"))
+    assert (whole.price, whole.stop_px) == (D(20000), None)
+
+
+def test_an_order_of_a_kind_that_nobody_knows_is_listed_all_the_same() -> None:
+    (found,) = reports.open_orders({"bids": [_order(method="iceberg")], "asks": []})
+    assert (found.cl_ord_id, found.seen) == ("ABC", None)
 
 
 def test_what_a_trade_cost_is_a_share_of_its_notional() -> None:
@@ -194,7 +221,7 @@ def test_the_wires_orders_are_read() -> None:
 
 def test_the_wires_trades_are_read() -> None:
     rows = _sample("private/user_transactions/trade_sample.json")
-    assert [str(each.qty) for each in reports.trades(rows, {})] == ["146.6727"]
+    assert [str(each.qty) for each in reports.trades(rows, {}, instrument=CODE)] == ["146.6727"]
     (rate,) = reports.fee_rates(rows)
     assert D("0.0017") < rate < D("0.0019")
 
