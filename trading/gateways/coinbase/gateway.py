@@ -130,7 +130,7 @@ class CoinbaseGateway:
             product_ids=[orders.product_of(instrument)],
             start_sequence_timestamp=iso(since),
         )
-        return _read(lambda: reports.trades(fills))
+        return _read(lambda: reports.trades(fills, instrument=instrument))
 
     def balances(self, *, account: str) -> dict[str, Decimal]:
         accounts = self._pages("/accounts", "accounts")
@@ -187,7 +187,7 @@ class CoinbaseGateway:
     def _learn(self, found: Sequence[Answer]) -> None:
         for each in found:
             cl_ord_id = str(each["client_order_id"] or "")
-            if cl_ord_id not in self._known:
+            if cl_ord_id and cl_ord_id not in self._known:
                 self._remember(cl_ord_id, _Known(str(each["order_id"])))
 
     def _remember(self, cl_ord_id: str, known: _Known) -> None:

@@ -26,6 +26,13 @@ _LIMITS = {
 }
 _STOP = "stop_limit_stop_limit_gtc"
 _UP, _DOWN = "STOP_DIRECTION_STOP_UP", "STOP_DIRECTION_STOP_DOWN"
+#: How the names of the venue's configurations begin.
+_KINDS = {
+    "market_market": OrdType.MARKET,
+    "sor_limit": OrdType.LIMIT,
+    "limit_limit": OrdType.LIMIT,
+    "stop_limit": OrdType.STOP_LIMIT,
+}
 _NUMBERS = ("base_size", "quote_size", "limit_price", "stop_price", "stop_trigger_price")
 
 
@@ -64,6 +71,28 @@ def differences(meant: Body, told: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def read(
+    configuration: Body, side: Side
+) -> tuple[OrdType, Decimal, Decimal | None, Decimal | None] | None:
+    """Type, size in base, price and stop of an order that may be anybody's; None for a type that we
+    have no word for, and for a size in quote."""
+    for name, settings in configuration.items():
+        size = _number(settings.get("base_size"))
+        kind = next((each for start, each in _KINDS.items() if name.startswith(start)), None)
+        if kind is None or not size:
+            return None
+        if kind is OrdType.STOP_LIMIT and settings.get("stop_direction") != _loss(side):
+            kind = OrdType.LIMIT_IF_TOUCHED
+        price, stop_px = (_number(settings.get(each)) for each in ("limit_price", "stop_price"))
+        return kind, size, price, stop_px
+    return None
+
+
+def _loss(side: Side) -> str:
+    """Where a stop waits for the price: a target waits on the other side."""
+    return _UP if side is Side.BUY else _DOWN
+
+
 def _configuration(order: NewOrder) -> tuple[str, dict[str, Any]]:
     size: dict[str, Any] = {"base_size": plain(order.order_qty)}
     kind, lasts = order.ord_type, order.time_in_force
@@ -82,8 +111,8 @@ def _configuration(order: NewOrder) -> tuple[str, dict[str, Any]]:
     stops = (OrdType.STOP_LIMIT, OrdType.LIMIT_IF_TOUCHED)
     if kind not in stops or lasts is not TimeInForce.GTC or stop_px is None:
         raise _unsayable(order)
-    upwards = (order.side is Side.BUY) == (kind is OrdType.STOP_LIMIT)
-    size |= {"stop_price": plain(stop_px), "stop_direction": _UP if upwards else _DOWN}
+    waits_for = order.side if kind is OrdType.STOP_LIMIT else order.side.opposite
+    size |= {"stop_price": plain(stop_px), "stop_direction": _loss(waits_for)}
     return _STOP, size
 
 

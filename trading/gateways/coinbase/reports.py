@@ -15,10 +15,10 @@ from typing import Any
 
 from aitrader.kernel.clock import utc
 from aitrader.kernel.errors import OutcomeUnknown
-from aitrader.kernel.fix import ExecType, Liquidity
+from aitrader.kernel.fix import ExecType, Liquidity, Side
 from aitrader.kernel.money import CONTEXT, ZERO, amount, ratio
 from trading.domain.execution_report import ExecutionReport
-from trading.domain.ports import OpenOrder, VenueTrade
+from trading.domain.ports import OpenOrder, SeenOrder, VenueTrade
 from trading.gateways.coinbase import orders
 
 Answer = Mapping[str, Any]
@@ -34,6 +34,7 @@ _ENDED = {
     "FAILED": ExecType.REJECTED,
 }
 _LONGEST_TEXT = 200
+_SIDES: Mapping[object, Side] = {each.value: each for each in Side}
 _LIQUIDITY: Mapping[object, Liquidity] = {"MAKER": Liquidity.MAKER}
 
 
@@ -93,11 +94,35 @@ def fee_rate(summary: Answer) -> Decimal:
 
 
 def open_orders(found: Iterable[Answer]) -> list[OpenOrder]:
-    return [OpenOrder(_ids(each)[1], filled_size(each)) for each in found]
+    return [OpenOrder(_ids(each)[1], filled_size(each), _whole(each)) for each in found]
 
 
-def trades(fills: Iterable[Answer]) -> list[VenueTrade]:
-    return [VenueTrade(str(each["order_id"]), _trade_id(each), _qty(each)) for each in fills]
+def trades(fills: Iterable[Answer], *, instrument: str) -> list[VenueTrade]:
+    return [_listed(each, instrument) for each in fills]
+
+
+def _whole(order: Answer) -> SeenOrder | None:
+    """The order itself, which may be anybody's; None for one that we have no words for."""
+    side = _SIDES.get(order.get("side"))
+    found = side and orders.read(order.get("order_configuration") or {}, side)
+    if not side or not found:
+        return None
+    ord_type, order_qty, price, stop_px = found
+    return SeenOrder(
+        order_id=str(order["order_id"]),
+        symbol=str(order["product_id"]),
+        side=side,
+        ord_type=ord_type,
+        order_qty=order_qty,
+        price=price,
+        stop_px=stop_px,
+    )
+
+
+def _listed(fill: Answer, instrument: str) -> VenueTrade:
+    order_id, qty = str(fill["order_id"]), _qty(fill)
+    report = _trade(fill, order_id, "", instrument, qty)
+    return VenueTrade(order_id, _trade_id(fill), qty, _SIDES.get(fill.get("side")), report)
 
 
 def filled_size(order: Answer) -> Decimal:
@@ -111,7 +136,7 @@ def instant(told: object) -> datetime:
 
 
 def _ids(order: Answer) -> tuple[str, str]:
-    order_id, cl_ord_id = str(order["order_id"]), str(order["client_order_id"])
+    order_id, cl_ord_id = str(order["order_id"]), str(order["client_order_id"] or "")
     if not order_id:
         raise OutcomeUnknown("an order without an id")
     return order_id, cl_ord_id

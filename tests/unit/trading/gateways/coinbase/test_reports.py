@@ -9,7 +9,7 @@ import pytest
 
 from aitrader.env import REPOSITORY
 from aitrader.kernel.errors import InvalidAmount, OutcomeUnknown
-from aitrader.kernel.fix import ExecType, Liquidity, OrdStatus
+from aitrader.kernel.fix import ExecType, Liquidity, OrdStatus, OrdType, Side
 from trading.domain.execution_report import ExecutionReport
 from trading.domain.order_state import OrderState
 from trading.gateways.coinbase import reports
@@ -31,7 +31,7 @@ def _fill(trade_id: str, size: Any, **changes: Any) -> dict[str, Any]:
     return {
         "entry_id": f"e-{trade_id}", "trade_id": trade_id, "order_id": "0000-1", "size": size,
         "trade_time": "2021-05-31T10:00:00.123456789Z", "trade_type": "FILL", "price": "50000.00",
-        "commission": "1.25", "liquidity_indicator": "TAKER", "size_in_quote": False,
+        "commission": "1.25", "side": "BUY", "liquidity_indicator": "TAKER", "size_in_quote": False,
     } | changes  # fmt: skip
 
 
@@ -150,8 +150,51 @@ def test_a_fill_of_another_order_is_not_taken() -> None:
 
 
 def test_a_fill_that_was_given_in_quote_is_told_in_base() -> None:
-    (trade,) = reports.trades([_fill("t1", "25000", size_in_quote=True)])
+    (trade,) = reports.trades([_fill("t1", "25000", size_in_quote=True)], instrument=CODE)
     assert (trade.qty, trade.exec_id, trade.order_id) == (D("0.5"), "t1", "0000-1")
+    assert trade.side is Side.BUY
+    assert trade.report is not None
+    assert (trade.report.last_px, trade.report.fee) == (D(50_000), D("1.25"))
+
+
+@pytest.mark.parametrize(
+    ("side", "configuration", "is_then"),
+    [
+        (
+            "BUY",
+            {"limit_limit_gtd": {"base_size": "5", "limit_price": "7", "end_time": "2027"}},
+            (OrdType.LIMIT, D(5), D(7), None),
+        ),
+        ("SELL", {"market_market_ioc": {"base_size": "5"}}, (OrdType.MARKET, D(5), None, None)),
+        (
+            "SELL",
+            {"stop_limit_stop_limit_gtc": {
+                "base_size": "5", "limit_price": "7", "stop_price": "8",
+                "stop_direction": "STOP_DIRECTION_STOP_DOWN",
+            }},
+            (OrdType.STOP_LIMIT, D(5), D(7), D(8)),
+        ),
+        (
+            "SELL",
+            {"stop_limit_stop_limit_gtc": {
+                "base_size": "5", "limit_price": "7", "stop_price": "6",
+                "stop_direction": "STOP_DIRECTION_STOP_UP",
+            }},
+            (OrdType.LIMIT_IF_TOUCHED, D(5), D(7), D(6)),
+        ),
+        ("BUY", {"market_market_ioc": {"quote_size": "10"}}, None),
+        ("BUY", {"trigger_bracket_gtc": {"base_size": "5", "limit_price": "7"}}, None),
+        ("BUY", {}, None),
+    ],
+)  # fmt: skip
+def test_an_order_that_may_be_anybodys_is_told_as_it_is(
+    side: str, configuration: dict[str, Any], is_then: Any
+) -> None:
+    order = _order(side=side, order_configuration=configuration, client_order_id=None)
+    (told,) = reports.open_orders([order])
+    assert told.cl_ord_id == ""
+    seen = told.seen
+    assert (seen and (seen.ord_type, seen.order_qty, seen.price, seen.stop_px)) == is_then
 
 
 def test_a_balance_is_what_is_available_and_what_is_on_hold_in_all_accounts_of_an_asset() -> None:
