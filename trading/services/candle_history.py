@@ -51,6 +51,11 @@ class History(Protocol):
         """So many candles come at once."""
         ...
 
+    @property
+    def pause_seconds(self) -> float:
+        """Between two pages, so that the venue's limits are kept far away."""
+        ...
+
     def page(self, first: datetime, until: datetime) -> Page:
         """The first candles of a span. Raises what a gateway may raise."""
         ...
@@ -160,6 +165,8 @@ def _pages(history: History, span: Span, manner: Manner) -> Iterator[Page]:
             raise BadInput(f"the venue goes in circles at {first:%Y-%m-%d %H:%M} UTC")
         yield page
         first = page.then
+        if first < span.until:
+            manner.wait(history.pause_seconds)
 
 
 def _asked(history: History, span: Span, manner: Manner) -> Page:
@@ -175,7 +182,8 @@ def _asked(history: History, span: Span, manner: Manner) -> Page:
                     f"no answer for {waited:.0f} s ({error}); what came is kept: the same command "
                     "goes on from there"
                 ) from None
-            manner.grumbles(f"{error}; asking again in {pause:.0f} s")
+            if waited:
+                manner.grumbles(f"{error}; asking again in {pause:.0f} s")
         manner.wait(pause)
         waited += pause
         pause = min(_LONGEST_PAUSE_SECONDS, 2 * pause)

@@ -1,6 +1,7 @@
 """The past of a venue comes into the library page by page, whole, whatever interrupts it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic, sleep
@@ -16,8 +17,12 @@ from aitrader.kernel.errors import BadInput, OutcomeUnknown
 from aitrader.kernel.events import EventName
 from aitrader.kernel.fix import AccountKind
 from trading.domain.bar import Bar
-from trading.gateways.binance.connection import Address, Connection
+from trading.gateways.binance import connection as binance
 from trading.gateways.binance.history import BinanceHistory
+from trading.gateways.btcturk import connection as btcturk
+from trading.gateways.btcturk.history import BtcturkHistory
+from trading.gateways.coinbase import connection as coinbase
+from trading.gateways.coinbase.history import CoinbaseHistory
 from trading.models import StoredCandle, StoredSeries
 from trading.sandbox import server
 from trading.sandbox.stand import serving
@@ -26,10 +31,12 @@ from trading.services import candle_history, candle_store
 from trading.services.candle_history import History, Manner, Page
 from trading.services.candle_store import Counts
 
-SECOND = timedelta(seconds=1)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+NOBODY = SecretStr("")
 START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+_STEP, _STEP_SECONDS = 20 * SECOND, 0.3
 #: What the exchange has traded for.
-SECONDS = 100
+SECONDS, MINUTES = 100, 8
 WHOLE = Span(START, START + SECONDS * SECOND)
 
 
@@ -43,22 +50,45 @@ class Clock:
         return self.at
 
 
+Opens = Callable[[Mapping[str, Any], Clock, int], History]
+
+
+def _binance(told: Mapping[str, Any], clock: Clock, most: int) -> History:
+    address = binance.Address(f"{told['rest']}/api", NOBODY, NOBODY)
+    line = binance.Connection(address, wall=clock)
+    return BinanceHistory(line, "BTCUSDT", SECOND, most=most)
+
+
+def _coinbase(told: Mapping[str, Any], clock: Clock, most: int) -> History:
+    line = coinbase.Connection(coinbase.Address(told["rest"], ca=told["ca"]), wall=clock)
+    return CoinbaseHistory(line, "BTC-USD", MINUTE, most=most)
+
+
+def _btcturk(told: Mapping[str, Any], clock: Clock, most: int) -> History:
+    address = btcturk.Address(told["rest"], told["graph"], NOBODY, NOBODY)
+    return BtcturkHistory(btcturk.Connection(address, wall=clock), "BTCTRY", MINUTE, most=most)
+
+
 @dataclass
 class Traded:
     """An exchange that has traded for a while, and the clock of all."""
 
     told: Mapping[str, Any]
     clock: Clock
+    opens: Opens
+    interval: timedelta = SECOND
+    whole: Span = WHOLE
 
-    def history(self, most: int = 15) -> BinanceHistory:
-        nobody = SecretStr("")
-        address = Address(f"{self.told['rest']}/api", nobody, nobody)
-        return BinanceHistory(Connection(address, wall=self.clock), "BTCUSDT", SECOND, most=most)
+    def history(self, most: int = 15) -> History:
+        return self.opens(self.told, self.clock, most)
 
     def manner(self, grumbles: Callable[[str], None] = lambda line: None) -> Manner:
         # Much shorter than the real ones, but an answer that wants silence is outlasted.
         return Manner(
-            wall=self.clock, wait=lambda _: sleep(0.3), told=lambda *_: None, grumbles=grumbles
+            wall=self.clock,
+            wait=lambda seconds: sleep(0.3 if seconds > 1 else 0),
+            told=lambda *_: None,
+            grumbles=grumbles,
         )
 
     def faults(self, plan: str) -> None:
@@ -66,17 +96,26 @@ class Traded:
         answer.raise_for_status()
 
 
-@pytest.fixture(scope="module")
-def exchange() -> Iterator[Traded]:
+@contextmanager
+def _traded(venue: str, opens: Opens, interval: timedelta, count: int) -> Iterator[Traded]:
     clock = Clock()
-    with serving(server.Options(venues=("binance",), seed=3, clock=clock)) as told:
-        traded = Traded(told["binance"], clock)
-        clock.at = WHOLE.until + 10 * SECOND
+    whole = Span(START, START + count * interval)
+    with serving(server.Options(venues=(venue,), seed=3, clock=clock)) as told:
+        traded = Traded(told[venue], clock, opens, interval, whole)
+        # What trades after a leap of the clock trades where it has leapt to: it goes in steps.
+        while clock.at < whole.until + 10 * SECOND:
+            clock.at += _STEP
+            sleep(_STEP_SECONDS)
         deadline = monotonic() + 30
-        # The market catches up in pieces.
-        while len(traded.history(200).page(WHOLE.until, clock.at).bars) < 9:
+        while not traded.history(200).page(whole.until - interval, whole.until).bars:
             assert monotonic() < deadline
             sleep(0.1)
+        yield traded
+
+
+@pytest.fixture(scope="module")
+def exchange() -> Iterator[Traded]:
+    with _traded("binance", _binance, SECOND, SECONDS) as traded:
         yield traded
 
 
@@ -97,6 +136,8 @@ class Watched:
     @property
     def most(self) -> int:
         return self.inner.most
+
+    pause_seconds = 0.0
 
     def page(self, first: datetime, until: datetime) -> Page:
         self.asked.append(Span(first, until))
@@ -201,7 +242,7 @@ def test_a_venue_that_does_not_answer_is_given_up_and_nothing_is_lost(
     monkeypatch.setattr(candle_history, "_PATIENCE_SECONDS", 3.0)
 
     class Dying:
-        most = 15
+        most, pause_seconds = 15, 0.0
 
         def page(self, first: datetime, until: datetime) -> Page:
             if first > START + 40 * SECOND:
@@ -215,8 +256,8 @@ def test_a_venue_that_does_not_answer_is_given_up_and_nothing_is_lost(
 
 
 def test_what_the_venue_refuses_is_one_line(exchange: Traded, series: StoredSeries) -> None:
-    nobody = SecretStr("")
-    line = Connection(Address(f"{exchange.told['rest']}/api", nobody, nobody), wall=exchange.clock)
+    address = binance.Address(f"{exchange.told['rest']}/api", NOBODY, NOBODY)
+    line = binance.Connection(address, wall=exchange.clock)
     with pytest.raises(BadInput, match="the venue refuses: -1121"):
         fetch(series, BinanceHistory(line, "NOPEUSDT", SECOND), exchange)
 
@@ -236,7 +277,7 @@ def test_what_is_no_candle_is_no_answer(rows: Sequence[Any]) -> None:
 
 def test_a_venue_that_goes_in_circles_is_left(exchange: Traded, series: StoredSeries) -> None:
     class Circling:
-        most = 15
+        most, pause_seconds = 15, 0.0
 
         def page(self, first: datetime, until: datetime) -> Page:
             return Page((), START)
@@ -257,3 +298,86 @@ def test_the_journal_says_what_was_fetched(exchange: Traded, series: StoredSerie
     assert name == "BINANCE:BTC-USDT@1s"
     assert f'"inserted":{len(held(series))}' in payload
     assert '"source":"BINANCE"' in payload
+
+
+@pytest.fixture(
+    scope="module",
+    params=[("coinbase", _coinbase, MINUTE, MINUTES), ("btcturk", _btcturk, MINUTE, MINUTES)],
+    ids=lambda each: each[0],
+)
+def by_windows(request: pytest.FixtureRequest) -> Iterator[Traded]:
+    """A venue whose pages are windows of time."""
+    with _traded(*request.param) as traded:
+        yield traded
+
+
+@pytest.fixture
+def minutes(fresh_database: str) -> StoredSeries:
+    return candle_store.series_of("OTHER", "BTC", "USD", AccountKind.SPOT, MINUTE)
+
+
+def test_windows_make_the_whole_and_go_on_where_they_were(
+    by_windows: Traded, minutes: StoredSeries
+) -> None:
+    told = list(by_windows.history(100).page(*_edges(by_windows.whole)).bars)
+    assert [bar.open_time for bar in told] == [START + n * MINUTE for n in range(MINUTES)]
+    with pytest.raises(KeyboardInterrupt):
+        fetch(minutes, Watched(by_windows.history(3), breaks_at=2), by_windows, by_windows.whole)
+    assert held(minutes) == told[:3]
+    again = Watched(by_windows.history(3))
+    assert fetch(minutes, again, by_windows, by_windows.whole) == Counts(inserted=5)
+    assert [each.first for each in again.asked] == [START + n * MINUTE for n in (3, 6)]
+    assert held(minutes) == told
+
+
+def test_a_window_without_candles_is_passed_over(by_windows: Traded, minutes: StoredSeries) -> None:
+    early = Span(START - 5 * MINUTE, START + 2 * MINUTE)
+    assert fetch(minutes, by_windows.history(3), by_windows, early) == Counts(inserted=2)
+
+
+def test_a_window_is_half_open(by_windows: Traded) -> None:
+    page = by_windows.history(100).page(START + MINUTE, START + 3 * MINUTE)
+    assert [bar.open_time for bar in page.bars] == [START + MINUTE, START + 2 * MINUTE]
+    assert page.then == START + 3 * MINUTE
+
+
+def _edges(span: Span) -> tuple[datetime, datetime]:
+    return span.first, span.until
+
+
+@pytest.mark.parametrize(
+    "told", [{}, {"candles": [{"start": "1"}]}, {"candles": [1]}, {"candles": 7}]
+)
+def test_coinbase_what_is_no_candle_is_no_answer(told: Any) -> None:
+    class Scripted:
+        def read_public(self, path: str, **asked: Any) -> Any:
+            return told
+
+    history = CoinbaseHistory(Scripted(), "BTC-USD", MINUTE)  # type: ignore[arg-type]  # a script
+    with pytest.raises(OutcomeUnknown):
+        history.page(START, WHOLE.until)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"s": "error"},
+        {"s": "ok", "t": [1]},
+        {"s": "ok", **{name: [1] for name in "tohlc"}, "v": []},
+    ],
+)
+def test_btcturk_what_is_no_candle_is_no_answer(told: Any) -> None:
+    class Scripted:
+        def graph(self, path: str, asked: Any) -> Any:
+            return told
+
+    history = BtcturkHistory(Scripted(), "BTCTRY", MINUTE)  # type: ignore[arg-type]  # a script
+    with pytest.raises(OutcomeUnknown):
+        history.page(START, WHOLE.until)
+
+
+@pytest.mark.parametrize("make", [CoinbaseHistory, BtcturkHistory])
+def test_an_interval_that_the_venue_does_not_have_is_refused_with_those_it_has(make: Any) -> None:
+    with pytest.raises(BadInput, match="has no candles of 7m: 1m, 5m"):
+        make(None, "BTCTRY", 7 * MINUTE)

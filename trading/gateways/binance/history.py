@@ -5,23 +5,37 @@
 2. What cannot be read is no answer: OutcomeUnknown, to be asked again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from aitrader.kernel.clock import from_millis, to_millis
+from pydantic import SecretStr
+
+from aitrader.kernel.clock import WALL, from_millis, to_millis
 from aitrader.kernel.errors import BadInput, OutcomeUnknown
 from aitrader.kernel.money import amount
 from trading.domain.bar import Bar, interval_name
-from trading.gateways.binance.connection import Connection
+from trading.gateways.binance.connection import Address, Connection
 from trading.services.candle_history import Page
 
 MOST = 1000
 _UNREADABLE = (BadInput, LookupError, TypeError, ValueError, ArithmeticError)
 
 
+def opened(
+    given: Mapping[str, str], base: str, quote: str, interval: timedelta
+) -> "BinanceHistory":
+    """From the settings of the venue; no key is needed."""
+    nobody = SecretStr("")
+    connection = Connection(Address(given["rest_url"], nobody, nobody), wall=WALL)
+    return BinanceHistory(connection, f"{base}{quote}", interval)
+
+
 class BinanceHistory:
     """Implements `History`; `symbol` as Binance spells it."""
+
+    #: A tenth of what the address may ask, of which a desk may want the rest.
+    pause_seconds = 0.2
 
     def __init__(
         self, connection: Connection, symbol: str, interval: timedelta, *, most: int = MOST

@@ -11,13 +11,13 @@ from typing import Any
 import orjson
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from pydantic import SecretStr
 
 from aitrader.kernel.clock import WALL
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.fix import AccountKind
-from trading.gateways.binance import connection as binance
-from trading.gateways.binance.history import BinanceHistory
+from trading.gateways.binance import history as binance
+from trading.gateways.btcturk import history as btcturk
+from trading.gateways.coinbase import history as coinbase
 from trading.management.commands.import_candles import prepare, told
 from trading.management.progress import Progress
 from trading.models import StoredSeries
@@ -27,17 +27,13 @@ from trading.services import candle_files, candle_history, candle_store, recordi
 from trading.services.candle_history import History, Manner
 from trading.services.candle_store import Counts
 
-Open = Callable[[str, str, timedelta], History]
-
-
-def _binance(base: str, quote: str, interval: timedelta) -> History:
-    given, nobody = settings.AITRADER_VENUES["BINANCE"], SecretStr("")
-    address = binance.Address(given["rest_url"], nobody, nobody)
-    return BinanceHistory(binance.Connection(address, wall=WALL), f"{base}{quote}", interval)
-
-
-#: How a venue's past is opened for base, quote and interval.
-HISTORIES: Mapping[str, Open] = {"binance": _binance}
+Open = Callable[[Mapping[str, str], str, str, timedelta], History]
+#: How a venue's past is opened from its settings, for base, quote and interval.
+HISTORIES: Mapping[str, Open] = {
+    "binance": binance.opened,
+    "coinbase": coinbase.opened,
+    "btcturk": btcturk.opened,
+}
 
 
 class Command(BaseCommand):
@@ -66,7 +62,7 @@ class Command(BaseCommand):
         venue = given["venue"].upper()
         until = recordings.instant(given["until"]) if given["until"] else WALL.now()
         first = recordings.instant(given["first"]) if given["first"] else None
-        history = HISTORIES[given["venue"]](base, quote, interval)
+        history = HISTORIES[given["venue"]](settings.AITRADER_VENUES[venue], base, quote, interval)
         prepare()
         series = candle_store.series_of(venue, base, quote, AccountKind.SPOT, interval)
         span = Span(first or _beginning(series), until)
