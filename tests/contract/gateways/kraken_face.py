@@ -99,8 +99,9 @@ class KrakenFace:
         }  # fmt: skip
         self._private: dict[str, Callable[[_Call], Any]] = {
             "AddOrder": self._place, "CancelOrder": self._cancel, "OpenOrders": self._open,
-            "ClosedOrders": self._closed, "QueryTrades": self._named_trades,
-            "TradesHistory": self._history, "BalanceEx": self._balances,
+            "ClosedOrders": self._closed, "QueryOrders": self._named_orders,
+            "QueryTrades": self._named_trades, "TradesHistory": self._history,
+            "BalanceEx": self._balances,
         }  # fmt: skip
         stage.listen(self._on_event)
 
@@ -284,6 +285,13 @@ class KrakenFace:
             for each in found
             if named in (None, each.cl_ord_id)
         }
+
+    def _named_orders(self, call: _Call) -> Json:
+        given = _known(call, "txid", "trades", "userref")
+        found = _mine(call, given)
+        if found is None:
+            raise Said("EOrder:Unknown order")
+        return self._orders(call, {"trades": given.get("trades", "").lower()}, [found])
 
     def _named_trades(self, call: _Call) -> Json:
         names = _known(call, "txid", "trades")["txid"].split(",")

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from aitrader.kernel import ids
 from aitrader.kernel.clock import WALL
 from aitrader.kernel.errors import OutcomeUnknown, RejectedByVenue
+from aitrader.kernel.fix import ExecType, OrdType, Side
 from tests.contract.gateways import kraken_face
 from trading.domain.execution_report import ExecutionReport
 from trading.domain.ports import ClientIdClass, Gateway, NewOrder
@@ -129,6 +130,48 @@ def test_an_id_of_the_desk_goes_out_in_the_venues_form_and_comes_back_in_ours() 
             account=ready.account, instrument=order.instrument, cl_ord_id=OURS, at=ready.now()
         )
         assert ended.cl_ord_id == OURS
+
+
+def test_an_order_that_has_no_client_id_goes_by_the_venues() -> None:
+    with _stand() as ready:
+        order = ready.order(cl_ord_id="SOMEBODY")
+        (said,) = ready.gateway.submit(account=ready.account, order=order)
+        named = f"ID-{said.order_id}"
+        found = ready.gateway.query(
+            account=ready.account, instrument=order.instrument, cl_ord_id=named
+        )
+        assert [(each.cl_ord_id, each.exec_type) for each in found or ()] == [(named, ExecType.NEW)]
+        ended = ready.gateway.cancel(
+            account=ready.account, instrument=order.instrument, cl_ord_id=named, at=ready.now()
+        )
+        assert (ended.cl_ord_id, ended.exec_type) == (named, ExecType.CANCELED)
+
+
+def test_what_rests_and_what_traded_is_described_for_whoever_does_not_know_it() -> None:
+    stop = {"side": Side.SELL, "stop_px": D(59_000)}
+    with _stand() as ready:
+        ready.quotes()
+        since = ready.now() - timedelta(minutes=1)
+        traded = ready.market_order()
+        for order in (
+            ready.order(),
+            ready.order(ord_type=OrdType.STOP_LIMIT, price=D(58_000), **stop),
+            traded,
+        ):
+            ready.gateway.submit(account=ready.account, order=order)
+        listed = ready.gateway.open_orders(account=ready.account)
+        (trade,) = ready.gateway.trades(
+            account=ready.account, instrument=SCENE.instrument, since=since
+        )
+    seen = {each.seen.ord_type: each.seen for each in listed if each.seen is not None}
+    assert seen.keys() == {OrdType.LIMIT, OrdType.STOP_LIMIT}
+    resting, waiting = seen[OrdType.LIMIT], seen[OrdType.STOP_LIMIT]
+    assert (resting.side, resting.price, resting.stop_px) == (Side.BUY, D(50_000), None)
+    assert (waiting.side, waiting.price, waiting.stop_px) == (Side.SELL, D(58_000), D(59_000))
+    assert (resting.symbol, resting.order_qty) == ("BTC/USD", D("0.01"))
+    assert trade.report is not None
+    assert (trade.side, trade.qty, trade.report.last_px) == (Side.BUY, D("0.01"), D(60_000))
+    assert trade.report.fee_asset == "USD"
 
 
 def test_trades_of_the_account_are_read_to_the_last_page() -> None:

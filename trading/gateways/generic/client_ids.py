@@ -3,7 +3,8 @@
 1. Kraken takes free text up to 18 characters, else 32 hex digits (docs.kraken.com, Spot Client
    Order Identifiers). Ours have 160 bits in 32 characters: their first 128 go over the wire.
 2. The way back is by the desk's own orders that begin with those bits; what belongs to none of
-   them stays as the venue wrote it, a stranger's.
+   them stays as the venue wrote it, a stranger's, and goes out again as it came.
+3. An order without a client id goes by the venue's own id: `ID-` and that.
 """
 
 import base64
@@ -18,6 +19,8 @@ _HEX = re.compile(r"[0-9a-f]{32}")
 #: Characters of an id of ours that 128 bits decide.
 _HEAD = 25
 
+_UNNAMED = "ID-"
+
 #: Ids of the desk's orders that begin with these characters.
 Beginning = Callable[[str], Iterable[str]]
 
@@ -25,6 +28,20 @@ Beginning = Callable[[str], Iterable[str]]
 def nobody(head: str) -> Iterable[str]:
     """For a desk that keeps no orders."""
     return ()
+
+
+def unnamed(order_id: object) -> str:
+    """The name of an order that has none."""
+    return f"{_UNNAMED}{order_id}"
+
+
+def venues_id(cl_ord_id: str) -> str:
+    """The venue's id, of an order that goes by it; else empty."""
+    return cl_ord_id.removeprefix(_UNNAMED) if cl_ord_id.startswith(_UNNAMED) else ""
+
+
+def _is_theirs(written: str) -> bool:
+    return _HEX.fullmatch(written.replace("-", "")) is not None
 
 
 class ClientIds:
@@ -37,7 +54,7 @@ class ClientIds:
     def theirs(self, cl_ord_id: str) -> str:
         """An id of ours as it goes over the wire. Raises RejectedByVenue for one that
         would be refused there."""
-        if not self._hexed or len(cl_ord_id) <= _LONGEST_TEXT:
+        if not self._hexed or len(cl_ord_id) <= _LONGEST_TEXT or _is_theirs(cl_ord_id):
             return cl_ord_id
         try:
             digits = base64.b32decode(cl_ord_id)[:16].hex()
@@ -49,8 +66,8 @@ class ClientIds:
 
     def ours(self, written: str) -> str:
         """The id of ours that was written so."""
-        digits = written.replace("-", "").lower()
-        if not self._hexed or not _HEX.fullmatch(digits):
+        digits = written.replace("-", "")
+        if not self._hexed or not _is_theirs(written):
             return written
         head = base64.b32encode(bytes.fromhex(digits)).decode("ascii")[:_HEAD]
         found = [each for each in self._beginning(head) if self.theirs(each) == digits]

@@ -18,7 +18,13 @@ from trading.domain.execution_report import ExecutionReport, StreamedReport
 from trading.domain.instrument import parse_code
 from trading.domain.ports import Capabilities, NewOrder, OpenOrder, VenueTrade
 from trading.gateways.generic import history, reports
-from trading.gateways.generic.client_ids import Beginning, ClientIds, nobody
+from trading.gateways.generic.client_ids import (
+    Beginning,
+    ClientIds,
+    nobody,
+    unnamed,
+    venues_id,
+)
 from trading.gateways.generic.connection import Connection
 
 T = TypeVar("T")
@@ -64,14 +70,16 @@ class GenericGateway:
         self, *, account: str, instrument: str, cl_ord_id: str, at: datetime
     ) -> ExecutionReport:
         """One wire attempt; where its answer does not tell how the order ended, a read does."""
-        symbol, client_id = symbol_of(instrument), self._ids.theirs(cl_ord_id)
-        order_id, params = "", {"clientOrderId": client_id}
-        if not self._profile.cancels_by_client_id:
-            order_id, params = self._number_of(symbol, client_id), {}
+        symbol, order_id = symbol_of(instrument), venues_id(cl_ord_id)
+        params: dict[str, str] = {}
+        if not order_id and self._profile.cancels_by_client_id:
+            params["clientOrderId"] = self._ids.theirs(cl_ord_id)
+        elif not order_id:
+            order_id = self._number_of(symbol, cl_ord_id)
         answer = self._connection.call(lambda client: client.cancel_order(order_id, symbol, params))
         ended = _read(lambda: self._ending(answer, instrument, cl_ord_id))
         if not ended:
-            found = history.find_order(self._connection, symbol, client_id)
+            found = self._find(symbol, cl_ord_id)
             ended = _read(lambda: self._ending(found, instrument, cl_ord_id))
         if not ended:
             raise OutcomeUnknown("the cancel was taken, and the order has not ended yet")
@@ -80,8 +88,8 @@ class GenericGateway:
     def query(
         self, *, account: str, instrument: str, cl_ord_id: str
     ) -> Sequence[ExecutionReport] | None:
-        symbol, client_id = symbol_of(instrument), self._ids.theirs(cl_ord_id)
-        found = _read(lambda: history.find_order(self._connection, symbol, client_id))
+        symbol = symbol_of(instrument)
+        found = self._find(symbol, cl_ord_id)
         if found is None:
             return None
         trades = _read(lambda: history.trades_of(self._connection, symbol, found))
@@ -98,12 +106,7 @@ class GenericGateway:
     def trades(self, *, account: str, instrument: str, since: datetime) -> Sequence[VenueTrade]:
         symbol = symbol_of(instrument)
         found = _read(lambda: history.account_trades(self._connection, symbol, since))
-        return _read(
-            lambda: [
-                VenueTrade(str(each["order"]), str(each["id"]), amount(each["amount"]))
-                for each in found
-            ]
-        )
+        return _read(lambda: [reports.listed(each, instrument=instrument) for each in found])
 
     def balances(self, *, account: str) -> dict[str, Decimal]:
         found = self._connection.call(lambda client: client.fetch_balance())
@@ -140,13 +143,21 @@ class GenericGateway:
         )
 
     def _open(self, row: Any) -> OpenOrder:
-        """An order without a client id is not ours: it goes by the venue's."""
-        named = row.get("clientOrderId") or row["id"]
-        return OpenOrder(self._ids.ours(str(named)), amount(row.get("filled") or "0"))
+        named = row.get("clientOrderId")
+        cl_ord_id = self._ids.ours(str(named)) if named else unnamed(row["id"])
+        return OpenOrder(cl_ord_id, amount(row.get("filled") or "0"), reports.seen(row))
 
-    def _number_of(self, symbol: str, client_id: str) -> str:
+    def _find(self, symbol: str, cl_ord_id: str) -> Any:
+        """The order, or None; one that has no client id by the venue's own."""
+        order_id = venues_id(cl_ord_id)
+        if order_id:
+            return _read(lambda: history.order_by_id(self._connection, symbol, order_id))
+        client_id = self._ids.theirs(cl_ord_id)
+        return _read(lambda: history.find_order(self._connection, symbol, client_id))
+
+    def _number_of(self, symbol: str, cl_ord_id: str) -> str:
         """The venue's id of an order. That it is in no list says nothing for certain."""
-        found = _read(lambda: history.find_order(self._connection, symbol, client_id))
+        found = self._find(symbol, cl_ord_id)
         if found is None:
             raise RejectedByVenue("NOT_FOUND", "no order with this client id is listed")
         return str(found["id"])

@@ -34,10 +34,15 @@ def find_order(connection: Connection, symbol: str, client_id: str) -> Row | Non
     """The order with this client id as the venue writes it, or None."""
     find = connection.profile.find
     if find is Find.DIRECT:
-        return _asked_for(connection, symbol, client_id)
+        return _asked_for(connection, "", symbol, {"clientOrderId": client_id})
     if find is Find.FILTER:
         return _filtered(connection, symbol, client_id)
     return _scanned(connection, symbol, client_id)
+
+
+def order_by_id(connection: Connection, symbol: str, order_id: str) -> Row | None:
+    """The order with this id of the venue's, or None."""
+    return _asked_for(connection, order_id, symbol, {})
 
 
 def trades_of(connection: Connection, symbol: str, order: Row) -> list[Row]:
@@ -79,10 +84,9 @@ def quantity(trades: Sequence[Row]) -> Decimal:
     return sum((amount(each["amount"]) for each in trades), ZERO)
 
 
-def _asked_for(connection: Connection, symbol: str, client_id: str) -> Row | None:
-    asked = {"clientOrderId": client_id}
+def _asked_for(connection: Connection, order_id: str, symbol: str, params: Row) -> Row | None:
     try:
-        found: Row = connection.call(lambda client: client.fetch_order("", symbol, asked))
+        found: Row = connection.call(lambda client: client.fetch_order(order_id, symbol, params))
     except RejectedByVenue as error:
         if error.gone:
             return None

@@ -4,6 +4,7 @@
    own quantity says that there is more to come (`ORDER_STATUS`), and the order is asked about.
 2. A status that is not known is not guessed: OutcomeUnknown. An answer to a new order may lack one.
 3. A fee that is paid back (below zero) cannot be written down: OutcomeUnknown.
+4. An order that may not be ours is described only if its kind is beyond doubt.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,9 +14,10 @@ from typing import Any
 
 from aitrader.kernel.clock import from_millis
 from aitrader.kernel.errors import OutcomeUnknown
-from aitrader.kernel.fix import ExecType, Liquidity
+from aitrader.kernel.fix import ExecType, Liquidity, OrdType, Side
 from aitrader.kernel.money import CONTEXT, ZERO, amount
 from trading.domain.execution_report import ExecutionReport
+from trading.domain.ports import SeenOrder, VenueTrade
 
 Row = Mapping[str, Any]
 _OPEN = ("open", "canceling")
@@ -23,6 +25,21 @@ _ENDED = {
     "canceled": ExecType.CANCELED,
     "expired": ExecType.EXPIRED,
     "rejected": ExecType.REJECTED,
+}
+
+_KINDS = {
+    "market": OrdType.MARKET,
+    "limit": OrdType.LIMIT,
+    "limit_maker": OrdType.LIMIT,
+    "stop_loss": OrdType.STOP,
+    "stop_loss_limit": OrdType.STOP_LIMIT,
+    "take_profit": OrdType.MARKET_IF_TOUCHED,
+    "take_profit_limit": OrdType.LIMIT_IF_TOUCHED,
+}
+_STOPPED = {OrdType.MARKET: OrdType.STOP, OrdType.LIMIT: OrdType.STOP_LIMIT}
+_TARGETED = {
+    OrdType.MARKET: OrdType.MARKET_IF_TOUCHED,
+    OrdType.LIMIT: OrdType.LIMIT_IF_TOUCHED,
 }
 
 
@@ -84,23 +101,77 @@ class Order:
         )
 
     def _trade(self, trade: Row, cum_qty: Decimal) -> ExecutionReport:
-        fee = amount(trade["fee"]["cost"])
-        if fee < ZERO:
+        if amount(trade["fee"]["cost"]) < ZERO:
             raise OutcomeUnknown("a fee below zero")
-        return ExecutionReport(
+        return _of_trade(
+            trade,
             cl_ord_id=self._cl_ord_id,
             order_id=self._order_id,
-            exec_id=str(trade["id"]),
-            exec_type=ExecType.TRADE,
             instrument=self._instrument,
             cum_qty=cum_qty,
-            transact_time=_time(trade) or self._at,
-            last_qty=amount(trade["amount"]),
-            last_px=amount(trade["price"]),
-            fee=fee,
-            fee_asset=str(trade["fee"]["currency"]),
-            liquidity=Liquidity.MAKER if trade.get("takerOrMaker") == "maker" else Liquidity.TAKER,
+            at=_time(trade) or self._at,
         )
+
+
+def listed(trade: Row, *, instrument: str) -> VenueTrade:
+    """A trade as the account's list tells it; as a report too, if it is whole."""
+    order_id, qty = str(trade["order"]), amount(trade["amount"])
+    at, report = _time(trade), None
+    if at is not None and _is_whole(trade) and amount(trade["fee"]["cost"]) >= ZERO:
+        report = _of_trade(
+            trade, cl_ord_id="", order_id=order_id, instrument=instrument, cum_qty=qty, at=at
+        )
+    return VenueTrade(order_id, str(trade["id"]), qty, _side(trade), report)
+
+
+def seen(row: Row) -> SeenOrder | None:
+    """What an open order is, whoever's; None where that is not certain."""
+    kind = _KINDS.get(str(row.get("type")).lower().replace("-", "_"))
+    side, qty = _side(row), row.get("amount")
+    stop_px = row.get("stopLossPrice") or row.get("triggerPrice")
+    if row.get("stopLossPrice"):
+        kind = _STOPPED.get(kind, kind) if kind else None
+    elif row.get("takeProfitPrice"):
+        stop_px = row["takeProfitPrice"]
+        kind = _TARGETED.get(kind, kind) if kind else None
+    elif stop_px and kind in _STOPPED:
+        # A price that triggers it, from below or from above.
+        kind = None
+    if kind is None or side is None or qty is None:
+        return None
+    price = row.get("price")
+    return SeenOrder(
+        order_id=str(row["id"]),
+        symbol=str(row["symbol"]),
+        side=side,
+        ord_type=kind,
+        order_qty=amount(qty),
+        price=None if price is None else amount(price) or None,
+        stop_px=None if stop_px is None else amount(stop_px) or None,
+    )
+
+
+def _side(row: Row) -> Side | None:
+    return {"buy": Side.BUY, "sell": Side.SELL}.get(str(row.get("side")))
+
+
+def _of_trade(
+    trade: Row, *, cl_ord_id: str, order_id: str, instrument: str, cum_qty: Decimal, at: datetime
+) -> ExecutionReport:
+    return ExecutionReport(
+        cl_ord_id=cl_ord_id,
+        order_id=order_id,
+        exec_id=str(trade["id"]),
+        exec_type=ExecType.TRADE,
+        instrument=instrument,
+        cum_qty=cum_qty,
+        transact_time=at,
+        last_qty=amount(trade["amount"]),
+        last_px=amount(trade["price"]),
+        fee=amount(trade["fee"]["cost"]),
+        fee_asset=str(trade["fee"]["currency"]),
+        liquidity=Liquidity.MAKER if trade.get("takerOrMaker") == "maker" else Liquidity.TAKER,
+    )
 
 
 def balances(found: Row) -> dict[str, Decimal]:

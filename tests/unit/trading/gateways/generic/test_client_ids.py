@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from aitrader.kernel import ids
 from aitrader.kernel.errors import RejectedByVenue
+from trading.gateways.generic import client_ids
 from trading.gateways.generic.client_ids import ClientIds
 
 DESK = [ids.derive("seed-1", "order", number) for number in range(200)]
@@ -37,6 +38,13 @@ def test_an_order_of_somebody_else_keeps_its_name() -> None:
     names = ClientIds(hexed=True, beginning=_beginning)
     assert names.ours("00112233445566778899aabbccddeeff") == "00112233445566778899aabbccddeeff"
     assert names.ours("arb-20240509-00010") == "arb-20240509-00010"
+    for theirs in ("6d1b345e-2821-40e2-ad83-4ecb18a06876", "da8e4ad59b78481c93e589746b0cf91f"):
+        assert names.theirs(names.ours(theirs)) == theirs
+
+
+def test_an_order_without_a_name_goes_by_the_venues_number() -> None:
+    assert client_ids.venues_id(client_ids.unnamed("OQCLML-BW3P3-BUCMWZ")) == "OQCLML-BW3P3-BUCMWZ"
+    assert client_ids.venues_id(DESK[0]) == ""
 
 
 def test_where_any_text_is_taken_nothing_is_changed() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from aitrader.kernel.clock import from_millis
 from aitrader.kernel.errors import OutcomeUnknown
-from aitrader.kernel.fix import ExecType, Liquidity
+from aitrader.kernel.fix import ExecType, Liquidity, OrdType, Side
 from trading.gateways.generic import reports
 
 CODE, NOW = "KRAKEN:BTC-USD", from_millis(1_700_000_000_000)
@@ -122,3 +122,32 @@ def test_a_balance_is_what_is_there_of_an_asset() -> None:
     assert reports.balances({"total": {"BTC": "2.50", "USD": "0.0000", "X": None}}) == {
         "BTC": D("2.5")
     }
+
+
+@pytest.mark.parametrize(
+    ("row", "kind"),
+    [
+        ({"type": "limit"}, OrdType.LIMIT),
+        ({"type": "LIMIT_MAKER"}, OrdType.LIMIT),
+        ({"type": "market", "stopLossPrice": "59000"}, OrdType.STOP),
+        ({"type": "limit", "takeProfitPrice": "61000"}, OrdType.LIMIT_IF_TOUCHED),
+        ({"type": "stop_loss_limit", "triggerPrice": "59000"}, OrdType.STOP_LIMIT),
+        ({"type": "limit", "triggerPrice": "59000"}, None),
+        ({"type": "iceberg"}, None),
+        ({"type": None}, None),
+        ({"type": "limit", "side": None}, None),
+        ({"type": "limit", "amount": None}, None),
+    ],
+)
+def test_an_order_of_other_hands_is_described_only_where_its_kind_is_certain(
+    row: dict[str, Any], kind: OrdType | None
+) -> None:
+    found = reports.seen(_row(side="buy", symbol="BTC/USD", price="60000") | row)
+    assert (found.ord_type if found else None) == kind
+
+
+@pytest.mark.parametrize("lacking", [{"fee": None}, {"timestamp": None}])
+def test_a_trade_that_is_not_told_whole_is_listed_without_a_report(lacking: dict[str, Any]) -> None:
+    found = reports.listed(_trade(order="O1", side="sell", **lacking), instrument=CODE)
+    assert (found.order_id, found.exec_id, found.qty) == ("O1", "T1", D(1))
+    assert (found.side, found.report) == (Side.SELL, None)
