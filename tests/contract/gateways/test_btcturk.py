@@ -109,7 +109,13 @@ def test_a_stop_that_buys_has_a_limit_of_its_own(venue: Stand) -> None:
 def _triggered(venue: Stand) -> NewOrder:
     """A stop of ours that has sold."""
     venue.quotes()
-    order = venue.order(side=Side.SELL, ord_type=OrdType.STOP, price=None, stop_px=D(59_000))
+    order = venue.order(
+        cl_ord_id="ABCDEFGHIJKLMNOPQRSTUVWXYZ234567",
+        side=Side.SELL,
+        ord_type=OrdType.STOP,
+        price=None,
+        stop_px=D(59_000),
+    )
     venue.gateway.submit(account=venue.account, order=order)
     venue.change("book", instrument=SCENE.symbol, side="SELL", qty="1")
     venue.quotes(bid="58900", ask="59100")
@@ -185,6 +191,43 @@ def test_two_orders_with_one_client_id_stay_in_doubt(venue: Stand) -> None:
         _state(gateway, venue, order)
     with pytest.raises(OutcomeUnknown, match="several orders"):
         _cancel(gateway, venue, order)
+
+
+def test_orders_of_strangers_go_by_the_venues_id(venue: Stand) -> None:
+    stranger = venue.order(cl_ord_id="advanced")
+    for price in (49_000, 49_001):
+        order = replace(stranger, price=D(price))
+        venue.gateway.submit(account=venue.account, order=order)
+    ours = venue.order(cl_ord_id="ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+    venue.gateway.submit(account=venue.account, order=ours)
+    gateway = _forgotten(venue)
+    found = gateway.open_orders(account=venue.account)
+    *strangers, last = sorted((each.cl_ord_id for each in found), reverse=True)
+    assert (last, len(set(strangers))) == (ours.cl_ord_id, 2)
+    for name in strangers:
+        seen = next(each.seen for each in found if each.cl_ord_id == name)
+        assert seen is not None
+        assert name == f"ID-{seen.order_id}"
+        named = replace(stranger, cl_ord_id=name)
+        assert _state(gateway, venue, named).ord_status == OrdStatus.NEW
+        ended = _cancel(gateway, venue, named)
+        assert (ended.cl_ord_id, ended.exec_type) == (name, ExecType.CANCELED)
+    gone = replace(stranger, cl_ord_id="ID-999999")
+    asked = {"account": venue.account, "instrument": gone.instrument, "cl_ord_id": gone.cl_ord_id}
+    assert gateway.query(**asked) is None
+
+
+def test_trades_are_told_though_strangers_share_a_client_id(venue: Stand) -> None:
+    venue.quotes()
+    for _ in range(2):
+        order = venue.market_order(cl_ord_id="advanced", order_qty=D("0.1"))
+        venue.gateway.submit(account=venue.account, order=order)
+    since = venue.now() - timedelta(minutes=1)
+    found = _forgotten(venue).trades(
+        account=venue.account, instrument=order.instrument, since=since
+    )
+    assert len({each.order_id for each in found}) == 2
+    assert {each.side for each in found} == {Side.BUY}
 
 
 def test_a_cancel_without_an_answer_is_unknown_and_asked_again(venue: Stand) -> None:

@@ -22,23 +22,24 @@ import binascii
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 from pydantic import SecretStr
 
 from aitrader.kernel.clock import Clock, from_millis, monotonic, to_millis
-from aitrader.kernel.errors import BadInput, GatewayError, NotSent, OutcomeUnknown
+from aitrader.kernel.errors import BadInput, NotSent, OutcomeUnknown
 from trading.gateways.btcturk import errors
 from trading.gateways.btcturk.errors import Answer
 from trading.gateways.clock_check import ClockCheck
 from trading.gateways.transport import Capped, broken
 
+T = TypeVar("T")
 Timeout = tuple[float, float]
 Params = Mapping[str, str]
 TIME = "/api/v2/server/time"
@@ -49,6 +50,7 @@ TIMEOUT_SECONDS: Timeout = (2.0, 6.0)
 QUICK_SECONDS: Timeout = (0.5, 0.5)
 _SAMPLE_SECONDS: Timeout = (1.0, 1.0)
 _NONE: Params = {}
+_UNREADABLE = (BadInput, LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +236,11 @@ def _host(url: str) -> str:
     return url.split("/", 3)[2]
 
 
-def reading_failed(error: Exception) -> GatewayError:
-    """An answer that we cannot make sense of: the venue may have acted."""
-    return OutcomeUnknown(f"an answer that cannot be read: {type(error).__name__}: {error}"[:200])
+def understood(work: Callable[[], T]) -> T:
+    """What is made of an answer. Raises OutcomeUnknown for one that we cannot make sense of: the
+    venue may have acted."""
+    try:
+        return work()
+    except _UNREADABLE as error:
+        text = f"an answer that cannot be read: {type(error).__name__}: {error}"
+        raise OutcomeUnknown(text[:200]) from error

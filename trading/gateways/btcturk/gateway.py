@@ -13,33 +13,26 @@
 6. An answer that we cannot read is an unknown outcome, for the venue may have acted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 from aitrader.kernel.clock import monotonic, to_millis
-from aitrader.kernel.errors import (
-    BadInput,
-    GatewayError,
-    NotSent,
-    OutcomeUnknown,
-    RejectedByVenue,
-)
+from aitrader.kernel.errors import GatewayError, NotSent, OutcomeUnknown, RejectedByVenue
 from aitrader.kernel.fix import OrdType, TimeInForce
-from aitrader.kernel.money import ZERO, amount
+from aitrader.kernel.money import ZERO
 from trading.domain.execution_report import ExecutionReport, StreamedReport
-from trading.domain.instrument import Instrument
 from trading.domain.ports import Capabilities, ClientIdClass, NewOrder, OpenOrder, VenueTrade
-from trading.gateways.btcturk import errors, listing, lookup, orders, reports
-from trading.gateways.btcturk.connection import Connection, reading_failed
+from trading.gateways.btcturk import errors, lookup, orders, reports
+from trading.gateways.btcturk.connection import Connection, understood
 from trading.gateways.btcturk.lookup import Found, Ids
 from trading.gateways.btcturk.orders import pair_of
+from trading.gateways.btcturk.quotes import Quotes
 from trading.gateways.btcturk.reports import Seen
-
-T = TypeVar("T")
+from trading.gateways.generic.client_ids import venues_id
 
 CAPABILITIES = Capabilities(
     ord_types=frozenset({OrdType.MARKET, OrdType.LIMIT, OrdType.STOP, OrdType.STOP_LIMIT}),
@@ -53,13 +46,10 @@ _USUAL_FEE = Decimal("0.0018")
 #: More is no rate, but a fee in the base asset or one of a crumb.
 _DEAREST_FEE = Decimal("0.01")
 _SETTLES = timedelta(seconds=3)
-#: Rules change now and then; an order that breaks one is refused.
-_RULES_SECONDS = 3600.0
 #: A submission that took longer ends with the answer: the sender's lease is not for reads.
 _TIME_TO_READ_SECONDS = 9.0
 #: Such orders may trade at once.
 _MAY_TRADE = frozenset({OrdType.MARKET, OrdType.LIMIT})
-_UNREADABLE = (BadInput, LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
 
 
 class BtcturkGateway:
@@ -71,14 +61,13 @@ class BtcturkGateway:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._memory = lookup.Memory()
-        self._lock = Lock()
-        self._rules: dict[str, tuple[float, Instrument]] = {}
+        self._quotes = Quotes(connection, venue=self.venue)
 
     def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
         began = monotonic()
         answer = self._connection.post(lookup.ORDER, orders.body(order, self._limit(order)))
         code, cl_ord_id = order.instrument, order.cl_ord_id
-        taken = _read(lambda: reports.placed(answer, instrument=code, cl_ord_id=cl_ord_id))
+        taken = understood(lambda: reports.placed(answer, instrument=code, cl_ord_id=cl_ord_id))
         self._memory.remember(cl_ord_id, Ids(taken.order_id, taken.order_id))
         if order.ord_type not in _MAY_TRADE or monotonic() - began > _TIME_TO_READ_SECONDS:
             return [taken]
@@ -124,30 +113,34 @@ class BtcturkGateway:
 
     def open_orders(self, *, account: str) -> Sequence[OpenOrder]:
         found = self._connection.read(lookup.OPEN_ORDERS)
-        return _read(lambda: reports.open_orders(found))
+        return understood(lambda: reports.open_orders(found, self._memory.name))
 
     def trades(self, *, account: str, instrument: str, since: datetime) -> Sequence[VenueTrade]:
         pair = pair_of(instrument)
         asked = {"pairSymbol": pair, "startDate": str(to_millis(since))}
         told = self._connection.read(lookup.TRADES, asked)
-        rows = _read(lambda: [row for row in told if reports.pair_of(row) == pair])
+        rows = understood(lambda: [row for row in told if reports.pair_of(row) == pair])
         names = {reports.client_id_of(row) for row in rows} - {""}
-        first_ids = _read(lambda: self._first_ids(instrument, names))
-        return _read(lambda: reports.trades(rows, first_ids, instrument=instrument))
+        first_ids = understood(lambda: self._first_ids(instrument, names))
+        return understood(lambda: reports.trades(rows, first_ids, instrument=instrument))
 
     def balances(self, *, account: str) -> dict[str, Decimal]:
         found = self._connection.read("/api/v1/users/balances")
-        return _read(lambda: reports.balances(found))
+        return understood(lambda: reports.balances(found))
 
     def fee_rate(self) -> Decimal:
         """The usual fee, or the highest that the account has paid in the last 30 days, tax
         included, as a share of notional."""
         told = self._connection.read(lookup.TRADES)
-        paid = _read(lambda: list(reports.fee_rates(told)))
+        paid = understood(lambda: list(reports.fee_rates(told)))
         return max(_USUAL_FEE, *(each for each in paid if each <= _DEAREST_FEE), ZERO)
 
     def _find(self, instrument: str, cl_ord_id: str) -> Found | None:
         """What the venue says of the order now, remembered; None if it knows none."""
+        if order_id := venues_id(cl_ord_id):
+            # Of strangers the venue knows no more than this one row.
+            self._memory.remember(cl_ord_id, Ids(order_id, order_id))
+            return self._by_id(Ids(order_id, order_id), cl_ord_id)
         known = self._memory.known(cl_ord_id)
         found = None if known is None else self._by_id(known, cl_ord_id)
         if found is None or _may_be_triggered(found.works):
@@ -160,18 +153,20 @@ class BtcturkGateway:
 
     def _by_id(self, known: Ids, cl_ord_id: str, *, quick: bool = False) -> Found | None:
         try:
-            seen = _read(lambda: lookup.single(self._connection, known.works, quick=quick))
+            seen = understood(lambda: lookup.single(self._connection, known.works, quick=quick))
         except RejectedByVenue as error:
             if error.gone:
                 return None
             raise
+        if venues_id(cl_ord_id):
+            seen = replace(seen, cl_ord_id=cl_ord_id)
         if seen.cl_ord_id != cl_ord_id:
             raise OutcomeUnknown(f"order {known.works} bears another client id")
         return Found(known.first, seen)
 
     def _search(self, instrument: str, cl_ord_id: str) -> Found | None:
         pair = pair_of(instrument)
-        found = _read(lambda: lookup.search(self._connection, pair, cl_ord_id))
+        found = understood(lambda: lookup.search(self._connection, pair, cl_ord_id))
         if found is not None:
             self._memory.remember(cl_ord_id, Ids(found.first_id, found.works.order_id))
         return found
@@ -187,12 +182,14 @@ class BtcturkGateway:
                 raise
             return None
 
-    def _first_ids(self, instrument: str, names: set[str]) -> dict[str, str]:
+    def _first_ids(self, instrument: str, names: Iterable[str]) -> dict[str, str]:
+        """Of orders of a desk; a stranger's trade is of the order that it names."""
         found = {}
         for name in names:
+            with suppress(lookup.Several):
+                if self._memory.known(name) is None and lookup.is_of_a_desk(name):
+                    self._search(instrument, name)
             ids = self._memory.known(name)
-            if ids is None and (seen := self._search(instrument, name)) is not None:
-                ids = Ids(seen.first_id, seen.works.order_id)
             if ids is not None:
                 found[name] = ids.first
         return found
@@ -205,38 +202,17 @@ class BtcturkGateway:
             # With an order's id no other parameter is taken.
             rows = self._connection.read(lookup.TRADES, {"orderId": order_id}, quick=quick)
         order = replace(found.works, order_id=found.first_id)
-        return _read(lambda: reports.told(order, _of(order_id, rows), instrument=instrument))
+        return understood(lambda: reports.told(order, _of(order_id, rows), instrument=instrument))
 
     def _limit(self, order: NewOrder) -> Decimal | None:
+        """The order's own limit, or the one of our making; see orders.py."""
         if not orders.slides(order):
             return order.price
+        pair = pair_of(order.instrument)
         reference = order.stop_px
         if order.ord_type is OrdType.MARKET or reference is None:
-            reference = self._best_ask(pair_of(order.instrument))
-        return orders.limit(reference, self._rule(order.instrument).tick)
-
-    def _best_ask(self, pair: str) -> Decimal:
-        """Raises NotSent if there is none, or if it cannot be read."""
-        asked = {"pairSymbol": pair, "limit": "1"}
-        try:
-            told = self._connection.public("/api/v2/orderbook", asked, quick=True)
-            return _read(lambda: min(amount(price) for price, _ in told["asks"]))
-        except GatewayError as error:
-            raise NotSent(f"no ask of {pair} is known: {error}") from error
-
-    def _rule(self, instrument: str) -> Instrument:
-        pair = pair_of(instrument)
-        with self._lock:
-            read_at, rule = self._rules.get(pair, (0.0, None))
-        if rule is not None and monotonic() - read_at < _RULES_SECONDS:
-            return rule
-        try:
-            rule = listing.instruments(self._connection, [pair], venue=self.venue, quick=True)[pair]
-        except (GatewayError, BadInput) as error:
-            raise NotSent(f"the rules of {pair} are not known: {error}") from error
-        with self._lock:
-            self._rules[pair] = monotonic(), rule
-        return rule
+            reference = self._quotes.best_ask(pair)
+        return orders.limit(reference, self._quotes.tick(pair))
 
 
 def _may_be_triggered(order: Seen) -> bool:
@@ -253,12 +229,3 @@ def _ended(found: Found, instrument: str) -> ExecutionReport:
 
 def _of(order_id: str, rows: Sequence[Any]) -> list[Any]:
     return [row for row in rows if str(row.get("orderId") or "") == order_id]
-
-
-def _read(work: Callable[[], T]) -> T:
-    try:
-        return work()
-    except GatewayError:
-        raise
-    except _UNREADABLE as error:
-        raise reading_failed(error) from error

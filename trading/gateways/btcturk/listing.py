@@ -7,13 +7,14 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
-from aitrader.kernel.errors import BadInput, GatewayError
+from aitrader.kernel.errors import BadInput
 from aitrader.kernel.fix import AccountKind
 from aitrader.kernel.money import ONE, ZERO, amount
 from trading.domain.instrument import Instrument, code_of
-from trading.gateways.btcturk.connection import Connection, reading_failed
+from trading.gateways.btcturk.connection import Connection, understood
 
 EXCHANGE_INFO = "/api/v2/server/exchangeinfo"
 
@@ -27,22 +28,26 @@ def instruments(
     raises.
     """
     told = connection.public(EXCHANGE_INFO, quick=quick)
-    try:
-        listed = {each["name"]: each for each in told["symbols"]}
-        return {symbol: _instrument(symbol, listed.get(symbol), venue) for symbol in symbols}
-    except (BadInput, GatewayError):
-        raise
-    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
-        raise reading_failed(error) from error
+    listed = understood(lambda: {each["name"]: each for each in told["symbols"]})
+    for symbol in symbols:
+        why_not = understood(partial(_why_not, symbol, listed.get(symbol)))
+        if why_not:
+            raise BadInput(why_not)
+    return {symbol: understood(partial(_instrument, listed[symbol], venue)) for symbol in symbols}
 
 
-def _instrument(symbol: str, listed: Mapping[str, Any] | None, venue: str) -> Instrument:
+def _why_not(symbol: str, listed: Mapping[str, Any] | None) -> str:
+    """Why a pair is none for us, or nothing."""
     if listed is None:
-        raise BadInput(f"BTCTurk does not list {symbol}")
+        return f"BTCTurk does not list {symbol}"
     if listed["status"] != "TRADING":
-        raise BadInput(f"{symbol} does not trade at BTCTurk now: {listed['status']}")
+        return f"{symbol} does not trade at BTCTurk now: {listed['status']}"
     if listed.get("commissionFromNumerator"):
-        raise BadInput(f"BTCTurk takes the fee of {symbol} in {listed['numerator']}")
+        return f"BTCTurk takes the fee of {symbol} in {listed['numerator']}"
+    return ""
+
+
+def _instrument(listed: Mapping[str, Any], venue: str) -> Instrument:
     (prices,) = (each for each in listed["filters"] if each["filterType"] == "PRICE_FILTER")
     lot = _scaled(listed["numeratorScale"])
     return Instrument(

@@ -9,8 +9,11 @@
 4. "Not found" is said only when all pages were read. Even so it proves little: the venue has been
    seen to list the last 25 orders alone (issue 442).
 5. Open orders are read first: one that closes meanwhile is among all orders then.
+6. A client id that is not of a desk's form is a stranger's, and strangers share them: such an order
+   goes by the venue's own id.
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +24,7 @@ from aitrader.kernel.errors import OutcomeUnknown
 from trading.gateways.btcturk import reports
 from trading.gateways.btcturk.connection import Connection
 from trading.gateways.btcturk.reports import Seen
+from trading.gateways.generic.client_ids import unnamed
 
 ORDER = "/api/v1/order"
 OPEN_ORDERS = "/api/v1/openOrders"
@@ -29,6 +33,12 @@ TRADES = "/api/v1/users/transactions/trade"
 _PAGE = 1000
 _MOST_PAGES = 20
 _MOST_REMEMBERED = 10_000
+#: As aitrader/kernel/ids.py derives them.
+_OF_A_DESK = re.compile(r"[A-Z2-7]{32}")
+
+
+class Several(OutcomeUnknown):
+    """Orders that are not one bear the same client id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,15 @@ class Memory:
         with self._lock:
             return self._known.get(cl_ord_id)
 
+    def name(self, order: Seen) -> str:
+        """What an order goes by: its client id, or the venue's own where that is a stranger's."""
+        ours = is_of_a_desk(order.cl_ord_id) or self.known(order.cl_ord_id) is not None
+        return order.cl_ord_id if ours else unnamed(order.order_id)
+
+
+def is_of_a_desk(cl_ord_id: str) -> bool:
+    return _OF_A_DESK.fullmatch(cl_ord_id) is not None
+
 
 def single(connection: Connection, order_id: str, *, quick: bool = False) -> Seen:
     """One order by the venue's id."""
@@ -72,8 +91,8 @@ def single(connection: Connection, order_id: str, *, quick: bool = False) -> See
 
 
 def search(connection: Connection, pair: str, cl_ord_id: str) -> Found | None:
-    """None if no order bears this client id. Raises OutcomeUnknown if several do that are not one,
-    or if there are more orders than are looked through."""
+    """None if no order bears this client id. Raises Several if orders do that are not one, and
+    OutcomeUnknown if there are more orders than are looked through."""
     asked = {"pairSymbol": pair}
     rows = reports.sides(connection.read(OPEN_ORDERS, asked))
     found = {each.order_id: each for each in _bearing(rows, cl_ord_id)}
@@ -87,13 +106,13 @@ def search(connection: Connection, pair: str, cl_ord_id: str) -> Found | None:
 
 
 def one(cl_ord_id: str, found: Iterable[Seen]) -> Found:
-    """The one order that these are. Raises OutcomeUnknown if they are more."""
+    """The one order that these are. Raises Several if they are more."""
     stops = [each for each in found if each.is_stop]
     others = [each for each in found if not each.is_stop]
     alive = bool(others) and any(each.is_open for each in stops)
     if len(stops) > 1 or len(others) > 1 or alive:
         ids = ", ".join(sorted(each.order_id for each in (*stops, *others)))
-        raise OutcomeUnknown(f"several orders bear the client id {cl_ord_id}: {ids}")
+        raise Several(f"several orders bear the client id {cl_ord_id}: {ids}")
     return Found(first_id=(stops or others)[0].order_id, works=(others or stops)[0])
 
 

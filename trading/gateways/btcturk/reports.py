@@ -8,7 +8,7 @@
 4. A status that is not listed, or a fee that was received, is not guessed: OutcomeUnknown.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -97,9 +97,9 @@ def canceled(order: Seen, *, instrument: str) -> ExecutionReport:
     return _of(order, instrument, ExecType.CANCELED, order.executed or ZERO)
 
 
-def open_orders(answer: Row) -> list[OpenOrder]:
+def open_orders(answer: Row, name: Callable[[Seen], str]) -> list[OpenOrder]:
     rows = [(row, seen(row)) for row in sides(answer)]
-    return [OpenOrder(each.cl_ord_id, each.executed or ZERO, _whole(row)) for row, each in rows]
+    return [OpenOrder(name(each), each.executed or ZERO, _whole(row)) for row, each in rows]
 
 
 def _whole(row: Row) -> SeenOrder | None:

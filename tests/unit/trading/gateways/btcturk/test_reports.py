@@ -34,6 +34,10 @@ def _trade(number: int, amount: str, **changes: Any) -> dict[str, Any]:
     } | changes  # fmt: skip
 
 
+def _name(order: reports.Seen) -> str:
+    return order.cl_ord_id
+
+
 def _told(order: dict[str, Any], *trades: dict[str, Any]) -> list[tuple[ExecType, D]]:
     found = reports.told(reports.seen(order), trades, instrument=CODE)
     return [(each.exec_type, each.cum_qty) for each in found]
@@ -172,7 +176,7 @@ def test_a_trade_is_listed_under_the_first_id_of_its_order() -> None:
 )  # fmt: skip
 def test_an_order_that_may_be_anybodys_is_told_whole(method: str, ord_type: OrdType) -> None:
     row = _order(method=method, type="Sell", status="Partial", leftAmount="0.1")
-    (found,) = reports.open_orders({"bids": [], "asks": [row]})
+    (found,) = reports.open_orders({"bids": [], "asks": [row]}, _name)
     whole = found.seen
     assert whole is not None
     assert (found.cum_qty, whole.ord_type, whole.side) == (D("0.2"), ord_type, Side.SELL)
@@ -181,7 +185,7 @@ def test_an_order_that_may_be_anybodys_is_told_whole(method: str, ord_type: OrdT
 
 
 def test_an_order_of_a_kind_that_nobody_knows_is_listed_all_the_same() -> None:
-    (found,) = reports.open_orders({"bids": [_order(method="iceberg")], "asks": []})
+    (found,) = reports.open_orders({"bids": [_order(method="iceberg")], "asks": []}, _name)
     assert (found.cl_ord_id, found.seen) == ("ABC", None)
 
 
@@ -201,7 +205,7 @@ def _sample(name: str) -> Any:
 
 
 def test_the_wires_open_orders_are_read() -> None:
-    found = reports.open_orders(_sample("private/open_orders/sample.json"))
+    found = reports.open_orders(_sample("private/open_orders/sample.json"), _name)
     assert sorted(each.cum_qty for each in found) == sorted(
         [D(0), D(0), D("0.04971904") - D("0.0412345"), D("0.06140209") - D("0.04909774")]
     )
