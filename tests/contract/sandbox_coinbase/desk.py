@@ -1,5 +1,6 @@
 """A sandbox and the clients that trade on it, unpatched, over TLS."""
 
+import asyncio
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ import orjson
 import requests
 from coinbase import jwt_generator
 from coinbase.rest import RESTClient
-from websockets.sync.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection, connect
 
 Json = Any
 SECONDS = 10
@@ -109,7 +110,7 @@ class Desk:
     def post(self, body: Json, path: str = "/orders") -> requests.Response:
         return self.ask("POST", path, body)
 
-    def control(self, name: str, **change: object) -> Json:
+    def control(self, name: str, **change: Any) -> Json:
         """Change something through the control route."""
         answer = requests.post(f"{self.told['control']}/{name}", json=change, timeout=SECONDS)
         assert answer.status_code == 200, answer.text
@@ -134,14 +135,27 @@ class Desk:
     def listen(self, address: str) -> Iterator["Socket"]:
         """A connection to the channels (`ws` or `ws_user`)."""
         trusted = ssl.create_default_context(cafile=self.told["ca"])
-        with connect(self.told[address], ssl=trusted, open_timeout=SECONDS) as socket:
-            yield Socket(socket, self)
+        # Not the client with threads: it reads and writes one TLS session at the same time.
+        with asyncio.Runner() as runner:
+            opening = connect(self.told[address], ssl=trusted, open_timeout=SECONDS)
+            try:
+                socket = Socket(runner, runner.run(_open(opening)), self)
+                yield socket
+                runner.run(socket.socket.close())
+            finally:
+                # The transport under TLS is closed by the loop, some turns later.
+                runner.run(asyncio.sleep(0.02))
+
+
+async def _open(opening: connect) -> ClientConnection:
+    return await opening
 
 
 @dataclass(slots=True)
 class Socket:
     """One connection to the channels, and every message that came by it."""
 
+    runner: asyncio.Runner
     socket: ClientConnection
     desk: Desk
     seen: list[Json] = field(default_factory=list)
@@ -154,11 +168,14 @@ class Socket:
         if signed:
             key = self.desk.told
             asked.setdefault("jwt", jwt_generator.build_ws_jwt(key["api_key"], key["api_secret"]))
-        self.socket.send(orjson.dumps(asked).decode())
+        self.send(orjson.dumps(asked).decode())
         return self.until(lambda told: told.get("type") == "error" or _head(told))
 
+    def send(self, text: str) -> None:
+        self.runner.run(self.socket.send(text))
+
     def receive(self, timeout: float = SECONDS) -> Json:
-        told = orjson.loads(self.socket.recv(timeout=timeout))
+        told = orjson.loads(self.runner.run(asyncio.wait_for(self.socket.recv(), timeout)))
         self.seen.append(told)
         return told
 
@@ -167,6 +184,11 @@ class Socket:
         while not wanted(told := self.receive()):
             pass
         return told
+
+    def drain(self, timeout: float = SECONDS) -> None:
+        """Read until nothing comes any more. Raises what ends it."""
+        while True:
+            self.receive(timeout)
 
     def of(self, channel: str) -> Json:
         """The next event of this channel."""

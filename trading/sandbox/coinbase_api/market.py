@@ -13,7 +13,7 @@ from typing import Any
 
 from aitrader.kernel.clock import EPOCH, iso, to_millis
 from aitrader.kernel.money import ZERO
-from trading.sandbox.candles import Kline
+from trading.sandbox.candles import INTERVALS, Kline
 from trading.sandbox.coinbase_api import errors
 from trading.sandbox.coinbase_api.amounts import text
 from trading.sandbox.coinbase_api.calls import Call
@@ -97,12 +97,12 @@ def candles(call: Call) -> Json:
     start, end = query.seconds("start"), query.seconds("end")
     if interval is None or start is None or end is None:
         raise errors.invalid("start, end and granularity are required")
-    limit = query.limit(default=_MOST_CANDLES, most=_MOST_CANDLES)
-    klines = call.venue.klines[symbol].between(
-        interval, start, min(end, call.now), _MOST_CANDLES + 1
-    )
-    if len(klines) > _MOST_CANDLES:
+    length = INTERVALS[interval]
+    if length is not None and end - start > _MOST_CANDLES * length:
         raise errors.invalid(f"number of candles requested should be less than {_MOST_CANDLES}")
+    limit = query.limit(default=_MOST_CANDLES, most=_MOST_CANDLES)
+    upto = min(end, call.now)
+    klines = call.venue.klines[symbol].between(interval, start, upto, _MOST_CANDLES + 1)
     traded = [candle(each) for each in reversed(klines) if each.trades]
     return {"candles": traded[:limit]}
 
