@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal as D
+from itertools import islice
+from threading import Event
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from pydantic import SecretStr
 
 from aitrader.kernel import ids
 from aitrader.kernel.clock import WALL
-from aitrader.kernel.errors import OutcomeUnknown, RejectedByVenue
+from aitrader.kernel.errors import NotSent, OutcomeUnknown, RejectedByVenue
 from aitrader.kernel.fix import ExecType, OrdType, Side
 from tests.contract.gateways import kraken_face
 from trading.domain.execution_report import ExecutionReport
@@ -20,6 +22,7 @@ from trading.domain.ports import ClientIdClass, Gateway, NewOrder
 from trading.gateways.generic.connection import Connection
 from trading.gateways.generic.gateway import GenericGateway
 from trading.gateways.generic.library import Address
+from trading.gateways.generic.prices import GenericPrices
 from trading.sandbox import cards, server
 from trading.sandbox.stand import Scene, Stand, stand
 
@@ -232,3 +235,60 @@ def test_what_the_venue_offers_is_what_the_desk_may_order() -> None:
         assert not told.streams
         assert isinstance(ready.gateway, GenericGateway)
         assert ready.gateway.fee_rate() == D("0.004")
+
+
+class _Ahead:
+    """Our clock, moved with the venue's."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return WALL.now() + self.ahead
+
+
+def test_bars_of_the_past_are_read_from_the_one_that_was_asked_for() -> None:
+    clock = _Ahead()
+    with _stand() as ready:
+        told = ready.gateway
+        assert isinstance(told, GenericGateway)
+        told._connection._wall = told._connection._clock._wall = clock
+        ready.quotes(qty="9")
+
+        def trade(minutes: int) -> None:
+            clock.ahead = timedelta(minutes=minutes)
+            ready.change("clock", offset_seconds=60 * minutes)
+            told.submit(account=ready.account, order=ready.market_order())
+
+        for minutes in range(4):
+            trade(minutes)
+        bars = GenericPrices(told._connection).klines(
+            {SCENE.instrument: "BTC-USD"}, timedelta(minutes=1), history_bars=10
+        )
+        stop = Event()
+        found = list(islice(bars.steps(stop), 4))
+    finished = [each for each in found if not each.running]
+    assert len(finished) == 3
+    assert [each.running for each in found] == [False, False, False, True]
+    times = [each.open_time for each in finished]
+    assert times[2] - times[0] == timedelta(minutes=2)
+    assert {each.bars[SCENE.instrument].volume for each in finished} == {D("0.01")}
+
+
+def test_silence_is_kept_by_the_whole_process() -> None:
+    made: list[GenericGateway] = []
+
+    def connect(told: Mapping[str, Any]) -> Gateway:
+        made.extend(_gateway(told) for _ in range(2))
+        return made[0]
+
+    with _stand(replace(SCENE, connect=connect)) as ready:
+        one, other = made
+        one.balances(account=ready.account)
+        other.balances(account=ready.account)
+        ready.faults("rate_limit=1")
+        with pytest.raises(NotSent):
+            one.balances(account=ready.account)
+        ready.faults("")
+        with pytest.raises(NotSent, match="silence"):
+            other.balances(account=ready.account)

@@ -49,6 +49,7 @@ class Candles(LiveBars):
         if self._name not in connection.timeframes or not connection.has("fetchOHLCV"):
             raise BadInput(f"{connection.exchange} has no bars of {self._name}")
         self._round = min(max(interval.total_seconds() / 12, _SHORTEST_SECONDS), _LONGEST_SECONDS)
+        self._page_bars = min(_PAGE, int(connection.feature("fetchOHLCV").get("limit") or _PAGE))
         #: Bars that had begun and were not over when they were asked for, by symbol.
         self._running: dict[str, Bar] = {}
 
@@ -103,7 +104,7 @@ class Candles(LiveBars):
 
     def _page(self, symbol: str, start: datetime) -> list[Bar]:
         rows = self._connection.call(
-            lambda client: client.fetch_ohlcv(symbol, self._name, to_millis(start), _PAGE)
+            lambda client: client.fetch_ohlcv(symbol, self._name, to_millis(start), self._page_bars)
         )
         bars = {bar.open_time: bar for bar in map(self._bar, rows)}
         # Some venues answer from an earlier bar on than they were asked.

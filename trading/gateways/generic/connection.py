@@ -30,6 +30,8 @@ _SAMPLE_TIMEOUT_SECONDS = (1.0, 1.0)
 _TURN_SECONDS = 0.5
 #: For a venue that wants silence and does not say how long.
 SILENCE_SECONDS = 60.0
+#: When a venue may be asked again, by whoever in this process.
+_SILENT_UNTIL: dict[tuple[str, str], float] = {}
 
 
 class Connection:
@@ -51,8 +53,8 @@ class Connection:
         self._timeout_seconds = timeout_seconds
         self._wall = wall
         self._silence_seconds = silence_seconds
+        self._host = (address.exchange, address.rest_url)
         self._turn = Lock()
-        self._silent_until = 0.0
         self._clock = ClockCheck(self._venues_time, wall=wall)
 
     @property
@@ -67,6 +69,10 @@ class Connection:
     def has(self, name: str) -> bool:
         """Whether the exchange itself can do this; what the library makes up does not count."""
         return self._client.has.get(name) is True
+
+    def offers(self, name: str) -> bool:
+        """Whether it can be had at all, by whatever way the library has."""
+        return bool(self._client.has.get(name))
 
     def feature(self, name: str) -> Mapping[str, Any]:
         """See library.feature."""
@@ -89,12 +95,19 @@ class Connection:
         found: Mapping[str, Any] = self.call(lambda client: client.load_markets(again))
         return found
 
+    def ping(self) -> None:
+        """Raises what a call raises when the venue does not answer."""
+        if self.has("fetchTime"):
+            self._attempt(lambda client: client.fetch_time())
+        else:
+            self.markets()
+
     def call(self, work: Callable[[Any], T]) -> T:
         """Make one call. Raises NotSent, RejectedByVenue or OutcomeUnknown, nothing else."""
         if not self._turn.acquire(timeout=_TURN_SECONDS):
             raise NotSent("another call is under way")
         try:
-            if monotonic() < self._silent_until:
+            if monotonic() < _SILENT_UNTIL.get(self._host, 0.0):
                 raise NotSent("the venue asked for silence")
             if self.has("fetchTime"):
                 self._clock.check()
@@ -125,7 +138,7 @@ class Connection:
             return OutcomeUnknown(f"HTTP {heard.status}: an answer that is not JSON")
         if errors.is_blocked(error, heard):
             silence = errors.silence_seconds(heard, usual=self._silence_seconds)
-            self._silent_until = monotonic() + silence
+            _SILENT_UNTIL[self._host] = monotonic() + silence
         return errors.translate(error, heard, self.profile.codes)
 
     def _venues_time(self) -> datetime:

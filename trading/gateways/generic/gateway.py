@@ -171,7 +171,10 @@ def symbol_of(instrument: str) -> str:
 
 def _capabilities(connection: Connection) -> Capabilities:
     told = connection.feature("createOrder")
-    ord_types = {OrdType.MARKET, OrdType.LIMIT}
+    ord_types = {OrdType.LIMIT}
+    # Where a market order to buy is in the quote asset, the library wants a price to count with.
+    if connection.offers("createMarketOrder") and not told.get("marketBuyRequiresPrice"):
+        ord_types.add(OrdType.MARKET)
     if told.get("stopLossPrice"):
         ord_types |= _STOPS
     if told.get("takeProfitPrice"):

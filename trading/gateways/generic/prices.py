@@ -17,7 +17,7 @@ class GenericPrices:
     connection: Connection
 
     def ping(self) -> None:
-        self.connection.markets()
+        self.connection.ping()
 
     def instruments(self, symbols: Sequence[str], *, venue: str) -> dict[str, Instrument]:
         """See listing.instruments."""
