@@ -111,7 +111,7 @@ def _see_that_it_fits(feed: Feed, plan: DeskPlan) -> None:
     )
 
 
-def _open(plan: DeskPlan, namespace: str, fee_rate: Decimal, at: Moment) -> Feed:
+def _check(plan: DeskPlan) -> None:
     foreign = [each.code for each, _ in plan.instruments if each.quote != plan.base_currency]
     if foreign:
         raise BadInput(f"{foreign[0]} is not quoted in {plan.base_currency}: one currency a desk")
@@ -119,6 +119,10 @@ def _open(plan: DeskPlan, namespace: str, fee_rate: Decimal, at: Moment) -> Feed
         raise BadInput(f"cash {plan.cash} must be positive")
     if plan.opening.get(plan.base_currency, ZERO) <= 0:
         raise BadInput(f"the account at {plan.venue} has no {plan.base_currency} to trade with")
+
+
+def _open(plan: DeskPlan, namespace: str, fee_rate: Decimal, at: Moment) -> Feed:
+    _check(plan)
     venue, _ = Venue.objects.get_or_create(
         code=plan.venue, defaults={"name": _NAMES.get(plan.venue, plan.venue.capitalize())}
     )
