@@ -115,6 +115,14 @@ def find(code: str, interval: timedelta) -> StoredSeries | None:
     return StoredSeries.objects.filter(code=code, interval_seconds=seconds).first()
 
 
+def beginning(series: int) -> datetime | None:
+    """The first open time there is."""
+    (first,) = sql.fetch_one(
+        "SELECT min(open_time) FROM trading_candle WHERE series_id = %s", [series]
+    )
+    return None if first is None else first.astimezone(UTC)
+
+
 def holdings() -> list[Holding]:
     """Every series that has candles, by name. Every candle is looked at, by its key alone."""
     found = []

@@ -107,10 +107,10 @@ class Command(BaseCommand):
 
 
 def _beginning(series: StoredSeries) -> datetime:
-    held = next((each for each in candles.holdings() if each.series == series.pk), None)
-    if held is None:
+    first = candles.beginning(series.pk)
+    if first is None:
         raise BadInput("the library has nothing of this series yet; give --from")
-    return held.first
+    return first
 
 
 def _done(spans: Sequence[Span], upto: datetime | None, interval: timedelta) -> int:
