@@ -1,7 +1,9 @@
 """The Coinbase of one sandbox run: its accounts' keys, its limits, what it remembers of orders.
 
 1. Every account trades on the exchange of the stage; nothing about an order's state is kept here.
-2. One portfolio for each account, and one wallet for each asset that it ever held.
+2. The engine keeps client ids unique among open orders only, because an edit takes its order's id
+   again; that a used one makes no order is this protocol's doing (trading.py).
+3. One portfolio for each account, and one wallet for each asset that it ever held.
 """
 
 from collections.abc import Iterable, Mapping
