@@ -255,9 +255,13 @@ def test_bars_of_the_past_are_read_from_the_one_that_was_asked_for() -> None:
         told._connection._wall = told._connection._clock._wall = clock
         ready.quotes(qty="9")
 
+        # Well inside a minute, so that none ends between two steps of the test.
+        seconds = 70 - WALL.now().second
+
         def trade(minutes: int) -> None:
-            clock.ahead = timedelta(minutes=minutes)
-            ready.change("clock", offset_seconds=60 * minutes)
+            ahead = seconds + 60 * minutes
+            clock.ahead = timedelta(seconds=ahead)
+            ready.change("clock", offset_seconds=ahead)
             told.submit(account=ready.account, order=ready.market_order())
 
         for minutes in range(4):
