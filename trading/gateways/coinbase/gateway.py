@@ -9,7 +9,9 @@
    the reads lag behind the engine.
 3. The answer to a new order tells no trades: they are asked for with the order.
 4. A cancel that was taken is not done: the order itself says when it is.
-5. An answer that we cannot read is an unknown outcome, for the venue may have acted.
+5. An order that no list shows, open ones included, is told as gone to whoever cancels it. The
+   engine was not asked, for it knows no client ids: the word of this venue is weaker evidence.
+6. An answer that we cannot read is an unknown outcome, for the venue may have acted.
 """
 
 from collections import OrderedDict
@@ -79,8 +81,11 @@ class CoinbaseGateway:
     ) -> ExecutionReport:
         known = self._find(instrument, cl_ord_id)
         if known is None:
-            # The lists lag: that they do not show it does not say that it is gone.
-            raise RejectedByVenue(errors.NOT_FOUND, "the venue's lists do not show this order")
+            # It may have rested for longer than is looked back.
+            self.open_orders(account=account)
+            known = self._known.get(cl_ord_id)
+        if known is None:
+            raise RejectedByVenue(errors.NOT_FOUND, "no list shows this order", gone=True)
         answer = self._connection.write("/orders/batch_cancel", {"order_ids": [known.order_id]})
         try:
             _read(lambda: _see_that_it_was_taken(answer, known.order_id))
