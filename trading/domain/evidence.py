@@ -42,10 +42,12 @@ class Step(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What was found so far, in wall time: reads that did not show the order, and the engine's
-    word that it does not know it."""
+    word that it does not know it. `refused`: it was sent once more and that copy was refused, which
+    says nothing about the ones before."""
 
     reads: tuple[datetime, ...] = ()
     probed_at: datetime | None = None
+    refused: bool = False
 
     def read(self, at: datetime) -> "Evidence":
         """With one more read that did not show the order."""
@@ -85,6 +87,7 @@ def to_json(evidence: Evidence) -> dict[str, Any]:
     return {
         "reads": [iso(at) for at in evidence.reads],
         "probed_at": None if probed is None else iso(probed),
+        **({"refused": True} if evidence.refused else {}),
     }
 
 
@@ -94,4 +97,5 @@ def from_json(kept: Mapping[str, Any]) -> Evidence:
     return Evidence(
         reads=tuple(datetime.fromisoformat(at) for at in kept.get("reads", ())),
         probed_at=None if probed is None else datetime.fromisoformat(probed),
+        refused=bool(kept.get("refused")),
     )

@@ -33,6 +33,8 @@ class Capabilities:
     native_oco: bool
     #: Whether `executions` tells everything; else working orders are followed one by one.
     streams: bool
+    #: Whether an order that `query` does not find is not there and not on its way either.
+    exact_reads: bool = False
 
 
 #: Of a venue that takes whatever the desk can ask for.

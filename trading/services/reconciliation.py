@@ -1,8 +1,9 @@
 """RECONCILE: asks the venue about what we are not sure of, and compares the books.
 
 1. It produces the same reports that SETTLE takes; what no report explains becomes a break.
-2. An order leaves UNKNOWN only on the venue's evidence. Where the venue keeps client order ids
-   for ever (IDEMPOTENT), sending the same bytes again is both the query and the repair.
+2. An order leaves UNKNOWN only on the evidence of the venue. Where it keeps client order ids for
+   ever (IDEMPOTENT), sending the same bytes again is both the query and the repair; when that is
+   refused, or may not be done any more, evidence is gathered as everywhere (doubt.py).
 3. An order claimed by a live sender is left alone until its lease has run out.
 """
 
@@ -14,6 +15,7 @@ from aitrader.kernel.errors import GatewayError
 from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import OrdStatus
 from aitrader.kernel.money import ZERO, plain
+from trading.domain import evidence
 from trading.domain.order_state import Closedness
 from trading.domain.ports import ClientIdClass, Gateway
 from trading.models import Order, ReconBreak
@@ -107,10 +109,16 @@ def _resolve(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
     if reports is not None:
         executions.apply(desk=desk, reports=reports, at=at)
         return True
+    exact = gateway.capabilities.exact_reads
+    refused = evidence.from_json(order.evidence or {}).refused
     with order_rows.of(desk).sending():
-        if _may_still_send(desk, order, at):
+        if _may_still_send(desk, order, at) and not refused:
+            if not exact:
+                return routing.repeat(desk=desk, gateway=gateway, order=order, at=at)
             routing.submit(desk=desk, gateway=gateway, order=order, at=at)
             return True
+    if not exact:
+        return doubt.clear(desk=desk, gateway=gateway, order=order, at=at)
     answer = executions.Answer(
         OrdStatus.REJECTED,
         Closedness.REJECTED,

@@ -18,6 +18,7 @@ from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import OrdStatus, OrdType, Side, TimeInForce
 from risk.domain import trading_state
 from risk.domain.trading_state import ScopedState
+from trading.domain.evidence import Evidence
 from trading.domain.execution_report import ExecutionReport
 from trading.domain.order_state import Closedness, OrderState
 from trading.domain.ports import Gateway, NewOrder
@@ -82,6 +83,47 @@ def submit(*, desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
     return sent
 
 
+def repeat(*, desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
+    """Send an order in doubt once more, where that makes no second one; True when its outcome
+    became known.
+
+    It is a claim of its own: answers to earlier copies that come only now end nothing any more. And
+    an earlier copy may be at the venue or on its way there, so that this one was not sent, or was
+    refused, says nothing about the order.
+    """
+    store = order_rows.of(desk)
+    if not _claim_again(store, order, at):
+        return False
+    try:
+        said = gateway.submit(account=desk.account.code, order=as_new_order(order))
+    except NotSent:
+        return False
+    except RejectedByVenue as error:
+        store.keep_evidence(order, Evidence(refused=True))
+        mark_unknown(desk=desk, order=order, reason=f"refused when sent again: {error}", at=at)
+        return False
+    except OutcomeUnknown as error:
+        mark_unknown(desk=desk, order=order, reason=str(error), at=at)
+        return False
+    executions.apply(desk=desk, reports=said, at=at)
+    return True
+
+
+def _claim_again(store: OrderStore, order: Order, at: Moment) -> bool:
+    """Claim an order that was claimed before; False if the venue was heard about it meanwhile."""
+    with store.atomic():
+        token = store.lock() + 1
+        now = store.locked(order.pk)
+        if now.ord_status != OrdStatus.PENDING_NEW or now.fencing_token != order.fencing_token:
+            return False
+        order.fencing_token, order.evidence = token, None
+        store.take([order], LEASE)
+        store.save(order, "evidence")
+        data: dict[str, object] = {"fencing_token": token, "again": True}
+        store.record([_event(EventName.ORDER_SENT, order, at, data)], now=at.wall)
+    return True
+
+
 def _attempt(
     desk: Desk, gateway: Gateway, order: Order, at: Moment, reports: list[ExecutionReport]
 ) -> bool:
@@ -92,7 +134,13 @@ def _attempt(
         _unclaim(order_rows.of(desk), order, at)
         return False
     except RejectedByVenue as error:
-        answer = executions.Answer(OrdStatus.REJECTED, Closedness.REJECTED, str(error)[:200])
+        # Of this copy alone: whoever claimed the order since may have sent another one.
+        answer = executions.Answer(
+            OrdStatus.REJECTED,
+            Closedness.REJECTED,
+            str(error)[:200],
+            fencing_token=order.fencing_token,
+        )
         executions.conclude(desk=desk, order_id=order.pk, answer=answer, at=at)
     except OutcomeUnknown as error:
         mark_unknown(desk=desk, order=order, reason=str(error), at=at)

@@ -33,6 +33,7 @@ CAPABILITIES = Capabilities(
     client_id_class=ClientIdClass.IDEMPOTENT,
     native_oco=True,
     streams=True,
+    exact_reads=True,
 )
 
 
