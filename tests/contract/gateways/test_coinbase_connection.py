@@ -1,9 +1,13 @@
 """What leaves for Coinbase and what is believed of it, on the sandbox over TLS."""
 
 import logging
+import socket
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from decimal import Decimal as D
+from threading import Event, Thread
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -16,6 +20,7 @@ from trading.gateways.coinbase import listing
 from trading.gateways.coinbase.connection import Address, Connection
 from trading.gateways.coinbase.gateway import CoinbaseGateway
 from trading.sandbox import server
+from trading.sandbox.certificate import made
 from trading.sandbox.stand import serving
 
 FAST = (1.0, 1.0)
@@ -99,3 +104,32 @@ def test_a_product_that_is_not_listed_is_one_line(told: Mapping[str, Any]) -> No
     with pytest.raises(BadInput) as refused:
         listing.instruments(venue, ["NOPE-USD"], venue="SIM")
     assert "\n" not in str(refused.value)
+
+
+@contextmanager
+def _dripping() -> Iterator[Address]:
+    """A venue over TLS whose answers never end."""
+    with made(WALL.now()) as shown, socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            plain, _ = listening.accept()
+            with suppress(OSError), shown.context.wrap_socket(plain, server_side=True) as line:
+                line.recv(65536)
+                line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+                for _ in range(1000):
+                    line.sendall(b" ")
+                    Event().wait(0.1)
+
+        thread = Thread(target=serve, daemon=True)
+        thread.start()
+        port = listening.getsockname()[1]
+        yield Address(f"https://127.0.0.1:{port}", ca=str(shown.authority))
+        thread.join(5)
+
+
+def test_an_answer_over_tls_that_drips_ends_with_the_time_of_a_call() -> None:
+    with _dripping() as address:
+        began = monotonic()
+        with pytest.raises(NotSent, match="clock could not be read: ReadTimeout"):
+            Connection(address, wall=WALL, timeout_seconds=(0.3, 0.4)).read_public("/time")
+        assert monotonic() - began < 5
