@@ -3,6 +3,7 @@
 1. Tracebacks carry no local variables: they hold passwords, keys and one-time codes.
 2. What Django answers with a 4xx is no fault of the desk: its line says all, without a traceback.
 3. Neither is a database that is away: whoever asked it says so in one line and asks again.
+4. What talks to venues stays below its DEBUG: it would print signed addresses and frames.
 """
 
 import sys
@@ -49,6 +50,9 @@ _DATABASE_FAULTS = (
     *(psycopg.OperationalError, psycopg.InterfaceError),
 )
 _FIRST_FAULT = 500
+_TALKATIVE = (
+    "urllib3", "requests", "websockets", "aiohttp", "binance", "ccxt", "coinbase",
+)  # fmt: skip
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -89,5 +93,6 @@ LOGGING: dict[str, Any] = {
         # Django's own handlers print in another format or send mail: ours says it once.
         "django": {"handlers": [], "propagate": True, "level": "WARNING"},
         "django.server": {"handlers": [], "propagate": True},
+        **{name: {"level": "WARNING"} for name in _TALKATIVE},
     },
 }

@@ -98,7 +98,8 @@ class Connection:
         except Exception as error:  # what is not ours is translated
             if isinstance(error, BinanceAPIException) and errors.is_blocked(error):
                 self._silent_until = monotonic() + errors.retry_after_seconds(error)
-            raise errors.translate(error) from error
+            # The library's own error may name the signed address: nobody gets to print it.
+            raise errors.translate(error) from None
 
     def _venues_time(self) -> datetime:
         # The library's own question about the time takes no timeout.
