@@ -38,7 +38,10 @@ def read_instant(given: str) -> datetime:
     instant = datetime.fromisoformat(given)
     if instant.tzinfo is None:
         raise ValueError(f"{given} has no zone")
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{given} is out of time") from None
 
 
 def uuid(kind: str, number: int, seed: int) -> str:

@@ -9,6 +9,8 @@ Source: docs.cdp.coinbase.com, Advanced Trade API, "WebSocket Channels".
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -79,7 +81,7 @@ class Channels:
             case OrderEvent() if event.order.account in self._venue.fees:
                 self._tell_order(event)
             case DepthEvent() if event.instrument in self._venue.symbols:
-                self._tell(LEVEL2, event.instrument, market_events.book_change(event))
+                self._tell(LEVEL2, event.instrument, lambda: market_events.book_change(event))
             case TradeEvent() if event.trade.instrument in self._venue.symbols:
                 if not event.trade.busted:
                     self._traded.setdefault(event.trade.instrument, []).append(event.trade)
@@ -95,8 +97,8 @@ class Channels:
     def _flush_trades(self) -> None:
         traded, self._traded = self._traded, {}
         for symbol, found in traded.items():
-            self._tell(TRADES, symbol, market_events.trades("update", found))
-            self._tell(TICKER, symbol, market_events.ticker(self._venue, symbol, "update"))
+            self._tell(TRADES, symbol, partial(market_events.trades, "update", found))
+            self._tell(TICKER, symbol, partial(market_events.ticker, self._venue, symbol, "update"))
 
     def _tell_candles(self) -> None:
         """The candle that is open now, if it has changed."""
@@ -104,7 +106,8 @@ class Channels:
             current = klines.current(market_events.CANDLE, self._venue.stage.now())
             if current is not None and current.trades and current != self._candles.get(symbol):
                 self._candles[symbol] = current
-                self._tell(CANDLES, symbol, market_events.candles("update", symbol, [current]))
+                told = partial(market_events.candles, "update", symbol, [current])
+                self._tell(CANDLES, symbol, told)
 
     def _beat(self) -> None:
         self._heartbeats += 1
@@ -113,7 +116,9 @@ class Channels:
             if HEARTBEATS in session.heard:
                 session.tell(HEARTBEATS, beat)
 
-    def _tell(self, channel: str, symbol: str, event: Json) -> None:
-        for session in self.sessions:
-            if session.hears(channel, symbol):
-                session.tell(channel, event)
+    def _tell(self, channel: str, symbol: str, make: Callable[[], Json]) -> None:
+        """Made once, and only if somebody hears it."""
+        listening = [each for each in self.sessions if each.hears(channel, symbol)]
+        event = make() if listening else {}
+        for session in listening:
+            session.tell(channel, event)

@@ -39,7 +39,17 @@ def test_an_instant_has_up_to_nine_decimals(given_text: str, micros: int) -> Non
     assert read_instant(given_text) == datetime(2026, 11, 20, 9, 57, 3, micros, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("wrong", ["", "soon", "2026-11-20", "2026-11-20T09:57:03", "1700000000"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "soon",
+        "2026-11-20",
+        "2026-11-20T09:57:03",
+        "1700000000",
+        "0001-01-01T00:00:00+23:59",
+    ],
+)
 def test_what_has_no_zone_is_no_instant(wrong: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         read_instant(wrong)
