@@ -31,7 +31,7 @@ def main() -> None:
     env.choose_settings("aitrader.settings.base")
     command = sys.argv[1] if len(sys.argv) > 1 else "help"
     try:
-        if env.load().database_url is None and command not in NO_DATABASE:
+        if env.load().database_url is None and _needs_database(command, sys.argv):
             _start_database()
         execute_from_command_line(sys.argv)
     except BadInput as error:
@@ -43,6 +43,13 @@ def main() -> None:
         if not _is_away(error):
             raise
         sys.exit(f"aitrader: the database does not answer: {str(error).splitlines()[0]}")
+
+
+def _needs_database(command: str, arguments: list[str]) -> bool:
+    # A simulation is kept in memory unless told.
+    if command == "simulate":
+        return any(each.endswith("postgresql") for each in arguments)
+    return command not in NO_DATABASE
 
 
 def _is_away(error: Exception) -> bool:

@@ -63,7 +63,7 @@ def record(events: Sequence[Event], *, now: datetime) -> None:
     )
     parameters: list[Any] = []
     for event in events:
-        payload = join(canonical(_body(event)), wall)
+        payload = join(canonical(body(event)), wall)
         parameters += (
             event.name.value,
             event.version,
@@ -124,7 +124,8 @@ def _insert(statement: str, parameters: Sequence[Any]) -> None:
         cursor.execute(statement, parameters, prepare=True)
 
 
-def _body(event: Event) -> dict[str, Any]:
+def body(event: Event) -> dict[str, Any]:
+    """What is said of an event in the journal, in every digest."""
     return {
         "event": event.name,
         "version": event.version,

@@ -1,7 +1,9 @@
-"""The desk's books equal those of an exchange that misbehaves, and a desk that errs is caught."""
+"""The desk's books equal those of an exchange that misbehaves, wherever they are kept."""
 
 import json
-from collections.abc import Sequence
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,113 +12,113 @@ from django.core.management import call_command
 
 from aitrader.kernel import ids
 from aitrader.kernel.clock import WALL
-from aitrader.kernel.errors import OutcomeUnknown
-from aitrader.kernel.fix import OrdStatus
+from aitrader.management.commands import simulate
 from compliance.services import installation
-from trading.domain import evidence
-from trading.domain.evidence import Evidence, Step
-from trading.domain.execution_report import ExecutionReport
-from trading.domain.order_state import Closedness
-from trading.domain.ports import NewOrder
-from trading.sandbox import simulation
-from trading.sandbox.simulation import Found, Simulation
-from trading.services import executions, routing
+from trading.sandbox.audit import Found
+from trading.sandbox.promises import VENUES
+from trading.sandbox.simulated_desk import InMemory, InRows
+from trading.sandbox.simulation import Simulation
 
+ROOT = Path(__file__).parents[2]
 NAMESPACE = ids.namespace_of_seed(1)
-#: Seeds that once failed: trades of the account with itself (4, 5).
-ONCE_FAILED = (4, 5)
-#: Seeds that fail when an order in doubt is given up after one read.
-TELLING = (11, 21, 24)
+#: A hundred seeds of each venue's promises, in portions that name what failed.
+PORTIONS = [(venue, start) for venue in sorted(VENUES) for start in (1, 26, 51, 76)]
+#: Seeds that once failed: refused when sent again while the first copy was on its way.
+ONCE_FAILED = (("coinbase", 11), ("coinbase", 84), ("coinbase", 93))
 
 
-def _run(seed: int) -> Found:
+def _in_rows(seed: int, venue: str) -> Found:
     installation.install(namespace=NAMESPACE, now=WALL.now())
-    return Simulation(seed, namespace=NAMESPACE).run()
+    return Simulation(seed, namespace=NAMESPACE, venue=venue, books=InRows).run()
+
+
+def _failures(seeds: range, venue: str) -> list[str]:
+    found = (simulate.run(seed, venue) for seed in seeds)
+    return [simulate.failure(each, venue) for each in found if each.failed]
+
+
+@pytest.mark.parametrize(("venue", "start"), PORTIONS)
+def test_nothing_is_lost_doubled_or_left_unknown(venue: str, start: int) -> None:
+    assert _failures(range(start, start + 25), venue) == []
+
+
+@pytest.mark.parametrize(("venue", "seed"), ONCE_FAILED)
+def test_what_failed_once_does_not_fail_again(venue: str, seed: int) -> None:
+    assert _failures(range(seed, seed + 1), venue) == []
+
+
+def test_the_seeds_trade_and_are_disturbed() -> None:
+    runs = [Simulation(seed, namespace=NAMESPACE) for seed in range(1, 21)]
+    found = [each.run() for each in runs]
+    assert sum(each.sent for each in found) > 200
+    assert sum(each.deaths for each in runs) > 10
+    assert len({each.log_hash for each in found}) == len(runs)
 
 
 @pytest.mark.usefixtures("fresh_database")
-@pytest.mark.parametrize("seed", [1, 2, *ONCE_FAILED, *TELLING])
-def test_nothing_is_lost_doubled_or_left_unknown(seed: int) -> None:
-    found = _run(seed)
-    assert not found.failed, found
-    assert found.sent > 10
+@pytest.mark.parametrize(("venue", "seed"), [("binance", 4), ("btcturk", 5), ("coinbase", 84)])
+def test_a_database_keeps_the_same_to_the_byte(venue: str, seed: int) -> None:
+    assert _in_rows(seed, venue) == simulate.run(seed, venue)
 
 
 @pytest.mark.prove
+@pytest.mark.timeout(3_000)
 @pytest.mark.usefixtures("fresh_database")
-def test_nothing_is_lost_in_five_hundred_seeds() -> None:
-    failed = [found for seed in range(1_000, 1_500) if (found := _run(seed)).failed]
-    assert failed == []
+def test_a_database_keeps_the_same_in_three_hundred_seeds() -> None:
+    for venue in sorted(VENUES):
+        for seed in range(2_000, 2_100):
+            assert _in_rows(seed, venue) == simulate.run(seed, venue)
 
 
-def test_the_same_seed_gives_the_same_log(tmp_path: Path, fresh_database: str) -> None:
-    told: list[dict[str, Any]] = []
-    for name in ("one", "two"):
-        out = tmp_path / name
-        call_command("simulate", seeds=2, start=4, json=str(out))
-        told.append(json.loads(out.read_text()))
+@pytest.mark.prove
+@pytest.mark.timeout(3_000)
+@pytest.mark.parametrize("venue", sorted(VENUES))
+def test_nothing_is_lost_in_ten_thousand_seeds(venue: str, tmp_path: Path) -> None:
+    told = _simulated(tmp_path / "told.json", "--seeds", "10000", "--venue", venue)
+    assert (told["seeds"], told["failed"], told["books_equal"]) == (10_000, 0, True)
+
+
+def test_the_same_seeds_give_the_same_log_in_any_process(tmp_path: Path) -> None:
+    asked = ("--seeds", "10", "--start", "4", "--venue", "coinbase")
+    told = [
+        _simulated(tmp_path / "a", *asked, "--workers", "1", hash_seed="1"),
+        _simulated(tmp_path / "b", *asked, "--workers", "2", hash_seed="2"),
+    ]
     assert told[0] == told[1]
-    assert (told[0]["seeds"], told[0]["failed"], told[0]["books_equal"]) == (2, 0, True)
-    assert len(set(told[0]["log_hashes"])) == 2
+    assert (told[0]["seeds"], told[0]["failed"]) == (10, 0)
+    assert len(set(told[0]["log_hashes"])) == 10
 
 
-def _with(monkeypatch: pytest.MonkeyPatch, submit: Any) -> None:
-    monkeypatch.setattr(simulation._Mortal, "submit", submit)
+@pytest.mark.prove
+@pytest.mark.timeout(3_000)
+def test_a_hundred_seeds_give_the_same_log_under_any_order_of_hashes(tmp_path: Path) -> None:
+    told = [
+        _simulated(tmp_path / each, "--seeds", "100", hash_seed=each) for each in ("0", "7", "99")
+    ]
+    assert told[0] == told[1] == told[2]
 
 
-@pytest.mark.usefixtures("fresh_database")
-def test_a_desk_that_sends_again_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    once = simulation._Mortal.submit
-
-    def twice(
-        self: simulation._Mortal, *, account: str, order: NewOrder
-    ) -> Sequence[ExecutionReport]:
-        try:
-            return once(self, account=account, order=order)
-        except OutcomeUnknown:
-            return once(self, account=account, order=order)
-
-    _with(monkeypatch, twice)
-    assert any(_run(seed).duplicates for seed in range(1, 8))
-
-
-@pytest.mark.usefixtures("fresh_database")
-def test_a_desk_that_takes_silence_for_a_refusal_is_caught(
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_failure_says_how_to_see_it_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse(*, desk: Any, order: Any, reason: str, at: Any) -> None:
-        answer = executions.Answer(OrdStatus.REJECTED, Closedness.REJECTED, reason)
-        executions.conclude(desk=desk, order_id=order.pk, answer=answer, at=at)
-
-    running: list[Simulation] = []
-    made = Simulation.__init__
-
-    def remember(self: Simulation, seed: int, *, namespace: str) -> None:
-        running.append(self)
-        made(self, seed, namespace=namespace)
-
-    monkeypatch.setattr(Simulation, "__init__", remember)
-    monkeypatch.setattr(routing, "mark_unknown", refuse)
-    found = (_run(seed) for seed in range(1, 8))
-    assert any(each.lost_fills or each.breach or not each.books_equal for each in found)
+    monkeypatch.setattr(InMemory, "fills", lambda self: [])
+    with pytest.raises(SystemExit):
+        call_command("simulate", seeds=1, start=3, venue="btcturk", workers=1)
+    said = capsys.readouterr().out
+    assert "SEED=3 REVISION=" in said
+    assert "manage.py simulate --seeds 1 --start 3 --venue btcturk" in said
 
 
-@pytest.mark.usefixtures("fresh_database")
-def test_a_desk_that_gives_up_after_one_read_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    def soon(found: Evidence, **_: object) -> Step:
-        return Step.COMPARE if found.reads else Step.READ
-
-    monkeypatch.setattr(evidence, "next_step", soon)
-    assert _run(TELLING[0]).failed
-
-
-@pytest.mark.usefixtures("fresh_database")
-def test_a_desk_that_drops_a_trade_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    apply = executions.apply
-
-    def drop(*, reports: Sequence[ExecutionReport], **given: Any) -> None:
-        kept = [each for each in reports if not each.exec_id.endswith("7")]
-        apply(reports=kept, **given)
-
-    monkeypatch.setattr(executions, "apply", drop)
-    assert any(_run(seed).lost_fills for seed in range(1, 4))
+def _simulated(out: Path, *asked: str, hash_seed: str = "0") -> dict[str, Any]:
+    """What the command tells when it is run as a process of its own."""
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "simulate", *asked, "--json", str(out)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    told: dict[str, Any] = json.loads(out.read_text())
+    return told

@@ -12,9 +12,11 @@ from trading.sandbox.rules import Refused
 
 
 class ClientIds(StrEnum):
-    """OPEN_ONLY: a client id is refused while an open order has it (Binance). FOREVER: a used one
-    makes no order and the original is returned (Coinbase)."""
+    """NONE: a client id is a note, any number of orders may bear it (BTCTurk). OPEN_ONLY: it is
+    refused while an open order has it (Binance). FOREVER: a used one makes no order and the
+    original is returned (Coinbase)."""
 
+    NONE = "NONE"
     OPEN_ONLY = "OPEN_ONLY"
     FOREVER = "FOREVER"
 

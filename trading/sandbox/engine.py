@@ -58,7 +58,7 @@ class Exchange:
     ) -> None:
         """Keeps at most `history` closed orders and fills, or all. Raises BadInput if it exists."""
         self._state.accounts.open(account)
-        self._state.policies[account] = Policy(fees, client_ids is ClientIds.FOREVER)
+        self._state.policies[account] = Policy(fees, client_ids)
         if history is not None:
             self.records.limit_history(account, history)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from aitrader.kernel.fix import OrdStatus, OrdType
 from trading.sandbox import checks, matching, triggers
+from trading.sandbox.answers import ClientIds
 from trading.sandbox.events import Execution
 from trading.sandbox.orders import CONTINGENT, NewOrder, Order
 from trading.sandbox.rules import Refusal, Refused
@@ -20,7 +21,7 @@ from trading.sandbox.state import Market, State
 def original(state: State, request: NewOrder) -> Order | None:
     """The older order of this client id, for an account whose client ids are unique for ever."""
     policy = state.policies.get(request.account)
-    if policy is None or not policy.unique_forever or not request.cl_ord_id:
+    if policy is None or policy.client_ids is not ClientIds.FOREVER or not request.cl_ord_id:
         return None
     return state.records.order(request.account, None, cl_ord_id=request.cl_ord_id)
 
@@ -111,13 +112,14 @@ def settle(state: State, place_waiting: Callable[[State, int], None]) -> None:
 
 
 def _check_client_id(state: State, request: NewOrder) -> Refused | None:
-    if not request.cl_ord_id:
+    rule = state.policies[request.account].client_ids
+    if not request.cl_ord_id or rule is ClientIds.NONE:
         return None
     found = state.records.order(request.account, request.instrument, cl_ord_id=request.cl_ord_id)
     if found is None:
         return None
     # Only the newest of one client id can be open, since that is what the rule ensures.
-    if found.is_open or state.policies[request.account].unique_forever:
+    if found.is_open or rule is ClientIds.FOREVER:
         return Refused(
             Refusal.DUPLICATE_CL_ORD_ID, f"{request.cl_ord_id} is order {found.order_id}"
         )

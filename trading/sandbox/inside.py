@@ -2,87 +2,117 @@
 
 1. The fates of the plan meet its calls as they meet requests over HTTP; time passes only by them
    and by whoever drives the clock.
-2. A request whose sender gave up may still arrive, as late as a venue takes one in.
+2. A request whose sender gave up may still arrive, as late as a venue takes one in; one that was
+   signed too long ago when it arrives is refused.
+3. Nothing is signed while the process's clock is further from the venue's than it would take.
+4. The venue's stream of reports is a hint (hint_stream.py): working orders are followed as well.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Protocol
 
 from aitrader.kernel.errors import NotSent, OutcomeUnknown, RejectedByVenue
-from aitrader.kernel.fix import CLOSED, ExecType, OrdStatus, OrdType, TimeInForce
+from aitrader.kernel.fix import OrdType, TimeInForce
 from trading.domain.execution_report import ExecutionReport, StreamedReport
-from trading.domain.ports import (
-    Capabilities,
-    ClientIdClass,
-    NewOrder,
-    OpenOrder,
-    VenueTrade,
-)
-from trading.sandbox import orders
+from trading.domain.ports import Capabilities, NewOrder, OpenOrder, VenueTrade
+from trading.sandbox import inside_reports, orders
 from trading.sandbox.faults import Outcome, Request, RequestFate
-from trading.sandbox.orders import Fill, Order
+from trading.sandbox.orders import Order
+from trading.sandbox.promises import Promises
 from trading.sandbox.records import Records
 from trading.sandbox.rules import Refusal, Refused
 from trading.sandbox.stage import Stage
 
 #: recvWindow and the engine's own ten seconds.
 _LATEST_ARRIVAL = timedelta(seconds=15)
+_MOST_OFFSET = timedelta(seconds=1)
 _ALL = 1_000_000
-_ENDED = {
-    OrdStatus.CANCELED: ExecType.CANCELED,
-    OrdStatus.EXPIRED: ExecType.EXPIRED,
-    OrdStatus.REJECTED: ExecType.REJECTED,
-}
-_NOT_DONE = (Outcome.RATE_LIMIT, Outcome.BAN, Outcome.MAINTENANCE, Outcome.KEY_REVOKED)
+_NOT_DONE = (Outcome.RATE_LIMIT, Outcome.BAN, Outcome.MAINTENANCE)
 
 
 @dataclass(frozen=True, slots=True)
-class _OnTheWay:
+class OnTheWay:
+    """A request that its sender gave up on."""
+
     at: datetime
     request: orders.NewOrder
 
 
-class InsideGateway:
-    """Implements `Gateway` for one account of a stage; `symbols` names instruments there."""
+@dataclass(slots=True)
+class Wire:
+    """What all processes of one account share with its venue. `symbols` names instruments there;
+    `sent` are client order ids in the order in which they left, `told` what its stream has told."""
 
-    venue = "SANDBOX"
-    capabilities = Capabilities(
-        ord_types=frozenset({OrdType.MARKET, OrdType.LIMIT, OrdType.STOP}),
-        times_in_force=frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK}),
-        client_id_class=ClientIdClass.OPEN_ONLY,
-        native_oco=False,
-        streams=False,
-    )
+    stage: Stage
+    account: str
+    symbols: Mapping[str, str]
+    promises: Promises
+    pass_time: Callable[[timedelta], None]
+    on_the_way: list[OnTheWay] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+    told: list[ExecutionReport] = field(default_factory=list)
 
-    def __init__(
-        self,
-        stage: Stage,
-        account: str,
-        symbols: dict[str, str],
-        *,
-        pass_time: Callable[[timedelta], None],
-    ) -> None:
-        self._stage = stage
-        self._account = account
-        self._symbols = symbols
-        self._codes = {symbol: code for code, symbol in symbols.items()}
-        self._pass = pass_time
-        self._on_the_way: list[_OnTheWay] = []
-        #: Client order ids in the order in which they left.
-        self.sent: list[str] = []
+    @property
+    def codes(self) -> dict[str, str]:
+        """Instruments by the names they have at the venue."""
+        return {symbol: code for code, symbol in self.symbols.items()}
 
     def deliver(self) -> None:
         """Let what is due by now arrive."""
-        due = [each for each in self._on_the_way if each.at <= self._stage.now()]
-        self._on_the_way = [each for each in self._on_the_way if each not in due]
+        now = self.stage.now()
+        due = [each for each in self.on_the_way if each.at <= now]
+        if not due:
+            return
+        self.on_the_way = [each for each in self.on_the_way if each.at > now]
         for each in due:
-            self._stage.exchange.submit(each.request, now=self._stage.now())
+            self.stage.exchange.submit(each.request, now=now)
+
+
+class Process(Protocol):
+    """The process that a gateway belongs to."""
+
+    def now(self) -> datetime:
+        """Its clock, which may be wrong."""
+        ...
+
+    def calls(self) -> None:
+        """Called when a request begins."""
+        ...
+
+    def signed(self) -> None:
+        """Called when a request is signed and has not left; the process may be paused here."""
+        ...
+
+    def answered(self) -> None:
+        """Called when the venue has acted; may raise what ends the process."""
+        ...
+
+
+class InsideGateway:
+    """Implements `Gateway` for one process."""
+
+    venue = "SANDBOX"
+
+    def __init__(self, wire: Wire, process: Process) -> None:
+        self._wire = wire
+        self._process = process
+        self._stage = wire.stage
+        self._account = wire.account
+        self._codes = wire.codes
+        self.capabilities = Capabilities(
+            ord_types=frozenset({OrdType.MARKET, OrdType.LIMIT, OrdType.STOP}),
+            times_in_force=frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK}),
+            client_id_class=wire.promises.client_id_class,
+            native_oco=False,
+            streams=False,
+        )
 
     def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
         fate = self._begin(Request.ORDER)
-        self.sent.append(order.cl_ord_id)
+        self._wire.sent.append(order.cl_ord_id)
         request = self._request(order)
         if fate.outcome is Outcome.LOSE:
             raise OutcomeUnknown("no answer")
@@ -90,15 +120,16 @@ class InsideGateway:
             raise RejectedByVenue(fate.outcome.value, "by the plan")
         if fate.outcome is not Outcome.PASS and fate.answer_delay > timedelta(0):
             at = self._stage.now() + min(fate.answer_delay, _LATEST_ARRIVAL)
-            self._on_the_way.append(_OnTheWay(at, request))
+            self._wire.on_the_way.append(OnTheWay(at, request))
             raise OutcomeUnknown(f"{fate.outcome}, and on its way")
         placed = self._stage.exchange.submit(request, now=self._stage.now())
         self._answer(fate)
+        self._process.answered()
         if isinstance(placed, Refused):
-            if placed.reason.name == "DUPLICATE_CL_ORD_ID":
+            if placed.reason is Refusal.DUPLICATE_CL_ORD_ID:
                 raise OutcomeUnknown("the first copy exists")
             raise RejectedByVenue(placed.reason.value, placed.text)
-        return self._reports(placed.order, placed.fills)
+        return self._told(self._stage.exchange.records, placed.order)
 
     def cancel(
         self, *, account: str, instrument: str, cl_ord_id: str, at: datetime
@@ -106,7 +137,7 @@ class InsideGateway:
         fate = self._begin(Request.CANCEL)
         if fate.outcome is Outcome.LOSE:
             raise OutcomeUnknown("no answer")
-        symbol = self._symbols[instrument]
+        symbol = self._wire.symbols[instrument]
         resting = self._stage.exchange.records.order(self._account, symbol, cl_ord_id=cl_ord_id)
         if fate.fill_first and resting is not None:
             self._stage.meet(resting)
@@ -114,24 +145,25 @@ class InsideGateway:
             self._account, symbol, cl_ord_id=cl_ord_id, now=self._stage.now()
         )
         self._answer(fate)
+        self._process.answered()
         if isinstance(ended, Refused):
             gone = ended.reason in (Refusal.UNKNOWN_ORDER, Refusal.ORDER_CLOSED)
             raise RejectedByVenue(ended.reason.value, ended.text, gone=gone)
-        return self._ending(ended)[0]
+        return inside_reports.ending(ended, self._codes[ended.instrument])[0]
 
     def query(
         self, *, account: str, instrument: str, cl_ord_id: str
     ) -> Sequence[ExecutionReport] | None:
         fate = self._read()
         records = self._records(fate)
-        order = records.order(self._account, self._symbols[instrument], cl_ord_id=cl_ord_id)
+        order = records.order(self._account, self._wire.symbols[instrument], cl_ord_id=cl_ord_id)
         if order is None or fate.hide_order:
             return None
-        fills = records.account_trades(self._account, order_id=order.order_id, limit=_ALL)
-        return self._reports(order, fills)
+        return self._told(records, order)
 
     def executions(self, *, account: str, after: int, limit: int) -> Sequence[StreamedReport]:
-        return ()
+        found = self._wire.told[after : after + limit]
+        return [StreamedReport(seq, each) for seq, each in enumerate(found, start=after + 1)]
 
     def open_orders(self, *, account: str) -> Sequence[OpenOrder]:
         found = self._records(self._read()).open_orders(self._account)
@@ -139,7 +171,7 @@ class InsideGateway:
 
     def trades(self, *, account: str, instrument: str, since: datetime) -> Sequence[VenueTrade]:
         found = self._records(self._read()).account_trades(
-            self._account, self._symbols[instrument], start=since, limit=_ALL
+            self._account, self._wire.symbols[instrument], start=since, limit=_ALL
         )
         return [VenueTrade(str(e.order_id), str(e.trade_id), e.last_qty) for e in found]
 
@@ -149,11 +181,20 @@ class InsideGateway:
 
     def _begin(self, kind: Request) -> RequestFate:
         """The fate of a call; raises NotSent for one that is stopped before the venue acts."""
+        self._process.calls()
+        if abs(self._process.now() - self._stage.now()) > _MOST_OFFSET:
+            raise NotSent("our clock is off")
+        signed_at = self._stage.now()
+        self._process.signed()
         _, fate = self._stage.next_request(kind)
-        self._pass(fate.delay)
-        self.deliver()
+        self._wire.pass_time(fate.delay)
+        self._wire.deliver()
         if fate.outcome in _NOT_DONE:
             raise NotSent(fate.outcome.value)
+        if fate.outcome is Outcome.KEY_REVOKED:
+            raise RejectedByVenue(fate.outcome.value, "by the plan")
+        if self._stage.now() - signed_at > self._wire.promises.valid_for:
+            raise RejectedByVenue("TIMESTAMP", "signed too long ago")
         return fate
 
     def _read(self) -> RequestFate:
@@ -168,14 +209,19 @@ class InsideGateway:
         return self._stage.exchange.records
 
     def _answer(self, fate: RequestFate) -> None:
-        self._pass(fate.answer_delay)
+        self._wire.pass_time(fate.answer_delay)
         if fate.outcome is not Outcome.PASS:
+            self._process.answered()
             raise OutcomeUnknown(fate.outcome.value)
+
+    def _told(self, records: Records, order: Order) -> list[ExecutionReport]:
+        fills = records.account_trades(self._account, order_id=order.order_id, limit=_ALL)
+        return inside_reports.of_order(order, fills, self._codes[order.instrument])
 
     def _request(self, order: NewOrder) -> orders.NewOrder:
         return orders.NewOrder(
             self._account,
-            self._symbols[order.instrument],
+            self._wire.symbols[order.instrument],
             order.side,
             order.ord_type,
             order_qty=order.order_qty,
@@ -183,45 +229,4 @@ class InsideGateway:
             stop_px=order.stop_px,
             time_in_force=order.time_in_force,
             cl_ord_id=order.cl_ord_id,
-        )
-
-    def _reports(self, order: Order, fills: Iterable[Fill]) -> list[ExecutionReport]:
-        found = [self._status(order, ExecType.NEW, Decimal(0))]
-        cum = Decimal(0)
-        for fill in sorted(fills, key=lambda each: each.trade_id):
-            cum += fill.last_qty
-            found.append(
-                ExecutionReport(
-                    cl_ord_id=order.cl_ord_id,
-                    order_id=str(order.order_id),
-                    exec_id=str(fill.trade_id),
-                    exec_type=ExecType.TRADE,
-                    instrument=self._codes[order.instrument],
-                    cum_qty=cum,
-                    transact_time=fill.transact_time,
-                    last_qty=fill.last_qty,
-                    last_px=fill.last_px,
-                    fee=fill.fee,
-                    fee_asset=fill.fee_asset,
-                    liquidity=fill.liquidity,
-                )
-            )
-        if order.cum_qty > cum:
-            found.append(self._status(order, ExecType.ORDER_STATUS, order.cum_qty))
-        return found + self._ending(order)
-
-    def _ending(self, order: Order) -> list[ExecutionReport]:
-        if order.ord_status not in CLOSED or order.ord_status is OrdStatus.FILLED:
-            return []
-        return [self._status(order, _ENDED[order.ord_status], order.cum_qty)]
-
-    def _status(self, order: Order, exec_type: ExecType, cum_qty: Decimal) -> ExecutionReport:
-        return ExecutionReport(
-            cl_ord_id=order.cl_ord_id,
-            order_id=str(order.order_id),
-            exec_id=f"{exec_type}-{order.order_id}",
-            exec_type=exec_type,
-            instrument=self._codes[order.instrument],
-            cum_qty=cum_qty,
-            transact_time=order.transact_time,
         )

@@ -2,377 +2,373 @@
 
 Orders of a person are judged, sent, cancelled and reconciled by the desk's own services, while the
 exchange loses requests, acts without answering, answers late, shows old state, fills before it
-cancels; and the process dies between sending and settling. Then the faults stop, time passes, and
-the books must be the exchange's.
+cancels, and its stream loses and doubles what it tells; and the processes die between any two
+commits, or stop for longer than their leases while another one of the same account goes on. Then
+the faults stop, time passes, and the books must be the exchange's.
 
-1. Everything follows from the seed: the same one gives the same log.
+1. Everything follows from the seed: the same one writes the same journal, to the byte, whether it
+   is kept in memory or in PostgreSQL.
 2. What is found is held against the exchange's own records, never against what it answered.
-3. At every instant the desk has reserved at least what the exchange might do to it.
+3. At every instant the desk has reserved at least what the exchange might do to it, requests that
+   nobody waits for any more included.
 """
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 
-from django.db import connection
-
 from aitrader.kernel import ids
-from aitrader.kernel.clock import Moment, iso
-from aitrader.kernel.fix import (
-    AccountKind,
-    OrdStatus,
-    OrdType,
-    Origin,
-    PriceSource,
-    Side,
-    TimeInForce,
-)
-from aitrader.kernel.money import ZERO, plain
-from trading.domain.bar import Bar
-from trading.domain.execution_report import ExecutionReport
-from trading.domain.instrument import Instrument
+from aitrader.kernel.clock import Moment
+from aitrader.kernel.fix import WORKING, OrdType, Origin, Side, TimeInForce
 from trading.domain.order import OrderIntent
-from trading.domain.ports import NewOrder
-from trading.models import Balance, Fill, Order
 from trading.sandbox import fault_knobs
+from trading.sandbox.accounts import FeeIn, Fees
 from trading.sandbox.acts import Acts
+from trading.sandbox.audit import Audit, Found
 from trading.sandbox.faults import FaultPlan
-from trading.sandbox.flow import SeededFlow
-from trading.sandbox.inside import InsideGateway
-from trading.sandbox.orders import Fill as VenueFill
-from trading.sandbox.orders import Order as VenueOrder
+from trading.sandbox.hint_stream import HintStream
+from trading.sandbox.inside import InsideGateway, Wire
+from trading.sandbox.promises import VENUES
 from trading.sandbox.rules import Listing, Status
+from trading.sandbox.simulated_desk import QUOTE, Books, InMemory, Opening
 from trading.sandbox.stage import Stage
-from trading.selectors import orders as order_reads
-from trading.selectors.desk import VOLATILITY_BARS, Desk
-from trading.services import market_data, orders, reconciliation, routing, setup
-from trading.services.monitor import Monitor
-from trading.services.setup import DeskPlan
+from trading.sandbox.thin_market import ThinMarket
+from trading.services import executions, orders, reconciliation, routing
 
-CODE, SYMBOL = "SIM:BTC-USDT", "BTCUSDT"
 START = datetime(2026, 1, 5, tzinfo=UTC)
-_MINUTE = timedelta(minutes=1)
-_PX = Decimal(60_000)
-_CASH = Decimal(100_000)
+LISTINGS = {
+    "SIM:BTC-USDT": Listing("BTCUSDT", "BTC", QUOTE),
+    "SIM:ETH-USDT": Listing("ETHUSDT", "ETH", QUOTE, lot=Decimal("0.0001")),
+    #: Priced and not traded: fees may be paid in it.
+    "SIM:BNB-USDT": Listing("BNBUSDT", "BNB", QUOTE, lot=Decimal("0.001")),
+}
+PRICES = dict(zip(LISTINGS, (Decimal(60_000), Decimal(3_000), Decimal(600)), strict=True))
+_TRADED = tuple(LISTINGS)[:2]
+_CASH, _BNB = Decimal(10_000), Decimal(1)
 _ACCOUNT = "desk"
-_STEPS = 60
+_STEPS = 40
 #: Long enough for the quarantine of every order in doubt.
-_HEAL_SECONDS = 400
-#: The knobs that mean something here: what meets requests, and the exchange's own halts.
+_HEAL_SECONDS = 500
+_SETTLED_SECONDS = 30
+#: The knobs that mean something here: what meets requests and reports, the exchange's own halts.
 _PLAYED = (
     "lose_request", "accept_no_answer", "timeout_code", "http_502", "http_504", "garbage",
     "late_answer", "late_answer_ms", "answer_jitter_ms", "latency_ms", "latency_jitter_ms",
     "stale_read", "stale_read_s", "hide_order", "fill_first", "rate_limit", "retry_after_s",
     "ban", "ban_s", "refuse_filter", "refuse_balance", "maintenance_at_s", "maintenance_s",
-    "halt_every_s", "halt_s", "cancel_only_every_s",
+    "halt_every_s", "halt_s", "cancel_only_every_s", "clock_skew_ms", "clock_step_ms",
+    "clock_step_at_s", "drop_event", "dup_event", "late_event", "late_event_ms", "reorder_event",
+    "replay_events", "stream_cut_s", "stream_silent_s", "fee_third", "self_trade_every_s",
 )  # fmt: skip
-LISTING = Listing(SYMBOL, "BTC", "USDT")
 
 
 class Died(BaseException):
     """The process ends here; nothing may catch it on the way."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What one seed showed; `breach` is in base: how much more the exchange could have done to the
-    account than the desk had reserved."""
+class SimulatedProcess:
+    """One process of the account: it may die at every commit and call, stop for a while, and have a
+    clock that is wrong."""
 
-    seed: int
-    plan: str
-    sent: int
-    duplicates: int
-    lost_fills: int
-    phantom_fills: int
-    unknown_left: int
-    breach: Decimal
-    books_equal: bool
-    log_hash: str
+    def __init__(self, simulation: "Simulation", number: int) -> None:
+        self._simulation = simulation
+        self.number = number
+        self.offset = timedelta(0)
+        self.desk = simulation.books.desk(self)
+        self.gateway = InsideGateway(simulation.wire, self)
 
-    @property
-    def failed(self) -> bool:
-        wrong = self.duplicates + self.lost_fills + self.phantom_fills + self.unknown_left
-        return bool(wrong) or self.breach > 0 or not self.books_equal
+    def now(self) -> datetime:
+        return self._simulation.now() + self.offset
+
+    def at(self) -> Moment:
+        return Moment(self.now(), self.now())
+
+    def go_on(self) -> None:
+        self._simulation.may_die("commit")
+
+    def calls(self) -> None:
+        self._simulation.audit.look()
+
+    def signed(self) -> None:
+        self._simulation.may_stop(self, "signed")
+
+    def answered(self) -> None:
+        self._simulation.may_die("answer")
+
+    def seconds(self) -> float:
+        self._simulation.may_stop(self, "claimed")
+        return (self._simulation.now() - START).total_seconds()
+
+    def sweep(self) -> None:
+        """What the desk's tasks do in a sweep; a process that dies is started again."""
+        desk, gateway = self.desk, self.gateway
+        for work in (
+            executions.drain,
+            routing.cancel_all,
+            routing.send_all,
+            reconciliation.follow,
+            reconciliation.resolve,
+        ):
+            try:
+                work(desk=desk, gateway=gateway, at=self.at())
+            except Died:
+                self._simulation.deaths += 1
+                self.desk = self._simulation.books.desk(self)
+                return
 
 
-class _Time:
-    """The one clock of a run: the exchange's, the desk's and the database session's."""
+class Simulation:
+    """One seed. `books` says where the account is kept; memory unless told."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        seed: int,
+        *,
+        namespace: str,
+        venue: str = "binance",
+        books: Callable[[Opening], Books] = InMemory,
+    ) -> None:
+        self._seed = seed
+        self._draw = Random(f"simulation|{seed}")
         self._now = START
-        self._tell()
+        self._promises = VENUES[venue]
+        drawn = fault_knobs.read(fault_knobs.swarm(seed))
+        # Further off than a second, nothing is signed: most seeds are to trade.
+        drawn["clock_skew_ms"] = drawn["clock_skew_ms"] // 4
+        self.plan = fault_knobs.write(
+            {**fault_knobs.read(""), **{name: drawn[name] for name in _PLAYED}}
+        )
+        self._stage = Stage([*LISTINGS.values()], FaultPlan(self.plan, seed), seed, self)
+        self._deposits = self._open_account(bool(drawn["fee_third"]))
+        self.books = books(self._opening(namespace))
+        symbols = {code: each.instrument for code, each in LISTINGS.items()}
+        self.wire = Wire(self._stage, _ACCOUNT, symbols, self._promises, self.skip)
+        self._stream = HintStream(self._stage, _ACCOUNT, self.wire.codes)
+        self.wire.told = self._stream.told
+        self._stage.listen(self._stream)
+        self._markets = {code: self._market(code) for code in _TRADED}
+        self._stage.flows = [*self._markets.values()]
+        self._acts = Acts(self._stage)
+        # How often each of these happens is drawn, as the knobs of the plan are.
+        self._chance = {
+            what: self._draw.choice((0.0, 0.0, most / 4, most))
+            for what, most in (
+                ("commit", 0.02), ("answer", 0.1), ("signed", 0.02), ("claimed", 0.1),
+                ("clock", 0.1), ("second", 0.5), ("stop", 0.3),
+            )
+        }  # fmt: skip
+        self._stopped = False
+        self._faulty = False
+        self.deaths = 0
+        self._intents = 0
+        self._processes = [SimulatedProcess(self, number) for number in range(2)]
+        desk = self._processes[0].desk
+        self.audit = Audit(self._stage, self.wire, desk, self.books, self._prices)
+
+    def run(self) -> Found:
+        """Misbehave, heal, and compare."""
+        try:
+            self._faulty = True
+            for _ in range(_STEPS):
+                self._step()
+            self._faulty = False
+            self._heal()
+            return self.audit.found(self._seed, self.plan)
+        finally:
+            self.books.close()
+
+    # The clock of a run: the exchange's, and what all processes share
 
     def now(self) -> datetime:
         return self._now
 
     def skip(self, by: timedelta) -> None:
+        """Let time pass."""
         if by > timedelta(0):
             self._now += by
-            self._tell()
+            self.books.tell(self._now)
 
-    def end(self) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("RESET aitrader.now")
+    # What becomes of a process
 
-    def _tell(self) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('aitrader.now', %s, false)", [iso(self._now)])
-
-
-class _Mortal(InsideGateway):
-    """Dies at drawn calls, right after the exchange has acted."""
-
-    dies: Callable[[], bool] = staticmethod(lambda: False)
-
-    def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
-        reports = super().submit(account=account, order=order)
-        if self.dies():
+    def may_die(self, where: str) -> None:
+        if self._happens(where):
             raise Died
-        return reports
 
+    def may_stop(self, process: SimulatedProcess, where: str) -> None:
+        """Stop a process for a while: the exchange and the other one go on."""
+        if self._stopped or not self._happens(where):
+            return
+        self._stopped = True
+        other = self._processes[1 - process.number]
+        for _ in range(self._draw.choice((1, 4, 12))):
+            self._pass_time(timedelta(seconds=self._draw.choice((2, 5, 8))))
+            other.sweep()
+        self._stopped = False
 
-class Simulation:
-    """One seed, in the database in use, on an account of its own."""
+    def _happens(self, what: str) -> bool:
+        chance = self._chance[what]
+        return self._faulty and bool(chance) and self._draw.random() < chance
 
-    def __init__(self, seed: int, *, namespace: str) -> None:
-        self._seed = seed
-        self._draw = Random(f"simulation|{seed}")
-        self._time = _Time()
-        drawn = fault_knobs.read(fault_knobs.swarm(seed))
-        self.plan = fault_knobs.write(
-            {**fault_knobs.read(""), **{name: drawn[name] for name in _PLAYED}}
-        )
-        self._stage = Stage([LISTING], FaultPlan(self.plan, seed), seed, self._time)
-        self._stage.exchange.open_account(_ACCOUNT)
-        self._stage.exchange.deposit(_ACCOUNT, "USDT", _CASH, now=START)
-        self._stage.flows = [SeededFlow(self._stage.crowds[SYMBOL], seed=seed, start=START, px=_PX)]
-        self._acts = Acts(self._stage)
-        self._desk = self._open(namespace)
-        self._gateway = _Mortal(self._stage, _ACCOUNT, {CODE: SYMBOL}, pass_time=self._time.skip)
-        self._gateway.dies = lambda: self._draw.random() < 0.05
-        self._intents = 0
-        self._breach = ZERO
-        self._log = hashlib.sha256()
-
-    def run(self) -> Found:
-        """Misbehave, heal, and compare."""
-        try:
-            for _ in range(_STEPS):
-                self._step()
-            self._heal()
-            return self._found()
-        finally:
-            self._time.end()
+    # The run
 
     def _step(self) -> None:
-        self._time.skip(timedelta(seconds=self._draw.choice((0, 1, 1, 2, 5, 20))))
-        self._stage.advance()
+        self._pass_time(timedelta(seconds=self._draw.choice((0, 1, 1, 2, 5, 20))))
         self._acts.catch_up()
-        self._gateway.deliver()
-        self._mark()
+        self.books.mark(self._prices(), Moment(self._now, self._now))
+        for process in self._processes:
+            if self._happens("clock"):
+                process.offset = timedelta(seconds=self._draw.choice((0, 0, -8, 2, 8, 70)))
+        first, second = self._processes
         for _ in range(self._draw.randrange(3)):
-            self._order()
+            self._order(first)
+        if self._happens("stop"):
+            self._protect(first)
         if self._draw.random() < 0.4:
             self._ask_to_cancel()
-        self._work()
-        self._see_exposure()
-
-    def _work(self) -> None:
-        """What the desk's tasks do in a sweep; a process that dies is started again."""
-        desk, gateway = self._desk, self._gateway
-        try:
-            routing.cancel_all(desk=desk, gateway=gateway, at=self._at())
-            routing.send_all(desk=desk, gateway=gateway, at=self._at())
-            reconciliation.follow(desk=desk, gateway=gateway, at=self._at())
-            reconciliation.resolve(desk=desk, gateway=gateway, at=self._at())
-        except Died:
-            self._note("died")
+        first.sweep()
+        if self._happens("second"):
+            second.sweep()
+        self.audit.look()
 
     def _heal(self) -> None:
         self._stage.set_plan(FaultPlan("", self._seed), self._seed)
-        self._stage.exchange.set_status(SYMBOL, Status.TRADING, now=self._time.now())
-        self._gateway.dies = lambda: False
-        for _ in range(_HEAL_SECONDS // 2):
-            self._time.skip(timedelta(seconds=2))
-            self._stage.advance()
-            self._gateway.deliver()
-            self._work()
-            self._see_exposure()
+        now = self._stage.now()
+        for listing in LISTINGS.values():
+            self._stage.exchange.set_status(listing.instrument, Status.TRADING, now=now)
+        for market in self._markets.values():
+            market.interval = timedelta(seconds=30)
+        healed, settled = 0, 0
+        while healed < _HEAL_SECONDS and settled < _SETTLED_SECONDS:
+            self._pass_time(timedelta(seconds=5))
+            for process in self._processes:
+                process.offset = timedelta(0)
+            self._processes[healed % 2].sweep()
+            self.audit.look()
+            healed += 5
+            settled = settled + 5 if self.audit.is_quiet() else 0
+        desk, gateway = self._processes[0].desk, self._processes[0].gateway
+        at = self._processes[0].at()
+        reconciliation.compare(desk=desk, gateway=gateway, at=at)
 
-    def _order(self) -> None:
-        self._intents += 1
-        side = self._draw.choice((Side.BUY, Side.BUY, Side.SELL))
+    def _pass_time(self, by: timedelta) -> None:
+        self.skip(by)
+        self._stage.advance()
+        self.wire.deliver()
+        self._stream.deliver()
+
+    def _order(self, process: SimulatedProcess) -> None:
+        code = self._draw.choice(_TRADED)
+        listing, px = LISTINGS[code], self._prices()[code]
         limit = self._draw.random() < 0.6
         off = Decimal(self._draw.randrange(-30, 30)) / 10_000
-        px = (self._px() * (1 + off)).quantize(LISTING.tick)
-        intent = OrderIntent(
-            intent_id=ids.derive(self._desk.namespace, "simulated", self._seed, self._intents),
-            account=self._desk.account.code,
-            instrument=CODE,
-            side=side,
+        worth = Decimal(self._draw.randrange(60, 2_000))
+        in_force = self._draw.choice((TimeInForce.GTC, TimeInForce.IOC))
+        self._submit(
+            process,
+            code,
+            side=self._draw.choice((Side.BUY, Side.BUY, Side.SELL)),
             ord_type=OrdType.LIMIT if limit else OrdType.MARKET,
-            order_qty=Decimal(self._draw.randrange(1, 40)) / 1_000,
-            origin=Origin.OPERATOR,
-            reference_px=self._px(),
-            reason="simulation",
-            decided_at=self._time.now(),
-            price=px if limit else None,
-            time_in_force=self._draw.choice((TimeInForce.GTC, TimeInForce.IOC))
-            if limit
-            else TimeInForce.GTC,
+            order_qty=(worth / px).quantize(listing.lot),
+            price=(px * (1 + off)).quantize(listing.tick) if limit else None,
+            time_in_force=in_force if limit else TimeInForce.GTC,
         )
-        (row,) = self._desk.instruments.values()
+
+    def _protect(self, process: SimulatedProcess) -> None:
+        """A protective stop for a part of what is held."""
+        code = self._draw.choice(_TRADED)
+        listing, px = LISTINGS[code], self._prices()[code]
+        off = Decimal(self._draw.randrange(5, 60)) / 10_000
+        held = self.audit.held(code)
+        qty = (held * self._draw.randrange(2, 10) / 10).quantize(listing.lot)
+        if qty > 0:
+            self._submit(
+                process,
+                code,
+                side=Side.SELL,
+                ord_type=OrdType.STOP,
+                order_qty=qty,
+                stop_px=(px * (1 - off)).quantize(listing.tick),
+                origin=Origin.PROTECTION,
+                reduce_only=True,
+            )
+
+    def _submit(
+        self,
+        process: SimulatedProcess,
+        code: str,
+        *,
+        side: Side,
+        ord_type: OrdType,
+        order_qty: Decimal,
+        price: Decimal | None = None,
+        stop_px: Decimal | None = None,
+        time_in_force: TimeInForce = TimeInForce.GTC,
+        origin: Origin = Origin.OPERATOR,
+        reduce_only: bool = False,
+    ) -> None:
+        self._intents += 1
+        desk = process.desk
+        intent = OrderIntent(
+            intent_id=ids.derive(desk.namespace, "simulated", self._seed, self._intents),
+            account=desk.account.code,
+            instrument=code,
+            side=side,
+            ord_type=ord_type,
+            order_qty=order_qty,
+            origin=origin,
+            reference_px=self._prices()[code],
+            reason="simulation",
+            decided_at=process.now(),
+            price=price,
+            stop_px=stop_px,
+            time_in_force=time_in_force,
+            reduce_only=reduce_only,
+        )
+        row = next(row for row in desk.instruments.values() if row.code == code)
         draft = orders.Draft(intent=intent, instrument=row, trace_id=intent.intent_id)
-        order = orders.submit(desk=self._desk, draft=draft, at=self._at())
-        self._note(f"{order.ord_status} {side} {plain(intent.order_qty)} {order.text}")
+        try:
+            orders.submit(desk=desk, draft=draft, at=process.at())
+        except Died:
+            self.deaths += 1
+        self.audit.look()
 
     def _ask_to_cancel(self) -> None:
-        working = list(
-            Order.objects.filter(account=self._desk.account, ord_status__in=_WORKING)
-            .order_by("pk")
-            .values_list("pk", flat=True)
-        )
+        working = [order for order in self.books.orders() if order.ord_status in WORKING]
         if working:
-            orders.request_cancel(
-                order_id=self._draw.choice(working),
-                requested_by="simulation",
-                reason="drawn",
-                now=self._time.now(),
-                market_at=self._time.now(),
-            )
+            self.books.ask_to_cancel(self._draw.choice(working), Moment(self._now, self._now))
 
-    def _mark(self) -> None:
-        """A bar of the present price, so that the gate has a mark."""
-        (row,) = self._desk.instruments.values()
-        px, at = self._px(), self._time.now()
-        bar = Bar(at - _MINUTE, _MINUTE, px, px, px, px, Decimal(100))
-        market_data.record(feed=self._desk.feed, bars=[(row, bar)], at=self._at())
-        self._desk.bars.append(self._desk.feed.pk, row.pk, bar)
-        monitor = Monitor(self._desk)
-        monitor.value(self._at())
+    def _prices(self) -> dict[str, Decimal]:
+        return {**PRICES, **{code: market.px for code, market in self._markets.items()}}
 
-    def _see_exposure(self) -> None:
-        """What the exchange might do to the account, against what the desk has reserved."""
-        for side in Side:
-            resting = sum((each.leaves_qty for each in self._resting() if each.side is side), ZERO)
-            done = sum((f.last_qty for f in self._fills() if f.side is side), ZERO)
-            reserved = sum(
-                (
-                    order.leaves_qty
-                    for order in order_reads.working(self._desk.account)
-                    if order.side is side
-                ),
-                ZERO,
-            )
-            booked = sum(
-                Fill.objects.filter(account=self._desk.account, side=side).values_list(
-                    "last_qty", flat=True
-                ),
-                ZERO,
-            )
-            self._breach = max(self._breach, resting + done - reserved - booked)
-
-    def _found(self) -> Found:
-        records = self._stage.exchange.records
-        theirs = {(str(each.trade_id), str(each.side)): each.last_qty for each in self._fills()}
-        rows = Fill.objects.filter(account=self._desk.account)
-        ours = {
-            (exec_id, side): qty
-            for exec_id, side, qty in rows.values_list("exec_id", "side", "last_qty")
-        }
-        mine = Order.objects.filter(account=self._desk.account)
-        known = set(mine.values_list("cl_ord_id", flat=True))
-        taken = [each.cl_ord_id for each in records.all_orders(_ACCOUNT, limit=_ALL)]
-        strangers = [each for each in taken if each not in known]
-        held = {each.asset: each.free + each.locked for each in records.balances(_ACCOUNT)}
-        kept = Balance.objects.filter(account=self._desk.account).values_list("asset", "amount")
-        for line in sorted(f"{' '.join(key)} {plain(qty)}" for key, qty in ours.items()):
-            self._note(line)
-        wrong = [key for key in theirs.keys() & ours.keys() if theirs[key] != ours[key]]
-        doubtful = mine.exclude(certainty="CERTAIN") | mine.filter(ord_status="PENDING_NEW")
-        return Found(
+    def _market(self, code: str) -> ThinMarket:
+        listing, px = LISTINGS[code], PRICES[code]
+        return ThinMarket(
+            self._stage.crowds[listing.instrument],
             seed=self._seed,
-            plan=self.plan,
-            sent=len(self._gateway.sent),
-            duplicates=_repeated(taken) + _repeated(self._gateway.sent) + len(strangers),
-            lost_fills=len(theirs.keys() - ours.keys()),
-            phantom_fills=len(ours.keys() - theirs.keys()) + len(wrong),
-            unknown_left=doubtful.count(),
-            breach=self._breach,
-            books_equal=_held(held) == _held(dict(kept)),
-            log_hash=self._log.hexdigest(),
+            start=START,
+            px=px,
+            qty=(2_000 / px).quantize(listing.lot),
         )
 
-    def _resting(self) -> Sequence[VenueOrder]:
-        return self._stage.exchange.records.open_orders(_ACCOUNT)
+    def _open_account(self, third: bool) -> dict[str, Decimal]:
+        """At the exchange; what was deposited there."""
+        exchange, promises = self._stage.exchange, self._promises
+        fee_in = promises.fee_in[-1] if third else promises.fee_in[0]
+        fees = Fees(fee_in=fee_in, third_asset="BNB", third_prices={QUOTE: PRICES["SIM:BNB-USDT"]})
+        deposits = {QUOTE: _CASH} | ({"BNB": _BNB} if fee_in is FeeIn.THIRD else {})
+        exchange.open_account(_ACCOUNT, fees=fees, client_ids=promises.client_ids)
+        for asset, amount in deposits.items():
+            exchange.deposit(_ACCOUNT, asset, amount, now=START)
+        return deposits
 
-    def _fills(self) -> Sequence[VenueFill]:
-        return self._stage.exchange.records.account_trades(_ACCOUNT, limit=_ALL)
-
-    def _px(self) -> Decimal:
-        return self._stage.exchange.last_px(SYMBOL) or _PX
-
-    def _at(self) -> Moment:
-        return Moment(market=self._time.now(), wall=self._time.now())
-
-    def _note(self, line: str) -> None:
-        self._log.update(f"{iso(self._time.now())} {line}\n".encode())
-
-    def _open(self, namespace: str) -> Desk:
-        instrument = Instrument(
-            code=CODE,
-            base="BTC",
-            quote="USDT",
-            kind=AccountKind.SPOT,
-            tick=LISTING.tick,
-            lot=LISTING.lot,
-            min_qty=LISTING.min_qty,
-            min_notional=LISTING.min_notional,
+    def _opening(self, namespace: str) -> Opening:
+        return Opening(
+            seed=self._seed,
+            namespace=namespace,
+            start=START,
+            listings=LISTINGS,
+            prices=PRICES,
+            deposits=self._deposits,
+            fee_rate=Decimal("0.001"),
         )
-        plan = DeskPlan(
-            code=f"simulation-{self._seed}",
-            title=f"simulation {self._seed}",
-            source=PriceSource.SIMULATED,
-            kind=AccountKind.SPOT,
-            interval_seconds=60,
-            speed=None,
-            history_bars=0,
-            instruments=[(instrument, "simulation")],
-            strategies=(),
-            profile="demo",
-            cash=_CASH,
-            base_currency="USDT",
-        )
-        desk = setup.open_desk(
-            plan=plan, namespace=namespace, fee_rate=Decimal("0.001"), at=self._at()
-        )
-        (row,) = desk.instruments.values()
-        for bar in _history():
-            market_data.record(
-                feed=desk.feed, bars=[(row, bar)], at=Moment(bar.close_time, self._time.now())
-            )
-        desk.refresh_bars()
-        return desk
-
-
-_ALL = 1_000_000
-_WORKING = [OrdStatus.CREATED, OrdStatus.PENDING_NEW, OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED]
-
-
-def _repeated(names: Sequence[str]) -> int:
-    return len(names) - len(set(names))
-
-
-def _held(balances: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    return {asset: amount for asset, amount in balances.items() if amount}
-
-
-def _history() -> Iterator[Bar]:
-    """Enough bars before the start for a volatility."""
-    for number in range(VOLATILITY_BARS + 1, 1, -1):
-        px = _PX + Decimal(number % 7)
-        at = START - number * _MINUTE
-        yield Bar(at, _MINUTE, px, px + 1, px - 1, px, Decimal(100))

@@ -17,6 +17,7 @@ from aitrader.kernel.errors import BadInput
 from aitrader.kernel.fix import OrdStatus, Side
 from aitrader.kernel.money import ONE, ZERO
 from trading.sandbox.accounts import FEE_ACCOUNT, Accounts, Fees
+from trading.sandbox.answers import ClientIds
 from trading.sandbox.book import Book
 from trading.sandbox.events import (
     BalanceCause,
@@ -51,7 +52,7 @@ class Policy:
     """What an account was opened with."""
 
     fees: Fees
-    unique_forever: bool
+    client_ids: ClientIds
 
 
 class State:

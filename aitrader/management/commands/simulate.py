@@ -1,21 +1,34 @@
 """`simulate`: the desk against an exchange that misbehaves, seed after seed."""
 
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import django
 import orjson
+import psutil
 from django.core.management.base import BaseCommand
 
 from aitrader import databases
 from aitrader.kernel import ids
-from aitrader.kernel.clock import WALL
+from aitrader.kernel.clock import WALL, monotonic
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.money import plain
-from compliance.services import installation
-from trading.sandbox.simulation import Found, Simulation
+from compliance.services import installation, provenance
+from trading.sandbox.audit import Found
+from trading.sandbox.promises import VENUES
+from trading.sandbox.simulated_desk import InRows
+from trading.sandbox.simulation import Simulation
 
-_VENUES = ("binance",)
+_STORES = ("memory", "postgresql")
+_NAMESPACE = ids.namespace_of_seed(1)
+#: Seeds handed to a process at once.
+_PORTION = 5
+_SECONDS_A_LINE = 10.0
 
 
 class Command(BaseCommand):
@@ -27,24 +40,35 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--seeds", type=int, default=20, help="how many")
+        parser.add_argument("--seeds", type=int, default=200, help="how many")
         parser.add_argument("--start", type=int, default=1, help="the first one")
         parser.add_argument(
-            "--venue", choices=_VENUES, default=_VENUES[0], help="whose promises the exchange makes"
+            "--venue",
+            choices=sorted(VENUES),
+            default="binance",
+            help="whose promises the exchange makes",
+        )
+        parser.add_argument(
+            "--store",
+            choices=_STORES,
+            default=_STORES[0],
+            help="where the desk keeps what it does; slower in a database, and the same",
+        )
+        parser.add_argument(
+            "--workers", type=int, default=0, help="processes (memory only); one a core unless said"
         )
         parser.add_argument("--json", metavar="FILE")
 
     def handle(self, **given: Any) -> None:
-        if given["seeds"] < 1 or given["start"] < 0:
-            raise BadInput("--seeds must be positive, --start not negative")
-        found: list[Found] = []
-        with databases.passing("aitrader_simulate_"):
-            namespace = ids.namespace_of_seed(1)
-            installation.install(namespace=namespace, now=WALL.now())
-            for seed in range(given["start"], given["start"] + given["seeds"]):
-                found.append(Simulation(seed, namespace=namespace).run())
-                if found[-1].failed:
-                    self.stdout.write(_failure(found[-1]))
+        if given["seeds"] < 1 or given["start"] < 0 or given["workers"] < 0:
+            raise BadInput("--seeds must be positive, --start and --workers not negative")
+        venue, seeds = given["venue"], range(given["start"], given["start"] + given["seeds"])
+        if given["store"] == "memory":
+            found = self._told(_in_memory(seeds, venue, given["workers"]), len(seeds), venue)
+        else:
+            with databases.passing("aitrader_simulate_"):
+                installation.install(namespace=_NAMESPACE, now=WALL.now())
+                found = self._told(_in_rows(seeds, venue), len(seeds), venue)
         told = summary(found)
         for key, value in told.items():
             if key != "log_hashes":
@@ -54,9 +78,29 @@ class Command(BaseCommand):
         if told["failed"]:
             raise SystemExit(1)
 
+    def _told(self, results: Iterator[Found], most: int, venue: str) -> list[Found]:
+        """The results, in the order of seeds; failures and progress are told as they come."""
+        found: list[Found] = []
+        spoken = monotonic()
+        for each in results:
+            found.append(each)
+            if each.failed:
+                self.stdout.write(failure(each, venue))
+            if monotonic() - spoken >= _SECONDS_A_LINE:
+                spoken = monotonic()
+                wrong = sum(one.failed for one in found)
+                self.stderr.write(f"{len(found)} of {most} seeds, {wrong} failed")
+        return found
+
+
+def run(seed: int, venue: str) -> Found:
+    """One seed, kept in memory."""
+    return Simulation(seed, namespace=_NAMESPACE, venue=venue).run()
+
 
 def summary(found: list[Found]) -> dict[str, Any]:
-    """What all seeds come to; `max_exposure_breach` in base, `log_hashes` in the order of seeds."""
+    """What all seeds come to; `max_exposure_breach` in base, `max_over_limit` as a share of equity,
+    `log_hashes` in the order of seeds."""
     return {
         "seeds": len(found),
         "failed": sum(each.failed for each in found),
@@ -65,11 +109,30 @@ def summary(found: list[Found]) -> dict[str, Any]:
         "lost_fills": sum(each.lost_fills for each in found),
         "phantom_fills": sum(each.phantom_fills for each in found),
         "unknown_left": sum(each.unknown_left for each in found),
+        "breaks_left": sum(each.breaks_left for each in found),
         "max_exposure_breach": plain(max(each.breach for each in found)),
+        "max_over_limit": plain(max(each.over_limit for each in found)),
         "books_equal": all(each.books_equal for each in found),
         "log_hashes": [each.log_hash for each in found],
     }
 
 
-def _failure(found: Found) -> str:
-    return f"SEED={found.seed} failed, {found} PLAN={found.plan}"
+def failure(found: Found, venue: str) -> str:
+    """What failed, at which revision, and how to see it again."""
+    again = f"manage.py simulate --seeds 1 --start {found.seed} --venue {venue}"
+    return f"SEED={found.seed} REVISION={provenance.revision()} failed: {found}\n  again: {again}"
+
+
+def _in_memory(seeds: range, venue: str, workers: int) -> Iterator[Found]:
+    workers = min(workers or psutil.cpu_count() or 1, -(-len(seeds) // _PORTION))
+    if workers == 1:
+        yield from (run(seed, venue) for seed in seeds)
+        return
+    context = get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=django.setup) as pool:
+        yield from pool.map(partial(run, venue=venue), seeds, chunksize=_PORTION)
+
+
+def _in_rows(seeds: range, venue: str) -> Iterator[Found]:
+    for seed in seeds:
+        yield Simulation(seed, namespace=_NAMESPACE, venue=venue, books=InRows).run()

@@ -92,6 +92,15 @@ def test_a_client_id_for_ever_returns_the_original() -> None:
     assert len(desk.log.events) == told
 
 
+def test_a_client_id_that_is_a_note_names_any_number_of_orders() -> None:
+    desk = Desk()
+    desk.open("anna", client_ids=ClientIds.NONE)
+    request = order("anna", BUY, "1", price=D(100), cl_ord_id="a")
+    first, second = desk.place(request), desk.place(request)
+    assert first.order_id != second.order_id
+    assert len(desk.exchange.records.open_orders("anna")) == 2
+
+
 def test_cancel_replace_has_two_outcomes(desk: Desk) -> None:
     old = desk.limit("anna", BUY, "1", "99")
     request = order("anna", BUY, "2", price=D(98))

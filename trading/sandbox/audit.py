@@ -1,0 +1,190 @@
+"""What is wrong between a simulated desk and the exchange's own records.
+
+1. `look` may be called at any instant outside a transaction; what it saw at its worst counts.
+2. What the exchange might do to the account is what rests there, what has traded, and what is still
+   on its way; the desk must have booked or reserved at least that, of every instrument and side.
+3. What rests and is held stays within the limits, but for what the price moved since the gate
+   judged.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from aitrader.kernel.fix import Side
+from aitrader.kernel.money import ONE, ZERO
+from risk.domain.limits import LimitKey
+from trading.domain.ports import ClientIdClass
+from trading.sandbox.answers import ClientIds
+from trading.sandbox.events import Event, Execution, OrderEvent
+from trading.sandbox.inside import Wire
+from trading.sandbox.simulated_desk import LIMITS, QUOTE, Books
+from trading.sandbox.stage import Stage
+from trading.selectors.desk import Desk
+from trading.services import order_rows
+
+_ALL = 1_000_000
+#: How far prices may move between the gate and the end of a run, as a share of the limit.
+_DRIFT = Decimal("1.05")
+_Key = tuple[str, Side]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one seed showed; `breach` is in base: how much more the exchange could have done to the
+    account than the desk had reserved; `over_limit` a share of equity beyond a limit."""
+
+    seed: int
+    plan: str
+    sent: int
+    duplicates: int
+    lost_fills: int
+    phantom_fills: int
+    unknown_left: int
+    breaks_left: int
+    breach: Decimal
+    over_limit: Decimal
+    books_equal: bool
+    log_hash: str
+
+    @property
+    def failed(self) -> bool:
+        wrong = self.duplicates + self.lost_fills + self.phantom_fills + self.unknown_left
+        wrong += self.breaks_left
+        return bool(wrong) or self.breach > 0 or self.over_limit > 0 or not self.books_equal
+
+
+class Audit:
+    """Watches one account. `prices` gives the market's price by instrument code."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        wire: Wire,
+        desk: Desk,
+        books: Books,
+        prices: Callable[[], Mapping[str, Decimal]],
+    ) -> None:
+        self._records = stage.exchange.records
+        self._wire = wire
+        self._store = order_rows.of(desk)
+        self._books = books
+        self._prices = prices
+        self._codes = {pk: row.code for pk, row in desk.instruments.items()}
+        self._rows = {row.code: (pk, row) for pk, row in desk.instruments.items()}
+        self._done: dict[_Key, Decimal] = defaultdict(lambda: ZERO)
+        self._breach = self._over = ZERO
+        stage.listen(self._hear)
+
+    def look(self) -> None:
+        """Compare what the exchange might do with what the desk is prepared for."""
+        might = self._might_trade()
+        ready: dict[_Key, Decimal] = defaultdict(lambda: ZERO)
+        for order in self._store.working():
+            ready[self._codes[order.instrument_id], order.side] += order.leaves_qty
+        for fill in self._books.fills():
+            ready[fill.instrument, fill.side] += fill.qty
+        for key in might.keys() | self._done.keys():
+            self._breach = max(self._breach, might[key] + self._done[key] - ready[key])
+        self._look_at_limits(might)
+
+    def held(self, code: str) -> Decimal:
+        """What the desk believes to hold of an instrument."""
+        position = self._store.holdings()[1].get(self._rows[code][0])
+        return position.quantity if position else ZERO
+
+    def is_quiet(self) -> bool:
+        """Whether nothing is in doubt, waiting, wished for or on its way."""
+        store = self._store
+        busy = store.any_waiting() or store.in_doubt() or store.asked() or self._wire.on_the_way
+        return not busy
+
+    def found(self, seed: int, plan: str) -> Found:
+        """The whole account against the exchange's records."""
+        account, codes = self._wire.account, self._wire.codes
+        theirs = {
+            (codes[each.instrument], str(each.trade_id), each.side): each.last_qty
+            for each in self._records.account_trades(account, limit=_ALL)
+        }
+        ours = {(f.instrument, f.exec_id, f.side): f.qty for f in self._books.fills()}
+        wrong = [key for key in theirs.keys() & ours.keys() if theirs[key] != ours[key]]
+        orders = self._books.orders()
+        known = {order.cl_ord_id for order in orders}
+        taken = [each.cl_ord_id for each in self._records.all_orders(account, limit=_ALL)]
+        held = {each.asset: each.total for each in self._records.balances(account)}
+        resend = self._wire.promises.client_id_class is ClientIdClass.IDEMPOTENT
+        return Found(
+            seed=seed,
+            plan=plan,
+            sent=len(self._wire.sent),
+            duplicates=_repeated(taken)
+            + (0 if resend else _repeated(self._wire.sent))
+            + sum(1 for each in taken if each not in known),
+            lost_fills=len(theirs.keys() - ours.keys()),
+            phantom_fills=len(ours.keys() - theirs.keys()) + len(wrong),
+            unknown_left=len(self._store.in_doubt()),
+            breaks_left=len(self._store.open_breaks()),
+            breach=self._breach,
+            over_limit=self._over,
+            books_equal=_held(held) == _held(self._store.balances()),
+            log_hash=_hash(self._books.bodies()),
+        )
+
+    def _hear(self, event: Event) -> None:
+        """A listener of the exchange: what has traded."""
+        if isinstance(event, OrderEvent) and event.execution is Execution.TRADE and event.fill:
+            fill = event.fill
+            if fill.account == self._wire.account:
+                self._done[self._wire.codes[fill.instrument], fill.side] += fill.last_qty
+
+    def _might_trade(self) -> dict[_Key, Decimal]:
+        """What rests at the exchange or is on its way there."""
+        found: dict[_Key, Decimal] = defaultdict(lambda: ZERO)
+        codes, account = self._wire.codes, self._wire.account
+        for order in self._records.open_orders(account):
+            found[codes[order.instrument], order.side] += order.leaves_qty
+        once = self._wire.promises.client_ids is ClientIds.FOREVER
+        coming: set[str] = set()
+        for each in self._wire.on_the_way:
+            request = each.request
+            there = self._records.order(account, None, cl_ord_id=request.cl_ord_id)
+            if once and (there or request.cl_ord_id in coming):
+                continue
+            coming.add(request.cl_ord_id)
+            found[codes[request.instrument], request.side] += request.order_qty or ZERO
+        return found
+
+    def _look_at_limits(self, might: Mapping[_Key, Decimal]) -> None:
+        prices = self._prices()
+        held = {each.asset: each.total for each in self._records.balances(self._wire.account)}
+        worth = {QUOTE: ONE} | {row.base: prices[code] for code, (_, row) in self._rows.items()}
+        equity = sum((amount * worth[asset] for asset, amount in held.items()), ZERO)
+        gross = ZERO
+        for code in {code for code, _ in self._done} | {code for code, _ in might}:
+            has = held.get(self._rows[code][1].base, ZERO)
+            buys, sells = might.get((code, Side.BUY), ZERO), might.get((code, Side.SELL), ZERO)
+            share = max(has + buys, abs(has - sells)) * prices[code] / equity
+            self._note(share, LimitKey.MAX_POSITION_SHARE)
+            gross += share
+        self._note(gross, LimitKey.MAX_GROSS_EXPOSURE)
+
+    def _note(self, share: Decimal, key: LimitKey) -> None:
+        self._over = max(self._over, share - LIMITS[key] * _DRIFT)
+
+
+def _hash(bodies: Iterable[bytes]) -> str:
+    total = hashlib.sha256()
+    for body in bodies:
+        total.update(len(body).to_bytes(8, "big"))
+        total.update(body)
+    return total.hexdigest()
+
+
+def _repeated(names: Sequence[str]) -> int:
+    return len(names) - len(set(names))
+
+
+def _held(balances: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    return {asset: amount for asset, amount in balances.items() if amount}

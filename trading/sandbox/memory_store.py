@@ -1,0 +1,358 @@
+"""Orders, fills and books in memory: `OrderStore` without a database, for simulations.
+
+1. What is read is a copy: nothing changes before it is kept.
+2. What the database forbids is forbidden here: two orders of one intent or client id, two fills of
+   one trade, postings that do not sum to zero, a lock or a journal entry outside a transaction.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db import IntegrityError
+
+from aitrader.kernel.clock import Moment, day_start
+from aitrader.kernel.events import Event, EventName
+from aitrader.kernel.fix import CLOSED, WORKING, AccountKind, Certainty, OrdStatus, Side
+from aitrader.kernel.money import CONTEXT, ZERO
+from risk.domain.gate import Approved, Decision
+from risk.domain.limits import LimitKey
+from risk.domain.trading_state import Scope, ScopedState, TradingState
+from risk.services.decisions import Counter, Stored
+from trading.domain import evidence, ledger
+from trading.domain.evidence import Evidence
+from trading.domain.execution_report import ExecutionReport
+from trading.domain.ledger import Posting
+from trading.domain.order_state import Closedness
+from trading.domain.ports import VenueTrade
+from trading.domain.position import FillEffect, FillFacts, PositionState
+from trading.models import Order, ReconBreak, Trade
+from trading.sandbox.memory import ABSENT, KeptFill, Memory, as_read, copied
+from trading.selectors.desk import Desk
+from trading.selectors.order_store import FillKey
+from trading.selectors.orders import WorkingOrder
+
+_RESTING = (OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED)
+
+
+class MemoryStore:
+    """Implements `OrderStore` for one desk; desks of one account share the memory."""
+
+    def __init__(self, desk: Desk, memory: Memory) -> None:
+        self._desk = desk
+        self._memory = memory
+
+    def atomic(self) -> AbstractContextManager[object]:
+        return self._memory.atomic()
+
+    def record(self, events: Sequence[Event], *, now: datetime) -> None:
+        self._memory.tell([*events])
+
+    # The gate
+
+    def counter(self, at: Moment) -> Counter:
+        day = day_start(at.market).date()
+        orders, notional = self._memory.counters.get(day, (0, ZERO))
+        return Counter(1, self._desk.account.code, day, orders, notional)
+
+    def peak_equity(self) -> Decimal:
+        return Decimal(self._memory.account["peak_equity"])
+
+    def holdings(self) -> tuple[dict[str, Decimal], dict[int, PositionState]]:
+        return dict(self._memory.balances), dict(self._memory.positions)
+
+    def working(self) -> list[WorkingOrder]:
+        return [_working(order) for order in self._memory.living()]
+
+    def limits(self) -> dict[LimitKey, Decimal]:
+        return self._memory.limits
+
+    def restricting(self) -> tuple[ScopedState, ...]:
+        return tuple(self._memory.states.values())
+
+    def enabled(self) -> dict[int, bool]:
+        return {}
+
+    def day_start_equity(self, at: Moment) -> Decimal | None:
+        return self._memory.days.get(day_start(at.market).date())
+
+    def is_known(self, intent_id: str) -> bool:
+        return intent_id in self._memory.by_intent
+
+    def of_intent(self, intent_id: str) -> Order:
+        return copied(self._memory.orders[self._memory.by_intent[intent_id]])
+
+    def keep_decision(
+        self, *, public_id: str, intent_id: str, decision: Decision, now: datetime
+    ) -> Stored:
+        return Stored(next(self._memory.numbers), isinstance(decision, Approved))
+
+    def add(self, order: Order) -> Order:
+        memory = self._memory
+        if order.intent_id in memory.by_intent or order.cl_ord_id in memory.by_client:
+            raise IntegrityError(f"there is an order of intent {order.intent_id}")
+        order.pk = next(memory.numbers)
+        memory.put(memory.by_intent, order.intent_id, order.pk)
+        memory.put(memory.by_client, order.cl_ord_id, order.pk)
+        memory.keep_order(as_read(order))
+        return order
+
+    def reserve(self, counter: Counter, notional: Decimal) -> None:
+        counter.orders += 1
+        counter.notional += notional
+        self._memory.put(self._memory.counters, counter.day, (counter.orders, counter.notional))
+
+    # Fills
+
+    def position(self, order: Order) -> tuple[int, PositionState]:
+        flat = PositionState(AccountKind(order.instrument.kind))
+        return order.instrument_id, self._memory.positions.get(order.instrument_id, flat)
+
+    def move_position(self, key: int, after: PositionState) -> None:
+        self._memory.put(self._memory.positions, key, after)
+
+    def add_fill(
+        self, order: Order, report: ExecutionReport, facts: FillFacts, effect: FillEffect
+    ) -> int:
+        key = (order.instrument_id, report.exec_id, order.side)
+        if key in self._memory.fills:
+            raise IntegrityError(f"fill {key} is booked")
+        kept = KeptFill(order.instrument_id, report.exec_id, facts.side, order.pk, facts.qty)
+        self._memory.put(self._memory.fills, key, kept)
+        return next(self._memory.numbers)
+
+    def post(
+        self,
+        *,
+        public_id: str,
+        fill_id: int | None,
+        kind: str,
+        postings: Sequence[Posting],
+        at: datetime,
+    ) -> None:
+        ledger.check_zero_sum(postings)
+
+    def move_balances(self, moved: Mapping[str, Decimal]) -> None:
+        held = self._memory.balances
+        for asset, amount in moved.items():
+            self._memory.put(held, asset, CONTEXT.add(held.get(asset, ZERO), amount))
+
+    # Sending
+
+    def lock(self) -> int:
+        self._memory.require_transaction()
+        return int(self._memory.account["fencing_token"])
+
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        yield
+
+    def halt(self, reason: str, at: Moment) -> None:
+        code = self._desk.account.code
+        key = (Scope.ACCOUNT, code)
+        if key in self._memory.states:
+            return
+        halted = ScopedState(TradingState.HALTED, Scope.ACCOUNT, code, reason)
+        self._memory.put(self._memory.states, key, halted)
+        event = Event(
+            name=EventName.TRADING_HALTED,
+            actor="desk",
+            object_type="trading_state",
+            object_id=code,
+            market_at=at.market,
+            data={
+                "scope": Scope.ACCOUNT, "scope_code": code, "reason": reason,
+                "state": TradingState.HALTED, "before": TradingState.ACTIVE, "drained": False,
+            },
+        )  # fmt: skip
+        self.record([event], now=at.wall)
+
+    def seconds(self) -> float:
+        return self._memory.now().timestamp()
+
+    def any_waiting(self) -> bool:
+        return any(order.ord_status == OrdStatus.CREATED for order in self._memory.living())
+
+    def waiting(self) -> list[Order]:
+        return _copies(o for o in self._memory.living() if o.ord_status == OrdStatus.CREATED)
+
+    def take(self, orders: Sequence[Order], lease: timedelta) -> None:
+        now, columns = self._memory.now(), ("closedness", "ord_status", "fencing_token", "sent_at")
+        for order in orders:
+            given = {name: getattr(order, name) for name in columns}
+            self._memory.change(order.pk, claimed_at=now, lease_until=now + lease, **given)
+        self._memory.put(self._memory.account, "fencing_token", orders[0].fencing_token)
+
+    def unclaim(self, order: Order) -> bool:
+        kept = self._memory.orders[order.pk]
+        mine = kept.fencing_token == order.fencing_token
+        if kept.ord_status != OrdStatus.PENDING_NEW or not mine:
+            return False
+        self._memory.change(
+            order.pk,
+            ord_status=OrdStatus.CREATED,
+            closedness=int(Closedness.UNSENT),
+            certainty=Certainty.CERTAIN,
+            lease_until=None,
+            evidence=None,
+        )
+        return True
+
+    def mark_unknown(self, order: Order, reason: str) -> bool:
+        kept = self._memory.orders[order.pk]
+        if kept.ord_status not in WORKING or kept.certainty != Certainty.CERTAIN:
+            return False
+        self._memory.change(order.pk, certainty=Certainty.UNKNOWN, text=reason)
+        return True
+
+    def is_unsent(self, order: Order) -> bool:
+        return self._memory.orders[order.pk].ord_status == OrdStatus.CREATED
+
+    # Requests to cancel
+
+    def asked(self) -> list[Order]:
+        asked = self._memory.asked
+        return _copies(self._memory.orders[pk] for pk in sorted(asked, key=asked.__getitem__))
+
+    def answer(self, order: Order, outcome: str, at: Moment) -> None:
+        if order.pk in self._memory.asked:
+            self._memory.put(self._memory.asked, order.pk, ABSENT)
+
+    # Settling
+
+    def place(self) -> int:
+        return int(self._memory.account["stream_seq"])
+
+    def move_place(self, place: int) -> None:
+        self._memory.put(self._memory.account, "stream_seq", max(self.place(), place))
+
+    def of_reports(self, reports: Sequence[ExecutionReport]) -> dict[str, Order]:
+        known = self._memory.by_client
+        keys = sorted({known[each.cl_ord_id] for each in reports if each.cl_ord_id in known})
+        found = _copies(self._memory.orders[pk] for pk in keys)
+        return {order.cl_ord_id: order for order in found}
+
+    def booked(self, exec_ids: Sequence[str]) -> set[FillKey]:
+        wanted = set(exec_ids)
+        return {key for key in self._memory.fills if key[1] in wanted}
+
+    def locked(self, order_id: int) -> Order:
+        return copied(self._memory.orders[order_id])
+
+    def save(self, order: Order, *columns: str) -> None:
+        self._memory.change(order.pk, **{name: getattr(order, name) for name in columns})
+
+    def save_trade(self, trade: Trade, *columns: str) -> None:
+        raise AssertionError("no trade of a strategy is kept here")
+
+    # Doubt
+
+    def claimed_at(self, order: Order) -> datetime | None:
+        return self._memory.orders[order.pk].claimed_at
+
+    def keep_evidence(self, order: Order, found: Evidence) -> None:
+        order.evidence = evidence.to_json(found)
+        with self._memory.atomic():
+            self._memory.change(order.pk, evidence=order.evidence)
+
+    def is_booked(self, order: Order, trade: VenueTrade) -> bool:
+        return any(
+            (kept := self._memory.fills.get((order.instrument_id, trade.exec_id, side)))
+            and self._memory.orders[kept.order_pk].order_id == trade.order_id
+            for side in Side
+        )
+
+    def balances(self, *assets: str) -> dict[str, Decimal]:
+        held = self._memory.balances
+        return {asset: held[asset] for asset in assets or held if asset in held}
+
+    # Reconciling
+
+    def end_leases(self) -> None:
+        with self._memory.atomic():
+            for order in self._memory.living():
+                if order.ord_status == OrdStatus.PENDING_NEW:
+                    self._memory.change(order.pk, lease_until=None)
+
+    def doubtful(self) -> list[Order]:
+        now = self._memory.now()
+        return _copies(order for order in self._memory.living() if _is_due(order, now))
+
+    def resting(self) -> list[Order]:
+        return _copies(
+            order
+            for order in self._memory.living()
+            if order.ord_status in _RESTING and order.certainty == Certainty.CERTAIN
+        )
+
+    def resting_ids(self) -> set[str]:
+        return {order.cl_ord_id for order in self._memory.living() if order.ord_status in _RESTING}
+
+    def closed_among(self, cl_ord_ids: Collection[str]) -> list[Order]:
+        known = self._memory.by_client
+        keys = sorted(known[each] for each in cl_ord_ids if each in known)
+        found = (self._memory.orders[pk] for pk in keys)
+        return _copies(order for order in found if order.ord_status in CLOSED)
+
+    def is_settled(self, order: Order) -> bool:
+        kept = self._memory.orders[order.pk]
+        return kept.certainty == Certainty.CERTAIN and kept.ord_status != OrdStatus.PENDING_NEW
+
+    def in_doubt(self) -> set[str]:
+        return {
+            order.cl_ord_id
+            for order in self._memory.living()
+            if order.certainty != Certainty.CERTAIN or order.ord_status == OrdStatus.PENDING_NEW
+        }
+
+    def is_doubtful(self, cl_ord_id: str) -> bool:
+        pk = self._memory.by_client.get(cl_ord_id)
+        return pk is not None and self._memory.orders[pk].certainty != Certainty.CERTAIN
+
+    def open_breaks(self) -> list[ReconBreak]:
+        return [copied(each) for each in self._memory.breaks.values() if each.closed_at is None]
+
+    def open_break(self, found: ReconBreak) -> bool:
+        same = (found.kind, found.object_id)
+        if any((each.kind, each.object_id) == same for each in self.open_breaks()):
+            return False
+        kept = copied(found)
+        kept.pk = next(self._memory.numbers)
+        self._memory.put(self._memory.breaks, kept.pk, kept)
+        return True
+
+    def close_break(self, found: ReconBreak, resolution: str, at: Moment) -> None:
+        found.closed_at, found.resolution = at.market, resolution
+        self._memory.put(self._memory.breaks, found.pk, copied(found))
+
+    def reconciled(self, at: Moment) -> None:
+        self._memory.put(self._memory.account, "reconciled_at", at.wall)
+
+
+def _copies(orders: Iterable[Order]) -> list[Order]:
+    return [copied(order) for order in orders]
+
+
+def _is_due(order: Order, now: datetime) -> bool:
+    """Whether the order is in doubt, or claimed by a sender whose lease has run out."""
+    if order.certainty != Certainty.CERTAIN:
+        return True
+    over = order.lease_until is None or order.lease_until < now
+    return order.ord_status == OrdStatus.PENDING_NEW and over
+
+
+def _working(order: Order) -> WorkingOrder:
+    most = order.order_qty if order.ord_status in WORKING else order.cum_qty
+    return WorkingOrder(
+        instrument_id=order.instrument_id,
+        side=Side(order.side),
+        leaves_qty=CONTEXT.subtract(most, order.filled_qty),
+        oco_group=order.oco_group,
+        reduce_only=order.reduce_only,
+        worst_px=order.price or order.stop_px or order.reference_px,
+        intent_id=order.intent_id,
+        strategy="",
+        ord_type=order.ord_type,
+        created_at=order.created_at,
+    )

@@ -1,0 +1,43 @@
+"""What each venue promises about client order ids and fees, as far as a simulation needs it.
+
+Venue document: venues.md, "Client-id classes and resolution per venue", X22 (fees).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from trading.domain.ports import ClientIdClass
+from trading.sandbox.accounts import FeeIn, Fees
+from trading.sandbox.answers import ClientIds
+
+
+@dataclass(frozen=True, slots=True)
+class Promises:
+    """`client_id_class` is what the gateway claims, `client_ids` what the exchange does. A signed
+    request that is older than `valid_for` when it arrives is refused."""
+
+    client_id_class: ClientIdClass
+    client_ids: ClientIds
+    fee_in: tuple[FeeIn, ...]
+    valid_for: timedelta
+
+
+VENUES: Mapping[str, Promises] = {
+    "binance": Promises(
+        ClientIdClass.OPEN_ONLY,
+        ClientIds.OPEN_ONLY,
+        (FeeIn.RECEIVED, FeeIn.THIRD),
+        timedelta(seconds=5),
+    ),
+    "coinbase": Promises(
+        ClientIdClass.IDEMPOTENT, ClientIds.FOREVER, (FeeIn.QUOTE,), timedelta(seconds=120)
+    ),
+    "btcturk": Promises(ClientIdClass.NONE, ClientIds.NONE, (FeeIn.QUOTE,), timedelta(seconds=5)),
+}
+
+
+def fees(fee_in: FeeIn, third_asset: str, third_prices: Mapping[str, Decimal]) -> Fees:
+    """Ten basis points in that asset."""
+    return Fees(fee_in=fee_in, third_asset=third_asset, third_prices=third_prices)
