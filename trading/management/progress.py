@@ -30,7 +30,7 @@ class Progress:
         rows = counts.rows if done is None else done
         text = f"{self._name}  {upto or ''!s:.16}  {counts.rows:,} rows"
         if self._terminal:
-            self._draw(f"{text}  {self._bar(rows)}")
+            self._draw(f"{text}  {self._bar(rows)}".rstrip())
             return
         step = rows // _ROWS_A_LINE if self._total is None else rows * _TENTHS // self._total
         if step > self._told:

@@ -75,7 +75,8 @@ class Command(BaseCommand):
     ) -> dict[str, Any]:
         interval = timedelta(seconds=series.interval_seconds)
         name = candles.name_of(series.code, interval)
-        spans = candle_history.wanted(series, span, most=history.most, now=WALL.now())
+        now = WALL.now()
+        spans = candle_history.wanted(series, span, most=history.most, now=now)
         if not spans:
             self.stdout.write(f"{name}  nothing is missing of that time")
             return {"series": name, **asdict(Counts())}
@@ -96,8 +97,7 @@ class Command(BaseCommand):
         finally:
             progress.clear()
         left = sum(
-            each.bars(interval)
-            for each in candle_history.wanted(series, span, most=1, now=WALL.now())
+            each.bars(interval) for each in candle_history.wanted(series, span, most=1, now=now)
         )
         lines = told(written, replace=replace)
         absent = f"; {left:,} the venue does not have" if left else ""
