@@ -36,6 +36,11 @@ class EventName(StrEnum):
     ORDER_ADOPTED = "order.adopted"
     ORDER_CANCEL_REQUESTED = "order.cancel_requested"
     ORDER_CANCEL_ANSWERED = "order.cancel_answered"
+    ORDER_REPLACE_REQUESTED = "order.replace_requested"
+    ORDER_REPLACE_ANSWERED = "order.replace_answered"
+    PARENT_CREATED = "parent_order.created"
+    PARENT_CANCEL_REQUESTED = "parent_order.cancel_requested"
+    PARENT_CLOSED = "parent_order.closed"
     BREAK_OPENED = "reconciliation.break_opened"
     BREAK_CLOSED = "reconciliation.break_closed"
     FLOW_BOOKED = "account.flow_booked"
@@ -67,7 +72,7 @@ class EventName(StrEnum):
 
 
 #: Version of the data each event carries; 1 unless listed.
-VERSIONS: Mapping[EventName, int] = {}
+VERSIONS: Mapping[EventName, int] = {EventName.ORDER_CREATED: 2, EventName.ORDER_DENIED: 2}
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ class Action(StrEnum):
     RELEASE = "halt.release"
     TOGGLE_STRATEGY = "strategy.toggle"
     CONFIGURE_STRATEGY = "strategy.configure"
+    SUBMIT_ORDER = "order.submit"
     CANCEL_ORDER = "order.cancel"
     CHANGE_LIMIT = "limit.change"
     ACKNOWLEDGE_ALERT = "alert.acknowledge"
@@ -44,6 +45,7 @@ ROLES_THAT_MAY: Mapping[Action, frozenset[Role]] = MappingProxyType(
         Action.RELEASE: frozenset({_RISK}),
         Action.TOGGLE_STRATEGY: frozenset({_TRADER}),
         Action.CONFIGURE_STRATEGY: frozenset({_ADMIN}),
+        Action.SUBMIT_ORDER: frozenset({_TRADER}),
         Action.CANCEL_ORDER: frozenset({_TRADER, _RISK}),
         Action.CHANGE_LIMIT: frozenset({_RISK}),
         Action.ACKNOWLEDGE_ALERT: frozenset({_TRADER, _RISK, _ADMIN}),

@@ -5,12 +5,12 @@
 3. `query` is evidence: None means that the venue says it does not know the order.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from aitrader.kernel.fix import OrdType, Side, TimeInForce
 from trading.domain.bar import Bar
@@ -30,11 +30,19 @@ class Capabilities:
     ord_types: frozenset[OrdType]
     times_in_force: frozenset[TimeInForce]
     client_id_class: ClientIdClass
-    native_oco: bool
     #: Whether `executions` tells everything; else working orders are followed one by one.
     streams: bool
+    #: Types that may rest together so that one cancels the others: each of these sets, and any part
+    #: of one. A venue without has none.
+    oco: frozenset[frozenset[OrdType]] = frozenset()
+    #: Whether a limit order can be refused rather than take.
+    post_only: bool = False
     #: Whether an order that `query` does not find is not there and not on its way either.
     exact_reads: bool = False
+
+    def holds_together(self, ord_types: Collection[OrdType]) -> bool:
+        """Whether one order of each of these types may rest as one group."""
+        return any(group.issuperset(ord_types) for group in self.oco)
 
 
 #: Of a venue that takes whatever the desk can ask for.
@@ -42,8 +50,9 @@ EVERYTHING = Capabilities(
     ord_types=frozenset(OrdType),
     times_in_force=frozenset(TimeInForce),
     client_id_class=ClientIdClass.IDEMPOTENT,
-    native_oco=True,
     streams=True,
+    oco=frozenset({frozenset(OrdType)}),
+    post_only=True,
 )
 
 
@@ -52,7 +61,7 @@ class NewOrder:
     """FIX NewOrderSingle, our subset. Orders of one `oco_group` cancel each other when one fills.
 
     `trailing_bps` is the distance of a trailing stop below (above) the best price since it rested,
-    in basis points; `sent_at` is market time.
+    in basis points; `sent_at` is market time. A GTD order ends by itself at `expire_time`.
     """
 
     cl_ord_id: str
@@ -67,6 +76,8 @@ class NewOrder:
     trailing_bps: Decimal | None = None
     oco_group: str = ""
     reduce_only: bool = False
+    post_only: bool = False
+    expire_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +91,16 @@ class SeenOrder:
     order_qty: Decimal
     price: Decimal | None = None
     stop_px: Decimal | None = None
+
+    @property
+    def letters(self) -> str:
+        """The symbol without what venues put between base and quote."""
+        return letters(self.symbol)
+
+
+def letters(symbol: str) -> str:
+    """What of a symbol every venue writes alike."""
+    return "".join(each for each in symbol.upper() if each.isalnum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +163,18 @@ class Gateway(Protocol):
 
     def balances(self, *, account: str) -> dict[str, Decimal]:
         """Total balance per asset, free and locked together."""
+        ...
+
+
+@runtime_checkable
+class GroupGateway(Protocol):
+    """What a gateway has besides if its venue takes the orders of an OCO group in one call."""
+
+    def submit_group(
+        self, *, account: str, orders: Sequence[NewOrder]
+    ) -> Sequence[ExecutionReport]:
+        """Send the group in one wire attempt: all of it is taken or none. What `submit` raises is
+        said of each order."""
         ...
 
 

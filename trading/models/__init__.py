@@ -7,7 +7,8 @@ from trading.models.feed import Feed
 from trading.models.fill import Fill
 from trading.models.instrument import InstrumentRow, Venue
 from trading.models.ledger import LedgerPosting, LedgerTransaction
-from trading.models.order import CancelRequest, Order
+from trading.models.order import CancelRequest, Order, ReplaceRequest
+from trading.models.parent_order import ParentOrder
 from trading.models.position import Position, Trade
 from trading.models.recon_break import ReconBreak
 from trading.models.sim_venue import SimBalance, SimExecution, SimOrder, SimPosition
@@ -28,10 +29,12 @@ __all__ = [
     "LedgerPosting",
     "LedgerTransaction",
     "Order",
+    "ParentOrder",
     "Position",
     "QuarantinedBar",
     "QuarantinedCandle",
     "ReconBreak",
+    "ReplaceRequest",
     "Signal",
     "SimBalance",
     "SimExecution",

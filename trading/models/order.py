@@ -1,4 +1,4 @@
-"""Orders and requests to cancel them.
+"""Orders, and requests to cancel and to replace them.
 
 1. `intent_id` and `cl_ord_id` are derived and unique for ever: one cause, one order.
 2. An order that may leave the desk names an approving decision (constraint; the verdict is tied
@@ -7,6 +7,7 @@
 4. `closing` orders close their trade; `reduce_only` ones can also only shrink the account's net
    position. The two differ where strategies hold opposite sides of one instrument.
 5. `fencing_token` is the claimer's; a write with an older token is refused.
+6. The successor of an open replace request is not sent (services/replacing.py).
 """
 
 from django.db import models
@@ -17,6 +18,7 @@ from aitrader.kernel.fix import Certainty, OrdStatus, OrdType, Origin, Side, Tim
 from trading.models.account import Account
 from trading.models.columns import Amount, PublicId
 from trading.models.instrument import InstrumentRow
+from trading.models.parent_order import ParentOrder
 from trading.models.position import Trade
 from trading.models.strategy import Signal, StrategyVersion
 
@@ -32,6 +34,10 @@ class Order(models.Model):
     version = models.ForeignKey(StrategyVersion, null=True, on_delete=models.PROTECT)
     signal = models.ForeignKey(Signal, null=True, on_delete=models.PROTECT)
     trade = models.ForeignKey(Trade, null=True, on_delete=models.PROTECT, related_name="orders")
+    #: The order that this one is a slice of.
+    parent = models.ForeignKey(
+        ParentOrder, null=True, on_delete=models.PROTECT, related_name="children"
+    )
     origin = models.CharField(max_length=16, choices=[(o, o) for o in Origin])
     side = models.CharField(max_length=4, choices=[(s, s) for s in Side])
     ord_type = models.CharField(max_length=20, choices=[(t, t) for t in OrdType])
@@ -40,6 +46,9 @@ class Order(models.Model):
     price = Amount(null=True)
     stop_px = Amount(null=True)
     trailing_bps = Amount(null=True)
+    post_only = models.BooleanField(default=False)
+    #: When a GTD order ends by itself at the venue.
+    expire_time = models.DateTimeField(null=True)
     oco_group = models.CharField(max_length=32, blank=True, default="")
     closing = models.BooleanField(default=False)
     reduce_only = models.BooleanField(default=False)
@@ -125,5 +134,30 @@ class CancelRequest(models.Model):
                 fields=["order"],
                 condition=Q(answered_at__isnull=True),
                 name="trading_cancelrequest_open",
+            )
+        ]
+
+
+class ReplaceRequest(models.Model):
+    """A wish to have `successor` in the place of `order`; overlays the order's status until it is
+    answered. `order_qty` is the whole of both: what the first has filled counts."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="replace_requests")
+    successor = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="replaces")
+    order_qty = Amount()
+    requested_at = models.DateTimeField()
+    requested_by = models.CharField(max_length=100)
+    reason = models.CharField(max_length=200)
+    answered_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("replace request")
+        verbose_name_plural = _("replace requests")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["order"],
+                condition=Q(answered_at__isnull=True),
+                name="trading_replacerequest_open",
             )
         ]

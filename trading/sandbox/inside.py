@@ -106,7 +106,6 @@ class InsideGateway:
             ord_types=frozenset({OrdType.MARKET, OrdType.LIMIT, OrdType.STOP}),
             times_in_force=frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK}),
             client_id_class=wire.promises.client_id_class,
-            native_oco=False,
             streams=False,
         )
 

@@ -1,23 +1,24 @@
 """Exits that the venue does not hold: targets, trailing stops, and stops that fail.
 
-Where a venue cannot rest stop, target and trailing stop as one group, only the stop rests there.
-The rest is watched here, price by price.
+Where a venue cannot rest stop, target and trailing stop as one group, some of them rest there. The
+rest is watched here, price by price.
 
 1. What was found is a mark on the trade (`exit_wanted`), so that a restart goes on with it; closing
    cancels the stop first and sells then (exits.close).
 2. A trailing stop is measured from the best price seen since the entry, which is kept.
 3. A stop that the price has passed and that has not filled for `STOP_SECONDS` is given up: the
    position is sold at the market. So is one that stays without protection (exits.protect).
+4. An exit whose own order works at the venue is not watched: it is the venue's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from decimal import Decimal
 
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.events import Event, EventName
-from aitrader.kernel.fix import Side
-from aitrader.kernel.money import CONTEXT, ONE, ratio
+from aitrader.kernel.fix import OrdType, Side
+from aitrader.kernel.money import CONTEXT, ONE, ZERO, ratio
 from compliance.services import journal
 from trading.models import Trade
 from trading.selectors import sql
@@ -37,6 +38,18 @@ WHERE closed_at IS NULL AND exit_wanted = '' AND entry_qty > exit_qty AND cursor
 _CURSORS = """
 SELECT id, version_id, instrument_id FROM trading_strategycursor WHERE id = ANY(%s)
 """
+_AT_VENUE = """
+SELECT trade_id, ord_type FROM trading_order
+ WHERE trade_id = ANY(%s) AND origin = 'PROTECTION'
+   AND (ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')
+        OR certainty <> 'CERTAIN')
+"""
+#: The exits of a trade that can be watched, by the type that would rest for each.
+_EXITS = {
+    "stop_loss": OrdType.STOP,
+    "take_profit": OrdType.LIMIT_IF_TOUCHED,
+    "trailing_stop": OrdType.TRAILING_STOP,
+}
 _COLUMNS = ("best_px", "stop_passed_at", "exit_wanted")
 
 
@@ -45,12 +58,13 @@ def watch(*, desk: Desk, prices: Mapping[int, Decimal], at: Moment) -> int:
 
     `at.wall` decides how long a stop was passed.
     """
-    if desk.capabilities.native_oco or not prices:
+    if desk.capabilities.holds_together(_EXITS.values()) or not prices:
         return 0
     with sql.atomic():
         trades = sql.load(Trade, _WATCHED, [desk.account.pk])
         found = sql.fetch_all(_CURSORS, [[each.cursor_id for each in trades]]) if trades else []
         cursors = {row[0]: row[1:] for row in found}
+        at_venue = set(sql.fetch_all(_AT_VENUE, [[each.pk for each in trades]])) if trades else ()
         events = []
         for trade in trades:
             version_id, instrument_id = cursors[trade.cursor_id]
@@ -58,7 +72,10 @@ def watch(*, desk: Desk, prices: Mapping[int, Decimal], at: Moment) -> int:
             if loaded is None or px is None:
                 continue
             before = [getattr(trade, name) for name in _COLUMNS]
-            _look(trade, loaded, px, at)
+            watched = {
+                name for name, kind in _EXITS.items() if (trade.pk, kind.value) not in at_venue
+            }
+            _look(trade, loaded, px, at, watched)
             if before != [getattr(trade, name) for name in _COLUMNS]:
                 sql.update(trade, *_COLUMNS)
             if trade.exit_wanted:
@@ -67,7 +84,9 @@ def watch(*, desk: Desk, prices: Mapping[int, Decimal], at: Moment) -> int:
     return len(events)
 
 
-def _look(trade: Trade, loaded: LoadedStrategy, px: Decimal, at: Moment) -> None:
+def _look(
+    trade: Trade, loaded: LoadedStrategy, px: Decimal, at: Moment, watched: Collection[str]
+) -> None:
     long = trade.side == Side.BUY
     entry = ratio(trade.entry_notional, trade.entry_qty)
     best = max if long else min
@@ -80,9 +99,13 @@ def _look(trade: Trade, loaded: LoadedStrategy, px: Decimal, at: Moment) -> None
         return px >= level if gain is long else px <= level
 
     params = loaded.params
-    if (target := params["take_profit_pct"]) and reached(target, entry, gain=True):
+    target, trailing = (
+        params[key] if name in watched else ZERO
+        for name, key in (("take_profit", "take_profit_pct"), ("trailing_stop", "trailing_pct"))
+    )
+    if target and reached(target, entry, gain=True):
         trade.exit_wanted = "take_profit"
-    elif (trailing := params["trailing_pct"]) and reached(trailing, trade.best_px, gain=False):
+    elif trailing and reached(trailing, trade.best_px, gain=False):
         trade.exit_wanted = "trailing_stop"
     stop = params["stop_loss_pct"]
     passed = bool(stop) and reached(stop, entry, gain=False)

@@ -5,13 +5,14 @@
 2. A close waits until nothing else works for the trade, so that the two cannot both fill.
 3. A position that should be protected and is not is said once, as an event, until it is; it is
    sold at the market when it stays so for `UNPROTECTED_BARS`.
-4. Where the venue cannot hold a group, the stop alone rests; the desk watches the rest
+4. As many of them rest as the venue can hold together, a stop among them; the desk watches the rest
    (exit_watch.py). A venue without stop orders holds a stop-limit with room below (above) it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import combinations
 
 from aitrader.kernel import ids
 from aitrader.kernel.clock import Moment, iso
@@ -21,6 +22,7 @@ from aitrader.kernel.money import CONTEXT, ONE, ZERO, plain, price_nearest, qty_
 from compliance.services import journal
 from risk.domain import exposure
 from trading.domain.order import OrderIntent
+from trading.domain.ports import Capabilities
 from trading.models import InstrumentRow, Order, StrategyCursor, Trade
 from trading.selectors import orders as order_reads
 from trading.selectors import sql
@@ -36,6 +38,7 @@ _ROOM_PERCENT = Decimal(2)
 #: A position that no stop could be placed for is sold after so many intervals.
 UNPROTECTED_BARS = 3
 UNPROTECTED = "unprotected"
+_STOPS = frozenset({OrdType.STOP, OrdType.TRAILING_STOP})
 _TRACE = "SELECT trace_id FROM trading_order WHERE trade_id = %s ORDER BY id LIMIT 1"
 
 
@@ -178,8 +181,8 @@ def _legs(context: Context) -> tuple[_Leg, ...]:
         distance = CONTEXT.multiply(trailing, _BPS_OF_PERCENT)
         legs.append(_Leg("trailing_stop", OrdType.TRAILING_STOP, trailing_bps=distance))
     able = context.desk.capabilities
-    if able.native_oco or (len(legs) == 1 and legs[0].ord_type in able.ord_types):
-        return tuple(legs)
+    if together := _most_together(legs, able):
+        return together
     if not (floor := stop or trailing):
         return ()
     name, stop_px = "stop_loss" if stop else "trailing_stop", moved(floor, favourable=False)
@@ -187,6 +190,18 @@ def _legs(context: Context) -> tuple[_Leg, ...]:
         return (_Leg(name, OrdType.STOP, stop_px=stop_px),)
     price = moved(CONTEXT.add(floor, _ROOM_PERCENT), favourable=False)
     return (_Leg(name, OrdType.STOP_LIMIT, price=price, stop_px=stop_px),)
+
+
+def _most_together(legs: Sequence[_Leg], able: Capabilities) -> tuple[_Leg, ...]:
+    """The most exits that can rest at the venue as they are; none if that leaves out every stop."""
+    for count in range(len(legs), 0, -1):
+        for some in combinations(legs, count):
+            types = [leg.ord_type for leg in some]
+            held = able.holds_together(types) if count > 1 else types[0] in able.ord_types
+            stopped = any(leg.ord_type in _STOPS for leg in some)
+            if held and (stopped or len(some) == len(legs)):
+                return some
+    return ()
 
 
 def _write_legs(context: Context, legs: tuple[_Leg, ...], qty: Decimal) -> int:

@@ -17,7 +17,7 @@ from trading.services import exit_watch
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 
-ALONE = replace(EVERYTHING, native_oco=False)
+ALONE = replace(EVERYTHING, oco=frozenset())
 NO_STOPS = replace(ALONE, ord_types=frozenset({OrdType.MARKET, OrdType.LIMIT, OrdType.STOP_LIMIT}))
 
 

@@ -27,7 +27,6 @@ CAPABILITIES = Capabilities(
     ord_types=frozenset(OrdType),
     times_in_force=frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK}),
     client_id_class=ClientIdClass.OPEN_ONLY,
-    native_oco=False,
     streams=False,
 )
 _TYPES = {

@@ -38,7 +38,6 @@ CAPABILITIES = Capabilities(
     ord_types=frozenset({OrdType.MARKET, OrdType.LIMIT, OrdType.STOP, OrdType.STOP_LIMIT}),
     times_in_force=frozenset({TimeInForce.GTC}),
     client_id_class=ClientIdClass.NONE,
-    native_oco=False,
     streams=False,
 )
 #: A buyer of 50,000 TRY needs 50,090 (docs.btcturk.com, FAQ); it cannot be asked for by key.

@@ -39,7 +39,6 @@ CAPABILITIES = Capabilities(
     ),
     times_in_force=frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK}),
     client_id_class=ClientIdClass.IDEMPOTENT,
-    native_oco=False,
     streams=False,
 )
 #: How far back an order is looked for whose id at the venue we do not have.

@@ -187,7 +187,6 @@ def _capabilities(connection: Connection) -> Capabilities:
             | {each for each in (TimeInForce.IOC, TimeInForce.FOK) if times.get(each.value)}
         ),
         client_id_class=connection.profile.client_id_class,
-        native_oco=False,
         streams=False,
     )
 

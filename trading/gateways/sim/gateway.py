@@ -31,8 +31,8 @@ CAPABILITIES = Capabilities(
     ),
     times_in_force=frozenset({TimeInForce.GTC}),
     client_id_class=ClientIdClass.IDEMPOTENT,
-    native_oco=True,
     streams=True,
+    oco=frozenset({frozenset({OrdType.STOP, OrdType.LIMIT_IF_TOUCHED, OrdType.TRAILING_STOP})}),
     exact_reads=True,
 )
 
