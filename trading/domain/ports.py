@@ -7,13 +7,14 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from aitrader.kernel.fix import OrdType, Side, TimeInForce
 from trading.domain.bar import Bar
+from trading.domain.evidence import CANNOT_ENTER
 from trading.domain.execution_report import ExecutionReport, StreamedReport
 
 
@@ -39,6 +40,8 @@ class Capabilities:
     post_only: bool = False
     #: Whether an order that `query` does not find is not there and not on its way either.
     exact_reads: bool = False
+    #: How long after its claim a request may still enter, where its signature is good for long.
+    enters_within: timedelta = CANNOT_ENTER
 
     def holds_together(self, ord_types: Collection[OrdType]) -> bool:
         """Whether one order of each of these types may rest as one group."""

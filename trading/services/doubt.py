@@ -4,36 +4,107 @@
 2. It leaves doubt upwards by the first sign of it, downwards only on the whole of the evidence,
    which is kept with the order and written down when it is concluded.
 3. A trade that is not ours, or a balance that is not what we think, keeps it in doubt: a break.
+4. The list of open orders is asked for once in a look. Where many are in doubt it comes first: an
+   order that rests there as it was sent, and has not traded, needs no question of its own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import GatewayError, NotSent, OutcomeUnknown, RejectedByVenue
-from aitrader.kernel.fix import OrdStatus, Origin
+from aitrader.kernel.fix import ExecType, OrdStatus, Origin
 from aitrader.kernel.money import ZERO
 from trading.domain import evidence
 from trading.domain.evidence import Evidence, Step
+from trading.domain.execution_report import ExecutionReport
 from trading.domain.order_state import Closedness
-from trading.domain.ports import Gateway
+from trading.domain.ports import Gateway, OpenOrder, SeenOrder, letters
 from trading.models import Order
 from trading.selectors.desk import Desk
 from trading.services import executions, order_rows, routing
 
 _MARGIN = timedelta(seconds=1)
+#: So many questions about one order each cost a venue as much as its list of all open ones.
+_MANY = 20
 
 
-def clear(*, desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
+class Listed:
+    """The venue's open orders by client id, asked for when they are first needed."""
+
+    def __init__(self, gateway: Gateway, account: str) -> None:
+        self._gateway = gateway
+        self._account = account
+        self._found: Mapping[str, OpenOrder] | None = None
+
+    def orders(self) -> Mapping[str, OpenOrder]:
+        """Raises GatewayError when the venue does not tell."""
+        if self._found is None:
+            told = self._gateway.open_orders(account=self._account)
+            self._found = {each.cl_ord_id: each for each in told}
+        return self._found
+
+
+def adopt(*, desk: Desk, orders: Sequence[Order], listed: Listed, at: Moment) -> list[Order]:
+    """Take what rests at the venue as it was sent for known, where many orders are in doubt;
+    returns those of which more is to be asked."""
+    if len(orders) < _MANY:
+        return list(orders)
+    try:
+        found = listed.orders()
+    except GatewayError:
+        return list(orders)
+    reports, left = [], []
+    for order in orders:
+        row = found.get(order.cl_ord_id)
+        if row is None or row.seen is None or row.cum_qty or not _is_as_sent(order, row.seen):
+            left.append(order)
+        else:
+            reports.append(_resting(order, row.seen, at))
+    if reports:
+        executions.apply(desk=desk, reports=reports, at=at)
+    return left
+
+
+def _is_as_sent(order: Order, seen: SeenOrder) -> bool:
+    """Whether the venue's order is ours, of which nothing was heard before."""
+    symbol = letters(f"{order.instrument.base}{order.instrument.quote}")
+    sent = (symbol, order.side, order.order_qty)
+    return (
+        order.closedness <= int(Closedness.SENT)
+        and not order.cum_qty
+        and sent == (seen.letters, seen.side, seen.order_qty)
+    )
+
+
+def _resting(order: Order, seen: SeenOrder, at: Moment) -> ExecutionReport:
+    return ExecutionReport(
+        cl_ord_id=order.cl_ord_id,
+        order_id=seen.order_id,
+        exec_id=f"{ExecType.NEW}-{seen.order_id}",
+        exec_type=ExecType.NEW,
+        instrument=order.instrument.code,
+        cum_qty=ZERO,
+        transact_time=at.market,
+    )
+
+
+def clear(*, desk: Desk, gateway: Gateway, order: Order, listed: Listed, at: Moment) -> bool:
     """Take the next step about one order; True when its outcome became known."""
     sent_at = order_rows.of(desk).claimed_at(order) or at.wall
     found = evidence.from_json(order.evidence or {})
     may_probe = order.origin != Origin.PROTECTION
-    step = evidence.next_step(found, sent_at=sent_at, now=at.wall, may_probe=may_probe)
+    step = evidence.next_step(
+        found,
+        sent_at=sent_at,
+        now=at.wall,
+        may_probe=may_probe,
+        enters_within=gateway.capabilities.enters_within,
+    )
     try:
         if step is Step.READ:
-            return _read(desk, gateway, order, found, at)
+            return _read(desk, gateway, order, found, listed, at)
         if step is Step.PROBE:
             return _probe(desk, gateway, order, found, at)
         if step is Step.COMPARE:
@@ -43,7 +114,9 @@ def clear(*, desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
     return False
 
 
-def _read(desk: Desk, gateway: Gateway, order: Order, found: Evidence, at: Moment) -> bool:
+def _read(
+    desk: Desk, gateway: Gateway, order: Order, found: Evidence, listed: Listed, at: Moment
+) -> bool:
     account = desk.account.code
     reports = gateway.query(
         account=account, instrument=order.instrument.code, cl_ord_id=order.cl_ord_id
@@ -51,7 +124,7 @@ def _read(desk: Desk, gateway: Gateway, order: Order, found: Evidence, at: Momen
     if reports is not None:
         executions.apply(desk=desk, reports=reports, at=at)
         return True
-    if order.cl_ord_id not in {each.cl_ord_id for each in gateway.open_orders(account=account)}:
+    if order.cl_ord_id not in listed.orders():
         order_rows.of(desk).keep_evidence(order, found.read(at.wall))
     routing.mark_unknown(
         desk=desk, order=order, reason="not found, which proves nothing yet", at=at

@@ -13,7 +13,7 @@ venues.md 2.2 rule 8, X24.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -26,7 +26,7 @@ from aitrader.kernel.fix import OrdStatus, OrdType, Origin, Side, TimeInForce
 from aitrader.kernel.money import CONTEXT, ONE, ZERO, plain, product
 from trading.domain.execution_report import ExecutionReport
 from trading.domain.order_state import Closedness
-from trading.domain.ports import Gateway, OpenOrder, SeenOrder, VenueTrade
+from trading.domain.ports import Gateway, OpenOrder, SeenOrder, VenueTrade, letters
 from trading.models import Account, InstrumentRow, Order, ReconBreak
 from trading.selectors import sql
 from trading.selectors.desk import Desk
@@ -77,12 +77,14 @@ def _since(desk: Desk, at: Moment, back: timedelta) -> datetime | None:
     return None if held_at is None else max(held_at, at.wall - min(back, LONGEST))
 
 
-def _take_in_orders(desk: Desk, resting: Iterable[OpenOrder], at: Moment) -> int:
+def _take_in_orders(desk: Desk, resting: Sequence[OpenOrder], at: Moment) -> int:
     by_name = _by_name(desk)
+    names = [each.cl_ord_id for each in resting]
+    known = set(Order.objects.filter(cl_ord_id__in=names).values_list("cl_ord_id", flat=True))
     done = 0
     for each in resting:
-        row = None if each.seen is None else by_name.get(_name(each.seen.symbol))
-        if each.seen is None or row is None:
+        row = None if each.seen is None else by_name.get(each.seen.letters)
+        if each.seen is None or row is None or each.cl_ord_id in known:
             continue
         with sql.atomic():
             order_rows.of(desk).lock()
@@ -273,9 +275,4 @@ def _px(desk: Desk, asset: str) -> Decimal | None:
 
 
 def _by_name(desk: Desk) -> Mapping[str, InstrumentRow]:
-    return {_name(f"{row.base}{row.quote}"): row for row in desk.instruments.values()}
-
-
-def _name(symbol: str) -> str:
-    """A symbol without what venues put between base and quote."""
-    return "".join(each for each in symbol.upper() if each.isalnum())
+    return {letters(f"{row.base}{row.quote}"): row for row in desk.instruments.values()}

@@ -23,6 +23,7 @@ from trading.models.recon_break import Severity
 from trading.selectors.desk import Desk
 from trading.selectors.order_store import OrderStore
 from trading.services import doubt, executions, order_rows, routing
+from trading.services.doubt import Listed
 
 
 def recover(*, desk: Desk, gateway: Gateway, at: Moment) -> None:
@@ -35,7 +36,11 @@ def recover(*, desk: Desk, gateway: Gateway, at: Moment) -> None:
 
 def resolve(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
     """Ask about every order we are not sure of; returns how many were cleared up."""
-    return sum(_resolve(desk, gateway, order, at) for order in order_rows.of(desk).doubtful())
+    doubtful = order_rows.of(desk).doubtful()
+    listed = Listed(gateway, desk.account.code)
+    left = doubt.adopt(desk=desk, orders=doubtful, listed=listed, at=at)
+    cleared = len(doubtful) - len(left)
+    return cleared + sum(_resolve(desk, gateway, order, listed, at) for order in left)
 
 
 def follow(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
@@ -90,12 +95,12 @@ def _ask(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
     return order_rows.of(desk).is_settled(order)
 
 
-def _resolve(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
+def _resolve(desk: Desk, gateway: Gateway, order: Order, listed: Listed, at: Moment) -> bool:
     if order.closedness > int(Closedness.SENT):
         # The venue has taken it: only its fills are in doubt.
         return _ask_quietly(desk, gateway, order, at)
     if gateway.capabilities.client_id_class is not ClientIdClass.IDEMPOTENT:
-        return doubt.clear(desk=desk, gateway=gateway, order=order, at=at)
+        return doubt.clear(desk=desk, gateway=gateway, order=order, listed=listed, at=at)
     try:
         reports = gateway.query(
             account=desk.account.code,
@@ -118,7 +123,7 @@ def _resolve(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
             routing.submit(desk=desk, gateway=gateway, order=order, at=at)
             return True
     if not exact:
-        return doubt.clear(desk=desk, gateway=gateway, order=order, at=at)
+        return doubt.clear(desk=desk, gateway=gateway, order=order, listed=listed, at=at)
     answer = executions.Answer(
         OrdStatus.REJECTED,
         Closedness.REJECTED,
