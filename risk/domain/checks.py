@@ -6,13 +6,11 @@
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
 
 from aitrader.kernel.fix import AccountKind, Origin, Side
 from aitrader.kernel.money import ZERO, plain
-from risk.domain import measures
+from risk.domain import freshness, measures
 from risk.domain.exposure import intent_reduces, quantities_after, same_side_reserved
 from risk.domain.limits import LimitKey
 from risk.domain.measures import CheckFunction, within
@@ -79,37 +77,14 @@ def duplicate(intent: GateIntent, snapshot: RiskSnapshot) -> Finding:
     return Reason(ReasonCode.DUPLICATE, "", twin, f"same as intent {twin}", "intent")
 
 
-def _freshness(code: str, snapshot: RiskSnapshot) -> Finding:
-    """Whether an instrument's mark price is there and young enough; ages in seconds."""
-    view = snapshot.view(code)
-    if view.mark is None or view.mark_at is None:
-        return missing(ReasonCode.PRICE_MISSING, f"mark price of {code}")
-    if view.feed_interval_seconds is None:
-        return missing(ReasonCode.PRICE_STALE, f"feed interval of {code}")
-    intervals = snapshot.limits.get(LimitKey.MAX_PRICE_AGE)
-    if intervals is None:
-        return missing(ReasonCode.LIMIT_MISSING, LimitKey.MAX_PRICE_AGE)
-    allowed = intervals * view.feed_interval_seconds
-    age = _seconds(snapshot.now, view.mark_at)
-    # An instant ahead of the clock would otherwise stay fresh for ever.
-    if abs(age) <= allowed:
-        return Passed(limit=plain(allowed), value=plain(age))
-    text = f"price of {code} is {plain(age)} s old, {plain(allowed)} s allowed"
-    return Reason(ReasonCode.PRICE_STALE, plain(allowed), plain(age), text, LimitKey.MAX_PRICE_AGE)
-
-
-def _seconds(later: datetime, earlier: datetime) -> Decimal:
-    return Decimal((later - earlier) // timedelta(microseconds=1)).scaleb(-6)
-
-
 def price_fresh(intent: GateIntent, snapshot: RiskSnapshot) -> Finding:
-    return _freshness(intent.instrument, snapshot)
+    return freshness.of_mark(intent.instrument, snapshot)
 
 
 def held_prices_fresh(intent: GateIntent, snapshot: RiskSnapshot) -> Finding:
     """Equity and weights are only as good as the oldest price in them."""
     for code in sorted(quantities_after(intent, snapshot)):
-        finding = _freshness(code, snapshot)
+        finding = freshness.of_mark(code, snapshot)
         if isinstance(finding, Reason):
             return finding
     return Passed()
@@ -204,4 +179,5 @@ CHECKS: tuple[Check, ...] = (
     Check("open_orders", within(LimitKey.MAX_OPEN_ORDERS), _NEW_RISK),
     Check("orders_per_day", within(LimitKey.MAX_ORDERS_PER_DAY), _NEW_RISK),
     Check("price_collar", within(LimitKey.PRICE_COLLAR), Excuses.PROTECTION),
+    Check("price_divergence", freshness.prices_agree, _NEW_RISK),
 )

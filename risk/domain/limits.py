@@ -28,6 +28,7 @@ class LimitKey(StrEnum):
     MAX_ORDERS_PER_DAY = "MAX_ORDERS_PER_DAY"
     PRICE_COLLAR = "PRICE_COLLAR"
     MAX_PRICE_AGE = "MAX_PRICE_AGE"
+    MAX_PRICE_DIVERGENCE = "MAX_PRICE_DIVERGENCE"
 
 
 class Unit(StrEnum):
@@ -132,6 +133,11 @@ _SPECS = (
         LimitKey.MAX_PRICE_AGE, Unit.INTERVALS, _NOW,
         "(now − instant of the mark price) / interval of the feed",
         ("2", "2"), "Age beyond which a price is stale",
+    ),
+    _spec(
+        LimitKey.MAX_PRICE_DIVERGENCE, Unit.SHARE, _NOW,
+        "|second source's price − mark price| / mark price, while both are fresh",
+        ("0.02", "0.02"), "Distance between two sources of one price",
     ),
 )  # fmt: skip
 

@@ -158,6 +158,14 @@ def collar(intent: GateIntent, snapshot: RiskSnapshot) -> Measured:
     return (ZERO if px is None else abs(px - mark)), mark
 
 
+def divergence(intent: GateIntent, snapshot: RiskSnapshot) -> Measured:
+    """Distance of the second source's price from the mark."""
+    view = snapshot.view(intent.instrument)
+    if view.mark is None or view.second_px is None:
+        return missing(ReasonCode.PRICE_MISSING, f"two prices of {intent.instrument}")
+    return abs(view.second_px - view.mark), view.mark
+
+
 def cost(intent: GateIntent, snapshot: RiskSnapshot) -> Decimal | Reason:
     """Quote units that the opening part of the order may take, fee included."""
     view = snapshot.view(intent.instrument)
@@ -183,6 +191,7 @@ _BOUNDS: dict[LimitKey, tuple[ReasonCode, Measure, bool]] = {
     LimitKey.MAX_OPEN_ORDERS: (ReasonCode.OPEN_ORDERS, open_orders, False),
     LimitKey.MAX_ORDERS_PER_DAY: (ReasonCode.ORDERS_PER_DAY, orders_per_day, False),
     LimitKey.PRICE_COLLAR: (ReasonCode.PRICE_COLLAR, collar, False),
+    LimitKey.MAX_PRICE_DIVERGENCE: (ReasonCode.PRICE_DIVERGENCE, divergence, False),
 }  # fmt: skip
 
 _QUANTIZABLE = 30

@@ -45,6 +45,7 @@ class ReasonCode(StrEnum):
     OPEN_ORDERS = "OPEN_ORDERS"
     ORDERS_PER_DAY = "ORDERS_PER_DAY"
     PRICE_COLLAR = "PRICE_COLLAR"
+    PRICE_DIVERGENCE = "PRICE_DIVERGENCE"
 
 
 MEANINGS: Mapping[ReasonCode, str] = MappingProxyType(
@@ -79,6 +80,7 @@ MEANINGS: Mapping[ReasonCode, str] = MappingProxyType(
         ReasonCode.OPEN_ORDERS: "Too many orders would be open",
         ReasonCode.ORDERS_PER_DAY: "Too many orders in the day",
         ReasonCode.PRICE_COLLAR: "The price is too far from the market",
+        ReasonCode.PRICE_DIVERGENCE: "A second source has another price: one of them is wrong",
     }
 )  # fmt: skip
 

@@ -78,7 +78,8 @@ class PositionView:
     `quantity` is signed, in the base asset; `mark` is in quote per base and was true at `mark_at`;
     `rate` converts the quote asset to the account's base currency; `volatility` is annualised
     (0.5 = 50 %); an OCO group is reserved once, not once a leg. Less than `min_qty` cannot be
-    sold: it is dust, and counts neither as a position nor as a weight.
+    sold: it is dust, and counts neither as a position nor as a weight. `second_px` is what a second
+    source says, in the same quote, `second_age_seconds` of wall time ago; None where there is none.
     """
 
     quantity: Decimal = ZERO
@@ -90,9 +91,13 @@ class PositionView:
     reserved_buy_qty: Decimal = ZERO
     reserved_sell_qty: Decimal = ZERO
     min_qty: Decimal = ZERO
+    second_px: Decimal | None = None
+    second_age_seconds: Decimal | None = None
 
     def __post_init__(self) -> None:
         _finite("quantity", self.quantity)
+        _positive("second_px", self.second_px)
+        _finite("second_age_seconds", self.second_age_seconds)
         _positive("mark", self.mark)
         _positive("rate", self.rate)
         _not_negative("volatility", self.volatility)

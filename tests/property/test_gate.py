@@ -56,6 +56,8 @@ def views(draw: st.DrawFn, kind: AccountKind) -> PositionView:
         reserved_buy_qty=draw(_QUANTITIES),
         reserved_sell_qty=draw(_QUANTITIES),
         min_qty=draw(grid("0", "0", "1")),
+        second_px=draw(st.none() | grid("51", "100", "101", "102.1")),
+        second_age_seconds=draw(st.none() | mostly(Decimal(5), *map(Decimal, (30, 31, -31)))),
     )
 
 
@@ -72,6 +74,7 @@ _LIMITS: Mapping[LimitKey, st.SearchStrategy[Decimal]] = {
     LimitKey.MAX_ORDERS_PER_DAY: grid("1", "2", "5"),
     LimitKey.PRICE_COLLAR: grid("0.02", "0.1", "1"),
     LimitKey.MAX_PRICE_AGE: grid("2", "2", "3"),
+    LimitKey.MAX_PRICE_DIVERGENCE: grid("0.01", "0.02", "1"),
 }
 
 
@@ -164,6 +167,14 @@ class SecondOpinion:
         age = abs((self.s.now - (v.mark_at or self.s.now)).total_seconds())
         return Fraction(age) > 60 * Fraction(self.s.limits[LimitKey.MAX_PRICE_AGE])
 
+    def contradicted(self) -> bool:
+        v = self.s.positions[self.i.instrument]
+        if v.second_px is None or v.second_age_seconds is None or abs(v.second_age_seconds) > 30:
+            return False
+        apart = abs(Fraction(v.second_px) - self.mark)
+        bound = Fraction(self.s.limits[LimitKey.MAX_PRICE_DIVERGENCE]) * self.mark
+        return not self.stale(self.i.instrument) and apart > bound
+
     def always(self) -> dict[str, bool]:
         i, s = self.i, self.s
         worst = max([*(each.state.severity for each in s.trading_states or ()), 0])
@@ -202,6 +213,7 @@ class SecondOpinion:
             "PORTFOLIO_VOLATILITY": whole and swing / equity > lim[_SWING],
             "OPEN_ORDERS": (s.open_orders or 0) >= lim[LimitKey.MAX_OPEN_ORDERS],
             "ORDERS_PER_DAY": (s.orders_today or 0) >= lim[LimitKey.MAX_ORDERS_PER_DAY],
+            "PRICE_DIVERGENCE": self.contradicted(),
         }
 
     def denials(self) -> set[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from aitrader.kernel.fix import AccountKind, Origin, Side
 from risk.domain.gate import Denied, decide
-from risk.domain.snapshot import GateIntent, RiskSnapshot
+from risk.domain.snapshot import GateIntent, PositionView, RiskSnapshot
 from tests.factories.risk import BTC, ETH, NOW, intent, limits_with, snapshot, view
 
 EPS = Decimal("1e-18")
@@ -21,6 +21,11 @@ def denied_codes(order: GateIntent, now: RiskSnapshot) -> list[str]:
     return (
         [reason.code.value for reason in decision.reasons] if isinstance(decision, Denied) else []
     )
+
+
+def contradicted(*, by: Decimal, age: str = "5", **changes: Any) -> PositionView:
+    """A mark of 100, and a second source that says otherwise."""
+    return view(second_px=100 + by, second_age_seconds=Decimal(age), **changes)
 
 
 #: code: (limit, its value, what the intent and the snapshot are when the step is added)
@@ -63,6 +68,11 @@ BOUNDARIES: dict[str, tuple[str, str, Any]] = {
         "PRICE_COLLAR",
         "0.02",
         lambda step: (intent(price=102 + step), {}),
+    ),
+    "PRICE_DIVERGENCE": (
+        "MAX_PRICE_DIVERGENCE",
+        "0.02",
+        lambda step: (intent(), {"positions": {BTC: contradicted(by=2 + step)}}),
     ),
 }
 
@@ -225,3 +235,25 @@ def test_money_is_converted_to_the_base_currency() -> None:
     order = intent(reference_px=None)
     assert denied_codes(order, snapshot(limits=limits, positions=cheap)) == []
     assert denied_codes(order, snapshot(limits=limits, positions=dear)) == ["ORDER_NOTIONAL"]
+
+
+@pytest.mark.parametrize(("age", "compared"), [("30", True), ("30.000001", False), ("-31", False)])
+def test_a_second_source_that_is_silent_denies_nothing(age: str, compared: bool) -> None:
+    positions = {BTC: contradicted(by=Decimal(-50), age=age)}
+    now = snapshot(limits=limits_with(MAX_PRICE_DIVERGENCE="0.02"), positions=positions)
+    assert denied_codes(intent(), now) == (["PRICE_DIVERGENCE"] if compared else [])
+
+
+def test_a_stale_mark_is_denied_for_its_age_alone() -> None:
+    stale = contradicted(by=Decimal(50), mark_at=NOW - timedelta(hours=1))
+    now = snapshot(
+        limits=limits_with(MAX_PRICE_AGE="2", MAX_PRICE_DIVERGENCE="0.02"), positions={BTC: stale}
+    )
+    assert set(denied_codes(intent(), now)) == {"PRICE_STALE"}
+
+
+def test_what_reduces_passes_whatever_the_second_source_says() -> None:
+    held = contradicted(by=Decimal(50), quantity=Decimal(1))
+    now = snapshot(limits=limits_with(MAX_PRICE_DIVERGENCE="0.02"), positions={BTC: held})
+    assert denied_codes(intent(side=Side.SELL), now) == []
+    assert denied_codes(intent(), now) == ["PRICE_DIVERGENCE"]

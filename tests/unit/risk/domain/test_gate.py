@@ -193,7 +193,9 @@ def test_a_missing_input_denies(changes: dict[str, Any], code: str) -> None:
 @pytest.mark.parametrize("key", list(LimitKey))
 def test_a_missing_limit_denies_with_its_key(key: LimitKey) -> None:
     known = {other: value for other, value in limits_with().items() if other is not key}
-    decision = decide(intent(), snapshot(limits=known))
+    # With a second price there is something for every limit to be compared with.
+    compared = view(second_px=Decimal(100), second_age_seconds=Decimal(1))
+    decision = decide(intent(), snapshot(limits=known, positions={BTC: compared}))
     assert isinstance(decision, Denied)
     assert {(reason.code, reason.key) for reason in decision.reasons} == {("LIMIT_MISSING", key)}
 
