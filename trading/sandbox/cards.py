@@ -7,6 +7,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 from aitrader.kernel.errors import NotSent, OutcomeUnknown, RejectedByVenue
@@ -220,6 +221,25 @@ def an_instrument_that_halts_refuses_and_no_other(stand: Stand) -> None:
     _see(len(stand.at_venue()), 1, "orders at the venue")
 
 
+def a_post_only_order_that_would_take_is_refused(stand: Stand) -> None:
+    stand.quotes()
+    _refused(stand, stand.order(price=Decimal(60_000), post_only=True))
+    _see(len(stand.gateway.open_orders(account=stand.account)), 0, "orders at the venue")
+    order = stand.order(price=Decimal(59_980), post_only=True)
+    stand.gateway.submit(account=stand.account, order=order)
+    _see(_state(stand, order).ord_status, "NEW", "one that rests")
+
+
+def a_good_till_date_order_ends_by_itself(stand: Stand) -> None:
+    until = stand.now() + timedelta(seconds=2)
+    order = stand.order(time_in_force=TimeInForce.GTD, expire_time=until)
+    stand.gateway.submit(account=stand.account, order=order)
+    _see(_state(stand, order).ord_status, "NEW", "the query before")
+    time.sleep(2.3)
+    _see(_state(stand, order).ord_status, "EXPIRED", "the query afterwards")
+    _see(list(stand.gateway.open_orders(account=stand.account)), [], "the list afterwards")
+
+
 _CARDS: tuple[tuple[str, Card], ...] = (
     ("R1", a_limit_order_rests_is_listed_and_is_cancelled),
     ("R2", a_market_order_tells_its_trades_at_once),
@@ -227,6 +247,8 @@ _CARDS: tuple[tuple[str, Card], ...] = (
     ("R4", an_immediate_order_ends_with_what_it_found),
     ("R5", a_stop_rests_and_is_triggered),
     ("R6", an_order_that_never_was_is_not_known),
+    ("R7", a_post_only_order_that_would_take_is_refused),
+    ("R8", a_good_till_date_order_ends_by_itself),
     ("X1", a_lost_request_is_an_unknown_outcome),
     ("X4", reads_that_lag_prove_nothing),
     ("X6", a_second_copy_of_an_open_order_is_no_refusal),

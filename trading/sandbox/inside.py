@@ -107,6 +107,7 @@ class InsideGateway:
             times_in_force=frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK}),
             client_id_class=wire.promises.client_id_class,
             streams=False,
+            enters_within=wire.promises.valid_for + _LATEST_ARRIVAL,
         )
 
     def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
@@ -133,10 +134,14 @@ class InsideGateway:
     def cancel(
         self, *, account: str, instrument: str, cl_ord_id: str, at: datetime
     ) -> ExecutionReport:
+        symbol = self._wire.symbols[instrument]
+        if not self._wire.promises.engine_knows_ids:
+            listed = self._records(self._read())
+            if listed.order(self._account, symbol, cl_ord_id=cl_ord_id) is None:
+                raise RejectedByVenue("UNKNOWN_ORDER", "no list shows it", gone=True)
         fate = self._begin(Request.CANCEL)
         if fate.outcome is Outcome.LOSE:
             raise OutcomeUnknown("no answer")
-        symbol = self._wire.symbols[instrument]
         resting = self._stage.exchange.records.order(self._account, symbol, cl_ord_id=cl_ord_id)
         if fate.fill_first and resting is not None:
             self._stage.meet(resting)
@@ -227,5 +232,7 @@ class InsideGateway:
             price=order.price,
             stop_px=order.stop_px,
             time_in_force=order.time_in_force,
+            expire_at=order.expire_time,
+            post_only=order.post_only,
             cl_ord_id=order.cl_ord_id,
         )

@@ -75,8 +75,10 @@ def _denied(desk: Desk) -> dict[str, int]:
     """Denied orders by each reason code they were denied for."""
     codes: Counter[str] = Counter()
     denied = Order.objects.filter(account=desk.account, ord_status="DENIED")
-    for reasons in denied.values_list("decision__reasons", flat=True).iterator():
-        codes.update({reason["code"] for reason in reasons})
+    for reasons, text in denied.values_list("decision__reasons", "text").iterator():
+        # Without a decision it was denied before the gate: its text names the codes.
+        told = text.split(", ") if reasons is None else [reason["code"] for reason in reasons]
+        codes.update(set(told))
     return dict(sorted(codes.items()))
 
 

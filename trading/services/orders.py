@@ -2,9 +2,11 @@
 
 1. Locks are taken in the order limit counter → account → order (held.py).
 2. An intent that already has an order returns it: ids are derived, so a second try is the first.
-3. A denied intent is stored as an order with status DENIED and its decision.
+3. A denied intent is stored as an order with status DENIED and its decision. What the account's
+   venue has no words for is denied before the gate is asked: there is no decision.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,12 +19,13 @@ from aitrader.kernel.fix import OrdStatus
 from aitrader.kernel.money import ZERO, product
 from compliance.services import journal
 from risk.domain import gate
-from risk.domain.gate import Decision, Denied
+from risk.domain.gate import Denied
 from risk.domain.snapshot import GateIntent
-from trading.domain.order import OrderIntent, client_order_id
-from trading.models import CancelRequest, Feed, InstrumentRow, Order, Signal, Trade
+from trading.domain.order import OrderIntent, client_order_id, unsupported
+from trading.models import CancelRequest, Feed, InstrumentRow, Order, ParentOrder, Signal, Trade
 from trading.selectors import snapshot, sql
 from trading.selectors.desk import Desk, LoadedStrategy, as_instrument
+from trading.selectors.order_store import OrderStore
 from trading.selectors.orders import WORKING_STATUSES
 from trading.services import order_rows
 from trading.services.book_rows import is_known as is_known
@@ -33,7 +36,8 @@ from trading.services.held import HeldAccount
 class Draft:
     """An intent with the rows it belongs to. `shared_qty`: see risk's GateIntent.
 
-    `expires_at` is the market instant after which the order is no longer sent.
+    `expires_at` is the market instant after which the order is no longer sent. `actor` is who wants
+    it, if no strategy does.
     """
 
     intent: OrderIntent
@@ -46,6 +50,8 @@ class Draft:
     shared_qty: Decimal = ZERO
     bar_extreme: bool = False
     expires_at: datetime | None = None
+    actor: str = "desk"
+    parent: ParentOrder | None = None
 
 
 _ASKED = "SELECT 1 FROM trading_cancelrequest WHERE order_id = %s AND answered_at IS NULL"
@@ -61,6 +67,8 @@ def submit(*, desk: Desk, draft: Draft, at: Moment, held: HeldAccount | None = N
     with store.atomic():
         if store.is_known(intent.intent_id):
             return store.of_intent(intent.intent_id)
+        if unsupported(intent, desk.capabilities):
+            return _deny(store, desk, draft, at)
         held = held or HeldAccount(desk, at)
         seen = snapshot.build(
             desk,
@@ -80,12 +88,27 @@ def submit(*, desk: Desk, draft: Draft, at: Moment, held: HeldAccount | None = N
             decision=decision,
             now=at.market,
         )
-        order = store.add(_order(desk, draft, decision, verdict.pk, at))
+        denied = isinstance(decision, Denied)
+        reasons = decision.reasons if isinstance(decision, Denied) else ()
+        codes = [reason.code for reason in reasons]
+        order = _order(desk, draft, at, denied=denied, codes=codes)
+        order.decision_id, order.approved = verdict.pk, not denied
+        order = store.add(order)
         if not isinstance(decision, Denied):
             opening = ZERO if decision.reduces else order.reserved_notional
             store.reserve(held.counter, opening)
             held.add(order, intent.strategy)
-        store.record([_event(desk, order, decision)], now=at.wall)
+        store.record([_event(desk, draft, order, gate.to_json(decision))], now=at.wall)
+    return order
+
+
+def _deny(store: OrderStore, desk: Desk, draft: Draft, at: Moment) -> Order:
+    """Keep an order that the account's venue has no words for."""
+    problems = unsupported(draft.intent, desk.capabilities)
+    order = store.add(_order(desk, draft, at, denied=True, codes=[*problems]))
+    reasons = [{"code": code, "text": text} for code, text in problems.items()]
+    told = {"decision": "DENIED", "intent_id": order.intent_id, "reasons": reasons, "verdicts": []}
+    store.record([_event(desk, draft, order, told)], now=at.wall)
     return order
 
 
@@ -109,10 +132,8 @@ def _gate_intent(draft: Draft) -> GateIntent:
     )
 
 
-def _order(desk: Desk, draft: Draft, decision: Decision, decision_id: int, at: Moment) -> Order:
+def _order(desk: Desk, draft: Draft, at: Moment, *, denied: bool, codes: Sequence[str]) -> Order:
     intent = draft.intent
-    denied = isinstance(decision, Denied)
-    reasons = decision.reasons if isinstance(decision, Denied) else ()
     return Order(
         public_id=ids.derive(desk.namespace, "order", intent.intent_id),
         intent_id=intent.intent_id,
@@ -122,6 +143,7 @@ def _order(desk: Desk, draft: Draft, decision: Decision, decision_id: int, at: M
         version_id=None if draft.loaded is None else draft.loaded.version_id,
         signal=draft.signal,
         trade=draft.trade,
+        parent=draft.parent,
         origin=intent.origin,
         side=intent.side,
         ord_type=intent.ord_type,
@@ -130,6 +152,8 @@ def _order(desk: Desk, draft: Draft, decision: Decision, decision_id: int, at: M
         price=intent.price,
         stop_px=intent.stop_px,
         trailing_bps=intent.trailing_bps,
+        post_only=intent.post_only,
+        expire_time=intent.expire_time,
         oco_group=intent.oco_group,
         closing=draft.closing,
         reduce_only=intent.reduce_only,
@@ -139,28 +163,27 @@ def _order(desk: Desk, draft: Draft, decision: Decision, decision_id: int, at: M
         sizing=dict(intent.sizing),
         trace_id=draft.trace_id,
         ord_status=OrdStatus.DENIED if denied else OrdStatus.CREATED,
-        text=", ".join(reason.code for reason in reasons)[:200],
-        decision_id=decision_id,
-        approved=not denied,
+        text=", ".join(codes)[:200],
         created_at=at.market,
         expires_at=draft.expires_at,
         closed_at=at.market if denied else None,
     )
 
 
-def _event(desk: Desk, order: Order, decision: Decision) -> Event:
-    denied = isinstance(decision, Denied)
+def _event(desk: Desk, draft: Draft, order: Order, told: Mapping[str, object]) -> Event:
+    strategy = draft.intent.strategy
+    denied = order.ord_status == OrdStatus.DENIED
     return Event(
         name=EventName.ORDER_DENIED if denied else EventName.ORDER_CREATED,
-        actor=f"strategy:{decision.intent.strategy}" if decision.intent.strategy else "desk",
+        actor=f"strategy:{strategy}" if strategy else draft.actor,
         object_type="order",
         object_id=order.public_id,
         trace_id=order.trace_id,
         market_at=order.created_at,
         data={
             "account": desk.account.code,
-            "instrument": decision.intent.instrument,
-            "strategy": decision.intent.strategy,
+            "instrument": draft.intent.instrument,
+            "strategy": strategy,
             "cl_ord_id": order.cl_ord_id,
             "side": order.side,
             "ord_type": order.ord_type,
@@ -168,13 +191,17 @@ def _event(desk: Desk, order: Order, decision: Decision) -> Event:
             "price": order.price,
             "stop_px": order.stop_px,
             "trailing_bps": order.trailing_bps,
+            "time_in_force": order.time_in_force,
+            "post_only": order.post_only,
+            "expire_time": order.expire_time,
+            "parent": "" if draft.parent is None else draft.parent.public_id,
             "oco_group": order.oco_group,
             "reduce_only": order.reduce_only,
             "origin": order.origin,
             "reason": order.reason,
             "reference_px": order.reference_px,
             "sizing": order.sizing,
-            "gate": gate.to_json(decision),
+            "gate": told,
         },
     )
 

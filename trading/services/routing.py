@@ -273,6 +273,8 @@ def as_new_order(order: Order) -> NewOrder:
         trailing_bps=order.trailing_bps,
         oco_group=order.oco_group,
         reduce_only=order.reduce_only,
+        post_only=order.post_only,
+        expire_time=order.expire_time,
     )
 
 

@@ -28,6 +28,7 @@ CAPABILITIES = Capabilities(
     times_in_force=frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK}),
     client_id_class=ClientIdClass.OPEN_ONLY,
     streams=False,
+    post_only=True,
 )
 _TYPES = {
     OrdType.MARKET: "MARKET",
@@ -145,7 +146,11 @@ def _params(order: NewOrder) -> dict[str, str]:
     if order.ord_type is OrdType.LIMIT_IF_TOUCHED and stop_px is None:
         stop_px = order.price
     if order.ord_type in _PRICED and order.price is not None:
-        params |= {"price": plain(order.price), "timeInForce": order.time_in_force.value}
+        params["price"] = plain(order.price)
+        if order.post_only:
+            params["type"] = "LIMIT_MAKER"
+        else:
+            params["timeInForce"] = order.time_in_force.value
     if stop_px is not None:
         params["stopPrice"] = plain(stop_px)
     if order.trailing_bps is not None:

@@ -51,8 +51,10 @@ def body(order: NewOrder, price: Decimal | None) -> dict[str, str]:
     Raises NotSent for one that the venue has no words for.
     """
     ord_type = _INSTEAD[order.ord_type] if slides(order) else order.ord_type
-    if ord_type not in _METHODS or order.time_in_force is not TimeInForce.GTC:
-        raise NotSent(f"BTCTurk has no {order.ord_type} {order.time_in_force} order")
+    lasts = order.time_in_force
+    if ord_type not in _METHODS or lasts is not TimeInForce.GTC or order.post_only:
+        word = "post-only" if order.post_only else lasts
+        raise NotSent(f"BTCTurk has no {order.ord_type} {word} order")
     said = {
         "orderMethod": _METHODS[ord_type],
         "orderType": order.side.value.lower(),

@@ -37,9 +37,10 @@ CAPABILITIES = Capabilities(
     ord_types=frozenset(
         {OrdType.MARKET, OrdType.LIMIT, OrdType.STOP_LIMIT, OrdType.LIMIT_IF_TOUCHED}
     ),
-    times_in_force=frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK}),
+    times_in_force=frozenset(TimeInForce),
     client_id_class=ClientIdClass.IDEMPOTENT,
     streams=False,
+    post_only=True,
 )
 #: How far back an order is looked for whose id at the venue we do not have.
 WINDOW = timedelta(days=7)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from aitrader.kernel.clock import iso
 from aitrader.kernel.errors import RejectedByVenue
 from aitrader.kernel.fix import OrdType, Side, TimeInForce
 from aitrader.kernel.money import ZERO, amount, plain
@@ -23,6 +24,7 @@ _LIMITS = {
     TimeInForce.GTC: "limit_limit_gtc",
     TimeInForce.IOC: "sor_limit_ioc",
     TimeInForce.FOK: "limit_limit_fok",
+    TimeInForce.GTD: "limit_limit_gtd",
 }
 _STOP = "stop_limit_stop_limit_gtc"
 _UP, _DOWN = "STOP_DIRECTION_STOP_UP", "STOP_DIRECTION_STOP_DOWN"
@@ -102,8 +104,14 @@ def _configuration(order: NewOrder) -> tuple[str, dict[str, Any]]:
         raise _unsayable(order)
     size["limit_price"] = plain(order.price)
     if kind is OrdType.LIMIT and lasts in _LIMITS:
-        if lasts is TimeInForce.GTC:
-            size["post_only"] = False
+        if lasts in (TimeInForce.GTC, TimeInForce.GTD):
+            size["post_only"] = order.post_only
+        elif order.post_only:
+            raise _unsayable(order)
+        if lasts is TimeInForce.GTD:
+            if order.expire_time is None:
+                raise _unsayable(order)
+            size["end_time"] = iso(order.expire_time)
         return _LIMITS[lasts], size
     stop_px = order.stop_px
     if kind is OrdType.LIMIT_IF_TOUCHED and stop_px is None:
@@ -131,6 +139,10 @@ def _configured_otherwise(meant: Body, theirs: Body) -> Iterator[str]:
         given = _number(told.get(field))
         if given is not None and given != (_number(ours.get(field)) or ZERO):
             yield f"{field} {given}"
+    if isinstance(told.get("post_only"), bool) and told["post_only"] != ours.get(
+        "post_only", False
+    ):
+        yield f"post_only {told['post_only']}"
     direction = told.get("stop_direction")
     if direction and direction != ours.get("stop_direction"):
         yield f"stop_direction {direction}"

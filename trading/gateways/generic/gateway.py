@@ -187,13 +187,16 @@ def _capabilities(connection: Connection) -> Capabilities:
             | {each for each in (TimeInForce.IOC, TimeInForce.FOK) if times.get(each.value)}
         ),
         client_id_class=connection.profile.client_id_class,
+        post_only=bool(times.get("PO")),
         streams=False,
     )
 
 
-def _params(order: NewOrder) -> dict[str, str]:
+def _params(order: NewOrder) -> dict[str, object]:
     """What the library takes beside type, quantity and price; numbers as text."""
-    params: dict[str, str] = {}
+    params: dict[str, object] = {}
+    if order.post_only:
+        params["postOnly"] = True
     if order.ord_type in _PRICED and order.time_in_force is not TimeInForce.GTC:
         params["timeInForce"] = order.time_in_force.value
     stop_px = order.stop_px

@@ -49,8 +49,11 @@ class SimGateway:
     def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
         if self._rules.rejects(order.cl_ord_id):
             raise RejectedByVenue("SIM_REJECTED", "the seeded venue rejects this order")
-        if order.ord_type not in CAPABILITIES.ord_types:
-            raise RejectedByVenue("UNSUPPORTED", f"order type {order.ord_type}")
+        able, lasts = CAPABILITIES, order.time_in_force
+        if order.ord_type not in able.ord_types or lasts not in able.times_in_force:
+            raise RejectedByVenue("UNSUPPORTED", f"no {order.ord_type} order is {lasts}")
+        if order.post_only:
+            raise RejectedByVenue("UNSUPPORTED", "no order is post-only")
         crash.point("venue.before_accept")
         with books.writing(account):
             row = books.order_of(order.cl_ord_id) or self._accept(account, order)

@@ -62,8 +62,15 @@ def generic(told: Mapping[str, Any]) -> Gateway:
     return GenericGateway(line, venue="GENERIC")
 
 
+_NO_END = "the venue has no orders with an end of their own"
 VENUES: Mapping[str, Scene] = {
-    "binance": Scene(binance, "BINANCE:BTC-USDT", "BTCUSDT", "BINANCE:ETH-USDT"),
+    "binance": Scene(
+        binance,
+        "BINANCE:BTC-USDT",
+        "BTCUSDT",
+        "BINANCE:ETH-USDT",
+        excused={"R8": _NO_END},
+    ),
     "btcturk": Scene(
         btcturk,
         "BTCTURK:BTC-TRY",
@@ -71,6 +78,8 @@ VENUES: Mapping[str, Scene] = {
         "BTCTURK:ETH-TRY",
         excused={
             "R4": "the venue has no time in force: an order rests until it is cancelled",
+            "R7": "the venue has no post-only orders",
+            "R8": _NO_END,
             "X6": "a client order id may be used again, at once and without a word: nothing is sent"
             " twice",
             "X22": "every fee is in the quote asset",
@@ -84,7 +93,14 @@ VENUES: Mapping[str, Scene] = {
         excused={"X22": "every fee is in the quote asset"},
         trades_at_once=False,
     ),
-    "generic": Scene(generic, "GENERIC:BTC-USDT", "BTCUSDT", "GENERIC:ETH-USDT", venue="binance"),
+    "generic": Scene(
+        generic,
+        "GENERIC:BTC-USDT",
+        "BTCUSDT",
+        "GENERIC:ETH-USDT",
+        excused={"R8": _NO_END},
+        venue="binance",
+    ),
 }
 
 
