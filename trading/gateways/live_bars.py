@@ -20,13 +20,11 @@ from threading import Event
 from typing import TypeVar
 
 import structlog
-from websockets.sync.client import connect
-from websockets.sync.connection import Connection as Stream
 
 from aitrader.kernel.clock import monotonic
 from aitrader.kernel.errors import BadInput
 from trading.domain.bar import Bar
-from trading.gateways.streams import LINE_FAULTS
+from trading.gateways.sockets import LINE_FAULTS, Socket, connect
 from trading.services.bar_steps import Gap, Step
 
 T = TypeVar("T")
@@ -37,7 +35,6 @@ _GRACE_SECONDS = 2.0
 _LOOK_SECONDS = 0.25
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
-_MOST_BYTES = 1024 * 1024
 
 #: What reading something that is not a bar raises.
 UNREADABLE = (BadInput, LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
@@ -108,9 +105,7 @@ class LiveBars(ABC):
         """Steps until `stop` is set; faults of the line are waited out."""
         while not stop.is_set():
             try:
-                with connect(
-                    self._url, open_timeout=5, close_timeout=1, max_size=_MOST_BYTES
-                ) as stream:
+                with connect(self._url) as stream:
                     for greeting in self._greetings():
                         stream.send(greeting)
                     self._waiting.clear()
@@ -122,7 +117,7 @@ class LiveBars(ABC):
                 stop.wait(self._pause * random.uniform(0.5, 1.0))
                 self._pause = min(_LONGEST_PAUSE_SECONDS, 2 * self._pause)
 
-    def _listen(self, stream: Stream, stop: Event) -> Iterator[Step]:
+    def _listen(self, stream: Socket, stop: Event) -> Iterator[Step]:
         heard = monotonic()
         while not stop.is_set():
             yield from self._complete()

@@ -17,22 +17,15 @@ from threading import Event, Thread
 from typing import Protocol
 
 import structlog
-from websockets.exceptions import WebSocketException
-from websockets.sync.client import connect
-from websockets.sync.connection import Connection as Socket
 
 from aitrader.kernel.clock import monotonic
-from aitrader.kernel.errors import GatewayError
+from trading.gateways.sockets import LINE_FAULTS, Socket, connect
 
-_CONNECT_SECONDS = 5.0
 _CONFIRM_SECONDS = 5.0
 _LOOK_SECONDS = 0.25
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 15.0
-_MOST_BYTES = 5 * 1024 * 1024
 
-#: What a line ends with; the client tells a connection that closed in its handshake by EOFError.
-LINE_FAULTS = (GatewayError, WebSocketException, OSError, EOFError)
 
 log = structlog.get_logger(__name__)
 
@@ -105,12 +98,7 @@ class UserStream(Thread):
     def run(self) -> None:
         while not self._stopping.is_set():
             try:
-                with connect(
-                    self._line.url,
-                    open_timeout=_CONNECT_SECONDS,
-                    close_timeout=1,
-                    max_size=_MOST_BYTES,
-                ) as socket:
+                with connect(self._line.url) as socket:
                     reason = self._converse(socket)
             except LINE_FAULTS as error:
                 reason = f"{type(error).__name__}: {error}"
