@@ -6,7 +6,7 @@
 from compliance.admin.auditing import follow
 from trading.models import Account, InstrumentRow, Strategy, StrategyVersion
 
-follow(Account, but=("peak_equity", "stream_seq", "fencing_token", "reconciled_at"))
+follow(Account, but=("peak_equity", "stream_seq", "fencing_token", "reconciled_at", "held_at"))
 follow(InstrumentRow)
 follow(Strategy)
 follow(StrategyVersion)
