@@ -58,11 +58,18 @@ class Evidence:
         return replace(self, probed_at=at)
 
 
-def next_step(evidence: Evidence, *, sent_at: datetime, now: datetime, may_probe: bool) -> Step:
+def next_step(
+    evidence: Evidence,
+    *,
+    sent_at: datetime,
+    now: datetime,
+    may_probe: bool,
+    enters_within: timedelta = CANNOT_ENTER,
+) -> Step:
     """What to do now about an order that was claimed for sending at `sent_at`."""
     if _due(evidence, sent_at, now):
         return Step.READ
-    closed_at = sent_at + CANNOT_ENTER
+    closed_at = sent_at + enters_within
     if may_probe and evidence.probed_at is None:
         if now < closed_at:
             return Step.WAIT

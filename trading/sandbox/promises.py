@@ -6,22 +6,23 @@ Venue document: venues.md, "Client-id classes and resolution per venue", X22 (fe
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 
 from trading.domain.ports import ClientIdClass
-from trading.sandbox.accounts import FeeIn, Fees
+from trading.sandbox.accounts import FeeIn
 from trading.sandbox.answers import ClientIds
 
 
 @dataclass(frozen=True, slots=True)
 class Promises:
     """`client_id_class` is what the gateway claims, `client_ids` what the exchange does. A signed
-    request that is older than `valid_for` when it arrives is refused."""
+    request that is older than `valid_for` when it arrives is refused. Without `engine_knows_ids` an
+    order is looked up in a list that lags before it can be cancelled."""
 
     client_id_class: ClientIdClass
     client_ids: ClientIds
     fee_in: tuple[FeeIn, ...]
     valid_for: timedelta
+    engine_knows_ids: bool
 
 
 VENUES: Mapping[str, Promises] = {
@@ -30,14 +31,20 @@ VENUES: Mapping[str, Promises] = {
         ClientIds.OPEN_ONLY,
         (FeeIn.RECEIVED, FeeIn.THIRD),
         timedelta(seconds=5),
+        engine_knows_ids=True,
     ),
     "coinbase": Promises(
-        ClientIdClass.IDEMPOTENT, ClientIds.FOREVER, (FeeIn.QUOTE,), timedelta(seconds=120)
+        ClientIdClass.IDEMPOTENT,
+        ClientIds.FOREVER,
+        (FeeIn.QUOTE,),
+        timedelta(seconds=120),
+        engine_knows_ids=False,
     ),
-    "btcturk": Promises(ClientIdClass.NONE, ClientIds.NONE, (FeeIn.QUOTE,), timedelta(seconds=5)),
+    "btcturk": Promises(
+        ClientIdClass.NONE,
+        ClientIds.NONE,
+        (FeeIn.QUOTE,),
+        timedelta(seconds=5),
+        engine_knows_ids=False,
+    ),
 }
-
-
-def fees(fee_in: FeeIn, third_asset: str, third_prices: Mapping[str, Decimal]) -> Fees:
-    """Ten basis points in that asset."""
-    return Fees(fee_in=fee_in, third_asset=third_asset, third_prices=third_prices)

@@ -201,7 +201,7 @@ class Simulation:
             return
         self._stopped = True
         other = self._processes[1 - process.number]
-        for _ in range(self._draw.choice((1, 4, 12))):
+        for _ in range(self._draw.choice((1, 4, 12, 30))):
             self._pass_time(timedelta(seconds=self._draw.choice((2, 5, 8))))
             other.sweep()
         self._stopped = False

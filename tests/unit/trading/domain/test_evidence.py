@@ -79,3 +79,13 @@ def test_evidence_comes_back_as_it_was_kept() -> None:
     found = _evidence(1, 12.5, probed=26)
     assert evidence.from_json(evidence.to_json(found)) == found
     assert evidence.from_json({}) == Evidence()
+
+
+def test_where_a_signature_is_good_for_long_nothing_is_proven_before_it_has_run_out() -> None:
+    found, long = Evidence(), timedelta(seconds=140)
+    for passed in range(0, 140, 5):
+        now = _at(passed)
+        step = next_step(found, sent_at=SENT, now=now, may_probe=True, enters_within=long)
+        assert step in (Step.READ, Step.WAIT)
+        if step is Step.READ:
+            found = found.read(now)
