@@ -47,7 +47,14 @@ class Acts:
             for each in stage.exchange.listings():
                 stage.exchange.set_status(each.instrument, _STATUSES[act], now=now)
             return
-        listing = stage.exchange.listings()[0]
+        # One instrument of each venue is played on, and its accounts with it.
+        played = set(stage.accounts.values())
+        listings = stage.exchange.listings()
+        for listing in [each for each in listings if each.instrument in played] or listings[:1]:
+            self._play_on(act, listing)
+
+    def _play_on(self, act: Act, listing: Listing) -> None:
+        stage, now = self._stage, self._stage.now()
         if act is Act.FILTERS:
             # Coarser, and the next time as it was at the start.
             usual = self._usual.setdefault(listing.instrument, listing)
@@ -56,8 +63,9 @@ class Acts:
         if act is Act.DELIST:
             stage.exchange.expel(listing.instrument, now=now)
             stage.exchange.set_status(listing.instrument, Status.BREAK, now=now)
-        for account in stage.accounts:
-            self._touch(act, account, listing)
+        for account, instrument in stage.accounts.items():
+            if instrument == listing.instrument:
+                self._touch(act, account, listing)
 
     def _touch(self, act: Act, account: str, listing: Listing) -> None:
         """What happens to one account of a client."""

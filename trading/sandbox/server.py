@@ -151,5 +151,5 @@ def _open(stage: Stage, venue: str, options: Options) -> Face:
         stage.exchange.open_account(account, fees=fees)
         for asset, amount in (options.hold or offer.balances).items():
             stage.exchange.deposit(account, asset, amount, now=stage.now())
-    stage.accounts += accounts
+    stage.accounts |= dict.fromkeys(accounts, offer.listings[0].instrument)
     return offer.make(stage, accounts=accounts, fees=fees, seed=options.seed)

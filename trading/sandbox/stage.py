@@ -44,7 +44,8 @@ class Stage:
         self._clock = clock
         self._replica = Replica()
         self._listeners: list[Listener] = [self._replica]
-        self.accounts: list[str] = []
+        #: Accounts of clients, each with the instrument on which things happen to it.
+        self.accounts: dict[str, str] = {}
         self.flows: list[Flow] = []
         #: Until when nobody gets through to it, as monotonic seconds.
         self.unreachable_until = 0.0
