@@ -41,6 +41,8 @@ CAPABILITIES = Capabilities(
     client_id_class=ClientIdClass.IDEMPOTENT,
     streams=False,
     post_only=True,
+    # A token is good for two minutes, and the engine has its time after that.
+    enters_within=timedelta(seconds=140),
 )
 #: How far back an order is looked for whose id at the venue we do not have.
 WINDOW = timedelta(days=7)
