@@ -9,11 +9,11 @@ TEST := $(PY) -m tests.tiers --workers $(WORKERS)
 STAMP := .venv/.installed-$(subst $(eval ) ,-,$(LOCKS))
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check prove bench screenshots locks
+.PHONY: help install run sandbox test check prove bench screenshots locks
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "Variables of run: REPLAY SOURCE ORDERS SPEED PORT SYMBOL INTERVAL SEED OPERATOR, as in"
+	@echo "Variables of run: REPLAY SOURCE SECOND ORDERS SPEED PORT SYMBOL INTERVAL SEED OPERATOR, as in"
 	@echo "  make run REPLAY=candles.csv.gz SPEED=60 PORT=8000"
 
 install: $(STAMP) ## build .venv from the locks (nothing outside it is touched)
@@ -33,10 +33,14 @@ quoted = '$(subst ','\'',$(1))'
 option = $(if $($(1)),--$(2) $(call quoted,$($(1))))
 OPTIONS = $(call option,REPLAY,replay) $(call option,SPEED,speed) $(call option,PORT,port) \
 	$(call option,SYMBOL,symbol) $(call option,INTERVAL,interval) $(call option,SEED,seed) \
-	$(call option,OPERATOR,operator) $(call option,SOURCE,source) $(call option,ORDERS,orders)
+	$(call option,OPERATOR,operator) $(call option,SOURCE,source) $(call option,SECOND,second-source) \
+	$(call option,ORDERS,orders)
 
 run: $(STAMP) ## trade on paper: on prices in real time, a simulated market, or candles (REPLAY=file)
 	@exec $(PY) manage.py run $(OPTIONS)
+
+sandbox: $(STAMP) ## an exchange of one's own, for drills: . var/sandbox/sandbox.env, then make run ORDERS=venue SOURCE=binance
+	@exec $(PY) manage.py sandbox --port 9000 --env var/sandbox $(if $(HOLD),--hold $(HOLD)) $(if $(REPLAY),--replay $(call quoted,$(REPLAY)))
 
 test: $(STAMP) ## every tier of tests that this machine can run
 	@$(TEST) unit embedded services browser

@@ -56,6 +56,24 @@ def test_it_says_where_it_is_trades_the_replay_and_stops_when_asked(tmp_path: Pa
         process.communicate()
 
 
+def test_it_writes_what_a_desk_needs_to_trade_there(tmp_path: Path) -> None:
+    process = _start("--env", str(tmp_path / "there"), "--hold", "USDT=5", "USD=5", "TRY=5")
+    try:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline().partition(" ")[2])
+    finally:
+        process.kill()
+        process.communicate()
+    lines = (tmp_path / "there" / "sandbox.env").read_text().splitlines()
+    given = dict(line.removeprefix("export ").split("=", 1) for line in lines)
+    assert given["AITRADER_BINANCE_REST_URL"] == f"{told['binance']['rest']}/api"
+    assert given["AITRADER_COINBASE_WS_USER_URL"] == told["coinbase"]["ws_user_plain"]
+    for venue in told:
+        key = Path(given[f"AITRADER_{venue.upper()}_CREDENTIALS"].removeprefix("file:"))
+        assert key.stat().st_mode & 0o077 == 0
+        assert json.loads(key.read_text())["api_key"] == told[venue]["api_key"]
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [

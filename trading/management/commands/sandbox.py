@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import shlex
 import signal
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -40,6 +43,11 @@ class Command(BaseCommand):
             metavar="ASSET=AMOUNT",
             help="what each account starts with, instead of what is usual at its venue",
         )
+        parser.add_argument(
+            "--env",
+            metavar="FOLDER",
+            help="write there what a desk needs to trade here: sandbox.env, a key for each",
+        )
         parser.add_argument("--accounts", type=int, default=1, help="how many accounts to open")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -54,19 +62,52 @@ class Command(BaseCommand):
             hold=dict(_held(each) for each in options["hold"]),
         )
         try:
-            asyncio.run(self._serve(chosen))
+            asyncio.run(self._serve(chosen, options["env"]))
         except OSError as error:
             raise CommandError(f"port {chosen.port}: {error.strerror}") from None
 
-    async def _serve(self, chosen: server.Options) -> None:
+    async def _serve(self, chosen: server.Options, folder: str | None) -> None:
         asked = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, asked.set)
         async with server.running(chosen) as addresses:
+            if folder is not None:
+                _write_settings(Path(folder), addresses)
             self.stdout.write(f"ready {json.dumps(addresses)}")
             self.stdout.flush()
             await asked.wait()
+
+
+#: Settings of a desk, by what `ready` tells of the venue.
+_SETTINGS: Mapping[str, Mapping[str, str]] = {
+    "binance": {"REST_URL": "{rest}/api", "WS_URL": "{ws}", "WS_API_URL": "{ws_api}"},
+    "coinbase": {
+        "REST_URL": "{rest_plain}",
+        "WS_URL": "{ws_plain}",
+        "WS_USER_URL": "{ws_user_plain}",
+    },
+    "btcturk": {"REST_URL": "{rest}", "WS_URL": "{ws}", "GRAPH_URL": "{graph}"},
+}
+
+
+def _write_settings(folder: Path, addresses: Mapping[str, Mapping[str, Any]]) -> None:
+    """Addresses for the shell, and each venue's first key in a file that its owner alone reads."""
+    folder = folder.resolve()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lines = []
+    for venue, told in addresses.items():
+        key = folder / f"{venue}.json"
+        key.unlink(missing_ok=True)
+        key.touch(mode=0o600)
+        key.write_text(json.dumps({name: told[name] for name in ("api_key", "api_secret")}))
+        values = {name: text.format(**told) for name, text in _SETTINGS[venue].items()}
+        values["CREDENTIALS"] = f"file:{key}"
+        lines += [
+            f"export AITRADER_{venue.upper()}_{name}={shlex.quote(value)}"
+            for name, value in values.items()
+        ]
+    (folder / "sandbox.env").write_text("\n".join(lines) + "\n")
 
 
 def _held(text: str) -> tuple[str, Decimal]:
