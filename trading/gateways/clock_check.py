@@ -2,6 +2,8 @@
 
 1. The venue's clock is sampled now and then; while ours is too far off, nothing is signed.
 2. Whatever became of the question about the time, the call that waited for it was not made.
+3. A step of our clock is seen at once, beside the one that no step moves; a step of the venue's
+   when it refuses a stamp (`forget`). Then its clock is asked before anything else is signed.
 """
 
 from collections.abc import Callable
@@ -12,6 +14,8 @@ from aitrader.kernel.errors import GatewayError, NotSent
 
 MOST_OFFSET_SECONDS = 1.0
 _SAMPLE_SECONDS = 60.0
+#: What our two clocks may run apart within a minute; the usual correction of a clock is less.
+_STEP_SECONDS = 0.1
 
 
 class ClockCheck:
@@ -28,15 +32,22 @@ class ClockCheck:
         self._wall = wall
         self._most = most_offset_seconds
         self._sampled_at = -_SAMPLE_SECONDS
+        self._wall_at = wall.now()
         self.offset_seconds = 0.0
 
     def check(self) -> None:
         """Raises NotSent while the clocks are too far apart, or the venue's cannot be read."""
-        if monotonic() - self._sampled_at >= _SAMPLE_SECONDS:
+        passed = monotonic() - self._sampled_at
+        by_the_wall = (self._wall.now() - self._wall_at).total_seconds()
+        if passed >= _SAMPLE_SECONDS or abs(by_the_wall - passed) > _STEP_SECONDS:
             self._sample()
         if abs(self.offset_seconds) > self._most:
-            self._sampled_at = -_SAMPLE_SECONDS
+            self.forget()
             raise NotSent(f"our clock is {self.offset_seconds:.3f} s off the venue's")
+
+    def forget(self) -> None:
+        """The venue said that the time is wrong: it is asked again before the next call."""
+        self._sampled_at = -_SAMPLE_SECONDS
 
     def _sample(self) -> None:
         before = self._wall.now()
@@ -46,4 +57,4 @@ class ClockCheck:
             raise NotSent(f"the venue's clock could not be read: {error}") from error
         middle = before + (self._wall.now() - before) / 2
         self.offset_seconds = (theirs - middle).total_seconds()
-        self._sampled_at = monotonic()
+        self._sampled_at, self._wall_at = monotonic(), self._wall.now()

@@ -95,9 +95,11 @@ class Connection:
     def _attempt(self, work: Callable[[Client], T]) -> T:
         try:
             return work(self._client)
-        except Exception as error:  # what is not ours is translated
+        except Exception as error:  # noqa: BLE001  # what is not ours is translated
             if isinstance(error, BinanceAPIException) and errors.is_blocked(error):
                 self._silent_until = monotonic() + errors.retry_after_seconds(error)
+            if isinstance(error, BinanceAPIException) and error.code == errors.WRONG_TIME:
+                self._clock.forget()
             # The library's own error may name the signed address: nobody gets to print it.
             raise errors.translate(error) from None
 

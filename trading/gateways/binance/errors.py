@@ -2,7 +2,8 @@
 
 1. Only a well-formed 4xx answer with a code of the table is definite; everything else is unknown.
 2. A refusal for the rate is proof that nothing was done: it never reached the engine.
-3. "Duplicate order sent." proves that the first copy exists: its outcome is to be asked for.
+3. So is a refusal for the time of the call (-1021): it was looked at before the order was.
+4. "Duplicate order sent." proves that the first copy exists: its outcome is to be asked for.
 """
 
 from collections.abc import Mapping
@@ -34,12 +35,13 @@ _FORMAT = (
 )  # fmt: skip
 CODES: Mapping[int, Proof] = {
     **dict.fromkeys((-1000, -1001, -1006, -1007, -1008, -1016, -2021, -2022), Proof.UNKNOWN),
-    **dict.fromkeys((-1003, -1034), Proof.NOT_DONE),
-    **_refused(-1002, -1013, -1014, -1015, -1020, -1021, -1022, -1033, -1035),
+    **dict.fromkeys((-1003, -1034, -1021), Proof.NOT_DONE),
+    **_refused(-1002, -1013, -1014, -1015, -1020, -1022, -1033, -1035),
     **_refused(*_FORMAT),
     **_refused(-2010, -2011, -2013, -2014, -2015, -2016, -2026, -2035, -2036, -2039, -2042, -2043),
 }
 NO_SUCH_ORDER = -2013
+WRONG_TIME = -1021
 CANCEL_REFUSED = -2011
 _ORDER_REFUSED = -2010
 _DUPLICATE = "Duplicate order sent."

@@ -191,6 +191,9 @@ class Connection:
         wait = errors.retry_after_seconds(answer)
         if wait is not None:
             self._silent_until[_host(url)] = monotonic() + wait
+        if answer.status == errors.UNAUTHORISED:
+            # The stamp may be what was wrong.
+            self._clock.forget()
         if answer.status != requests.codes.ok or _failed(answer.body):
             raise errors.translate(answer)
         body = answer.body

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from threading import Lock
+from time import sleep
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -28,7 +29,7 @@ from coinbase.rest import RESTClient
 from pydantic import SecretStr
 
 from aitrader.kernel.clock import Clock, from_millis, monotonic
-from aitrader.kernel.errors import BadInput, NotSent
+from aitrader.kernel.errors import BadInput, NotSent, RejectedByVenue
 from trading.gateways.clock_check import ClockCheck
 from trading.gateways.coinbase import errors
 from trading.gateways.transport import Capped
@@ -43,6 +44,8 @@ _SAMPLE_TIMEOUT_SECONDS = (1.0, 1.0)
 BURST, PER_SECOND = 900.0, 2.5
 #: What reads leave to orders and cancels.
 _RESERVE = 100.0
+#: How well the venue's clock is known.
+_MARGIN_SECONDS = 0.02
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -158,6 +161,7 @@ class Connection:
     def token(self) -> str:
         """What lets a WebSocket subscribe as us, for two minutes. Raises NotSent."""
         self.check_clock()
+        self._wait_for_our_second()
         return self._client.token()
 
     def check_clock(self) -> None:
@@ -169,7 +173,23 @@ class Connection:
     def _call(self, work: Callable[[_Client], T], reserve: float) -> T:
         self.check_clock()
         self._pace.take(leave=reserve)
-        return self._attempt(work, self._client)
+        self._wait_for_our_second()
+        try:
+            return self._attempt(work, self._client)
+        except RejectedByVenue as error:
+            if error.code == errors.UNAUTHENTICATED:
+                # Of the key it says nothing while our clock is off.
+                self._clock.forget()
+                self._clock.check()
+            raise
+
+    def _wait_for_our_second(self) -> None:
+        """A token is good from the whole second in which we sign it, by the venue's clock: where
+        that is behind ours, until its second has begun, too."""
+        behind = _MARGIN_SECONDS - self.offset_seconds
+        passed = self._wall.now().microsecond / 1_000_000
+        if passed < behind:
+            sleep(behind - passed)
 
     def _attempt(self, work: Callable[[_Client], T], client: _Client) -> T:
         try:

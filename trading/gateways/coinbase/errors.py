@@ -21,6 +21,8 @@ Answer = Mapping[str, Any]
 
 TOO_MANY = 429
 _UNAUTHORIZED = 401
+#: The code of the refusal of a key, a signature, or the time of one.
+UNAUTHENTICATED = str(_UNAUTHORIZED)
 #: How long we are silent when the venue does not say.
 _SILENCE_SECONDS = 30.0
 NOT_FOUND = "NOT_FOUND"
@@ -92,7 +94,8 @@ def _by_status(error: Unanswered) -> GatewayError:
     if status == TOO_MANY:
         return NotSent("HTTP 429: too many requests")
     if status == _UNAUTHORIZED:
-        return RejectedByVenue(name or str(status), text or "the key or its signature is refused")
+        said = f"{name} {text}".strip()
+        return RejectedByVenue(UNAUTHENTICATED, said or "the key or its signature is refused")
     proof = reasons.HTTP_ERRORS.get(name.upper(), Proof.UNKNOWN)
     if not 400 <= status < 500 or proof is Proof.UNKNOWN:
         return OutcomeUnknown(f"HTTP {status} {name}".rstrip())

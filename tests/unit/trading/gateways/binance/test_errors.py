@@ -33,7 +33,7 @@ def _coded(status: int, code: int, text: str = "") -> Exception:
     ("error", "proves"),
     [
         (_coded(400, -1013, "Filter failure: LOT_SIZE"), RejectedByVenue),
-        (_coded(400, -1021), RejectedByVenue),
+        (_coded(400, -1021), NotSent),
         (_coded(400, -2010, "Account has insufficient balance"), RejectedByVenue),
         (_coded(401, -2015), RejectedByVenue),
         (_coded(400, -2010, "Duplicate order sent."), OutcomeUnknown),
