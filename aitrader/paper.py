@@ -68,6 +68,7 @@ class PaperOptions:
 
     `history_bars` are recorded per instrument before the first decision, at the least. `venue`
     gives its prices in real time; orders go to the simulated venue, or there if `at_venue`.
+    `second_source` is the venue that its prices are compared with.
     """
 
     replay: Sequence[str] = ()
@@ -86,6 +87,7 @@ class PaperOptions:
     simulated_bars: int | None = None
     history_bars: int = 0
     venue: str = ""
+    second_source: str = ""
     at_venue: bool = False
 
     @property

@@ -8,11 +8,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from aitrader.kernel.fix import PriceSource
 from aitrader.kernel.money import ZERO, ratio
 from dashboard.frame import Frame
 from dashboard.templatetags import desk as show
 from risk.services import limits
-from trading.selectors import desk_view
+from trading.selectors import desk_view, second_prices
 from trading.selectors.desk_view import Desk
 
 
@@ -174,6 +175,7 @@ def _market_data(frame: Frame, desk: Desk, health: desk_view.FeedHealth) -> Card
     else:
         value, unit = show.age(desk.age(frame.now)), _("old")
     notes: list[str | SafeString] = [
+        *_second_source(frame, desk),
         format_html("{} {}", _("bar"), show.instant(desk.market_at))
         if desk.market_at
         else _("no bar yet"),
@@ -181,3 +183,18 @@ def _market_data(frame: Frame, desk: Desk, health: desk_view.FeedHealth) -> Card
         % {"n": health.instruments, "gaps": health.gaps, "held": health.quarantined},
     ]
     return Card(id="feed", name=_("Market data"), value=value, unit=unit, notes=notes)
+
+
+def _second_source(frame: Frame, desk: Desk) -> list[str]:
+    """Whose prices those of a desk in real time are compared with; nothing where there is none."""
+    if not desk.running or desk.source != PriceSource.REAL_TIME:
+        return []
+    rows = second_prices.compared(desk.feed_id, frame.now)
+    if not rows:
+        return [_("no second source")]
+    silent = [row for row in rows if row.stale]
+    if silent:
+        at = max((row.at for row in silent if row.at), default=None)
+        told = show.age(frame.now - at) if at else _("nothing told yet")
+        return [_("▲ second source %(s)s stale: %(t)s") % {"s": rows[0].source, "t": told}]
+    return [_("compared with %(source)s") % {"source": rows[0].source}]

@@ -20,6 +20,8 @@ class EventName(StrEnum):
     FEED_FAILED = "feed.failed"
     FEED_STALE = "feed.stale"
     FEED_RECOVERED = "feed.recovered"
+    SECOND_SOURCE_STALE = "second_source.stale"
+    SECOND_SOURCE_RECOVERED = "second_source.recovered"
     STREAM_DOWN = "stream.down"
     STREAM_UP = "stream.up"
     SIGNAL_RAISED = "signal.raised"

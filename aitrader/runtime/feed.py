@@ -7,7 +7,8 @@
    then a venue in real time that does not answer yet.
 3. A market in real time goes on after the last bars recorded of it.
 4. Whatever happens here ends this thread only.
-5. Beside it runs the user stream of an account at a venue: it only wakes.
+5. Beside it run the user stream of an account at a venue, which only wakes, and the second source
+   of prices, which only records.
 """
 
 import hashlib
@@ -26,6 +27,7 @@ from aitrader.kernel.clock import WALL, Moment
 from aitrader.kernel.errors import BadInput, Refused
 from aitrader.kernel.topics import Task
 from aitrader.paper import Market, PaperDesk, PaperOptions
+from aitrader.runtime.second_source import SecondSource
 from trading.domain.bar import interval_name
 from trading.gateways import registry
 from trading.gateways.streams import UserStream
@@ -66,6 +68,7 @@ class FeedThread(Thread):
         self._opened = self._open()
         self._see_that_it_is_free()
         self._user_stream: UserStream | None = None
+        self._second: SecondSource | None = None
         self.failed = False
 
     @property
@@ -81,6 +84,8 @@ class FeedThread(Thread):
         self._stopping.set()
         if self._user_stream is not None:
             self._user_stream.stop()
+        if self._second is not None:
+            self._second.stop()
 
     def recover(self) -> None:
         """Take up orders that a dead process left behind; only where no sender is alive."""
@@ -100,6 +105,7 @@ class FeedThread(Thread):
 
     def run(self) -> None:
         self._listen()
+        self._compare()
         try:
             while not self._stopping.is_set():
                 try:
@@ -133,6 +139,18 @@ class FeedThread(Thread):
             line, on_news=lambda: self._wake(Task.FOLLOW), on_line=self._on_line
         )
         self._user_stream.start()
+
+    def _compare(self) -> None:
+        desk = self.made.desk
+        if self.market.live is None:
+            return
+        self._second = SecondSource(
+            self._options.second_source,
+            feed_id=desk.feed.pk,
+            instruments=desk.instruments,
+            say=self._say,
+        )
+        self._second.start()
 
     def _on_line(self, up: bool, reason: str) -> None:
         feeds.note_line(feed=self.made.desk.feed, up=up, reason=reason, now=WALL.now())

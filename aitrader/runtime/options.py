@@ -12,6 +12,8 @@ from trading.gateways import registry
 
 #: Whose prices may be asked for; the first is looked for by itself.
 _VENUES = ("BINANCE", "BTCTURK", "COINBASE")
+#: Whose prices are compared with whose, unless told otherwise.
+_SECOND = {"BINANCE": "COINBASE", "COINBASE": "BINANCE"}
 _FASTEST = Decimal(1_000_000)
 #: A running desk starts with two hours and a half of minutes on its chart.
 _HISTORY_BARS = 150
@@ -42,6 +44,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="where orders go: to a simulated venue, or to the account at the venue of the prices",
     )
     parser.add_argument(
+        "--second-source",
+        choices=["auto", *(each.lower() for each in _SECOND), "none"],
+        default="auto",
+        help="whose prices those in real time are compared with; auto: Binance's with Coinbase's",
+    )
+    parser.add_argument(
         "--symbol", help="such as BTCUSDT, as its source names it; else from the file's name"
     )
     parser.add_argument("--interval", help="such as 1m; else from the file's name")
@@ -67,6 +75,7 @@ def read(given: dict[str, Any]) -> PaperOptions:
         raise BadInput("--orders venue: there is no venue without its prices in real time")
     return PaperOptions(
         venue=venue,
+        second_source=_second(given["second_source"].upper(), venue),
         at_venue=at_venue,
         replay=given["replay"],
         symbol=given["symbol"],
@@ -90,6 +99,18 @@ def _venue(given: dict[str, Any]) -> str:
     if given["source"] == "simulated" or wants_another or given["kind"] == "PERP":
         return ""
     return _VENUES[0] if registry.answers(_VENUES[0]) else ""
+
+
+def _second(wanted: str, venue: str) -> str:
+    """Whose prices are compared with; none without prices in real time."""
+    if wanted == "NONE" or not venue:
+        return ""
+    if wanted == venue:
+        raise BadInput(f"--second-source: the prices are those of {venue} already")
+    if wanted != "AUTO":
+        return wanted
+    other = _SECOND.get(venue, "")
+    return other if registry.comparable(venue, other) else ""
 
 
 def _history(bars: int) -> int:

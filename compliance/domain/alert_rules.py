@@ -104,6 +104,10 @@ _RULES = (
         "Prices are stale: {object_id}", "{actor}: nothing is opened until they move again",
     ),
     Rule(
+        EventName.SECOND_SOURCE_STALE, Severity.WARNING, "{object_id}",
+        "Second source is silent: {source}", "{actor}: its prices are not compared until it speaks",
+    ),
+    Rule(
         EventName.ORDER_ADOPTED, Severity.WARNING, "{account}",
         "An order from outside: {instrument}", "{side} {order_qty} on {account}, not of this desk",
     ),

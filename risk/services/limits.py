@@ -1,7 +1,8 @@
 """Setting limits. A change is a new version and a journal entry; nothing is edited.
 
 1. Tightening is immediate. Loosening, and setting a limit that was missing, asks for a fresh
-   one-time password; an account's very first limits do not.
+   one-time password; an account's very first limits do not, nor the shipped value of a limit that
+   is newer than the account.
 2. Writers of one account's limits take turns (advisory lock on its code).
 """
 
@@ -20,7 +21,7 @@ from risk.domain.limits import LimitKey
 from risk.models import Limit
 from risk.selectors.limits import in_force
 
-__all__ = ["apply_profile", "change", "in_force"]
+__all__ = ["apply_profile", "change", "in_force", "supply_missing"]
 
 
 def apply_profile(
@@ -46,6 +47,20 @@ def apply_profile(
         return _write(
             account_code, wanted, before, f"profile {profile}", set_by, now=now, market_at=market_at
         )
+
+
+def supply_missing(
+    *, account_code: str, profile: str, set_by: str, now: datetime, market_at: datetime
+) -> list[Limit]:
+    """Give an account the shipped value of limits that it never had, because there were none when
+    it was opened; return the versions written. What was set stays."""
+    with transaction.atomic():
+        _take_turn(account_code)
+        before = in_force(account_code)
+        shipped = limits.profile(profile).items()
+        wanted = {key: value for key, value in shipped if key not in before}
+        why = f"new limit, profile {profile}"
+        return _write(account_code, wanted, before, why, set_by, now=now, market_at=market_at)
 
 
 def change(

@@ -3,13 +3,27 @@
 1. The registry gives one of these for a venue by code; nothing else names the venue.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from threading import Event
 from typing import Protocol
 
+from aitrader.kernel.errors import AitraderError, OutcomeUnknown
+from aitrader.kernel.money import ZERO, amount
 from trading.domain.instrument import Instrument
 from trading.services.bar_steps import Step
+
+
+def told_price(read: Callable[[], object]) -> Decimal:
+    """The price in an answer. Raises OutcomeUnknown for an answer without one."""
+    try:
+        px = amount(read(), what="price")
+    except (ValueError, LookupError, TypeError, AttributeError, AitraderError) as error:
+        raise OutcomeUnknown(f"a price that cannot be read: {type(error).__name__}") from error
+    if px <= ZERO:
+        raise OutcomeUnknown("a price that is not positive")
+    return px
 
 
 class Bars(Protocol):
@@ -33,6 +47,14 @@ class PublicData(Protocol):
 
     def instruments(self, symbols: Sequence[str], *, venue: str) -> dict[str, Instrument]:
         """The symbols' rules by symbol, under codes of `venue`, which trades by them."""
+        ...
+
+    def symbol_of(self, base: str, quote: str) -> str:
+        """How the venue writes a spot pair, listed or not."""
+        ...
+
+    def last_price(self, symbol: str) -> Decimal:
+        """What it traded at last. Raises what a call raises."""
         ...
 
     def klines(self, symbols: Mapping[str, str], interval: timedelta, *, history_bars: int) -> Bars:

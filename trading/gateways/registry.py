@@ -100,6 +100,12 @@ def public(venue: str) -> PublicData:
     raise BadInput(f"there are no prices of venue {venue}")
 
 
+def comparable(venue: str, other: str) -> bool:
+    """Whether prices of two venues are of one world: a sandbox's say nothing of the real ones."""
+    known = settings.AITRADER_VENUES
+    return venue in known and other in known and is_practice(venue) == is_practice(other)
+
+
 def answers(venue: str) -> bool:
     """Whether the venue's public data is within reach, found out in three seconds at most."""
     heard: SimpleQueue[bool] = SimpleQueue()

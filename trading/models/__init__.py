@@ -11,8 +11,10 @@ from trading.models.order import CancelRequest, Order, ReplaceRequest
 from trading.models.parent_order import ParentOrder
 from trading.models.position import Position, Trade
 from trading.models.recon_break import ReconBreak
+from trading.models.second_price import SecondPrice
 from trading.models.sim_venue import SimBalance, SimExecution, SimOrder, SimPosition
 from trading.models.strategy import Signal, Strategy, StrategyCursor, StrategyVersion
+from trading.models.venue_sheet import VenueFacts, VenueLatency
 
 __all__ = [
     "Account",
@@ -35,6 +37,7 @@ __all__ = [
     "QuarantinedCandle",
     "ReconBreak",
     "ReplaceRequest",
+    "SecondPrice",
     "Signal",
     "SimBalance",
     "SimExecution",
@@ -47,4 +50,6 @@ __all__ = [
     "StrategyVersion",
     "Trade",
     "Venue",
+    "VenueFacts",
+    "VenueLatency",
 ]

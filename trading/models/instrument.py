@@ -30,6 +30,9 @@ class InstrumentRow(models.Model):
     min_qty = Amount()
     min_notional = Amount()
     max_bar_range = Amount(default="0.5")
+    #: What the venue said of it last, in our word, and when; null where nobody asks a venue.
+    status = models.CharField(max_length=16, default="TRADING")
+    rules_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "trading_instrument"

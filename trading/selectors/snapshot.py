@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -23,6 +23,7 @@ from trading.selectors import account_state, orders, sql
 from trading.selectors.account_state import AccountState, Mark
 from trading.selectors.desk import VOLATILITY_BARS, Desk
 from trading.selectors.orders import WorkingOrder
+from trading.selectors.second_prices import Second
 
 _DAY_START = "SELECT start_equity FROM trading_accountday WHERE account_id = %s AND day = %s"
 
@@ -34,6 +35,8 @@ class AccountView:
     state: AccountState
     marks: Mapping[int, Mark]
     working: list[WorkingOrder]
+    #: What a second source says, by instrument.
+    seconds: Mapping[int, Second] = field(default_factory=dict)
 
 
 def read(desk: Desk) -> AccountView:
@@ -46,11 +49,12 @@ def view(
     balances: Mapping[str, Decimal],
     positions: Mapping[int, PositionState],
     working: list[WorkingOrder],
+    seconds: Mapping[int, Second] | None = None,
 ) -> AccountView:
     """What is held and works, valued at the marks of this moment."""
     marks = desk.marks()
     state = account_state.value(desk.account, desk.instruments, balances, positions, marks)
-    return AccountView(state, marks, working)
+    return AccountView(state, marks, working, seconds or {})
 
 
 def day_start_equity(desk: Desk, at: Moment) -> Decimal | None:
@@ -137,6 +141,7 @@ def _view(
 ) -> PositionView:
     mark = view.marks.get(pk)
     position = view.state.positions.get(pk)
+    second = view.seconds.get(pk)
     in_base = desk.instruments[pk].quote == desk.account.base_currency
     return PositionView(
         quantity=ZERO if position is None else position.quantity,
@@ -148,6 +153,8 @@ def _view(
         reserved_buy_qty=reserved.get((pk, Side.BUY), ZERO),
         reserved_sell_qty=reserved.get((pk, Side.SELL), ZERO),
         min_qty=desk.instruments[pk].min_qty,
+        second_px=None if second is None else second.px,
+        second_age_seconds=None if second is None else second.age_seconds,
     )
 
 

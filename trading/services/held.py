@@ -14,7 +14,7 @@ from risk.domain import trading_state
 from risk.domain.limits import LimitKey
 from risk.selectors import states
 from trading.models import InstrumentRow, Order
-from trading.selectors import snapshot
+from trading.selectors import second_prices, snapshot
 from trading.selectors.desk import Desk, scopes_of
 from trading.selectors.orders import WorkingOrder
 from trading.services import feeds, order_rows
@@ -33,7 +33,8 @@ class HeldAccount:
     @cached_property
     def view(self) -> snapshot.AccountView:
         """Holdings, worth and working orders."""
-        return snapshot.view(self._desk, *self._store.holdings(), self._store.working())
+        seconds = second_prices.latest(self._desk.feed, self._at.wall)
+        return snapshot.view(self._desk, *self._store.holdings(), self._store.working(), seconds)
 
     def rules(self, instrument: InstrumentRow, strategy: str) -> snapshot.Rules:
         """What risk keeps about an order of this instrument and strategy."""

@@ -95,6 +95,13 @@ def open_desk(*, plan: DeskPlan, namespace: str, fee_rate: Decimal, at: Moment) 
             _see_that_it_fits(feed, plan)
             for instrument, origin in plan.instruments:
                 _list(feed.account.venue, instrument, origin, at)
+            limits.supply_missing(
+                account_code=feed.account.code,
+                profile=plan.profile,
+                set_by="setup",
+                now=at.wall,
+                market_at=at.market,
+            )
     return desks.load(account_id=feed.account_id, namespace=namespace, fee_rate=fee_rate)
 
 
