@@ -78,6 +78,14 @@ def has_operators() -> bool:
     return Operator.objects.exists()
 
 
+def operator_named(username: str) -> Operator:
+    """The operator of that name. Raises BadInput when there is none."""
+    found = Operator.objects.filter(username=username).first()
+    if found is None:
+        raise BadInput(f"there is no operator {username}")
+    return found
+
+
 def create_operator(
     *,
     username: str,

@@ -13,7 +13,6 @@ from decimal import Decimal
 from enum import StrEnum
 
 from aitrader.kernel import ids
-from aitrader.kernel.clock import iso
 from aitrader.kernel.fix import OrdType, Origin, Side, TimeInForce
 from aitrader.kernel.money import CONTEXT, plain
 from trading.domain.instrument import Instrument
@@ -76,29 +75,35 @@ class Unsupported(StrEnum):
     EXPIRE_TIME_OF_GTD = "EXPIRE_TIME_IS_OF_GTD_ORDERS"
 
 
-def unsupported(intent: OrderIntent, venue: Capabilities) -> dict[Unsupported, str]:
-    """What the order asks for that the venue has not, or that is no order anywhere: codes with one
-    line each."""
-    found = {}
+MEANINGS: Mapping[Unsupported, str] = {
+    Unsupported.ORD_TYPE: "the account's venue has no orders of this type",
+    Unsupported.TIME_IN_FORCE: "the account's venue has no orders of this time in force",
+    Unsupported.POST_ONLY: "the account's venue has no post-only orders",
+    Unsupported.TIME_IN_FORCE_OF_LIMIT: "only limit orders have a time in force other than GTC",
+    Unsupported.POST_ONLY_OF_LIMIT: "only limit orders that rest can be post-only",
+    Unsupported.EXPIRE_TIME_MISSING: "a GTD order needs the instant at which it ends",
+    Unsupported.EXPIRE_TIME_PAST: "the instant at which it would end is past",
+    Unsupported.EXPIRE_TIME_OF_GTD: "only GTD orders end at an instant",
+}
+
+
+def unsupported(intent: OrderIntent, venue: Capabilities) -> tuple[Unsupported, ...]:
+    """What the order asks for that the venue has not, or that is no order anywhere."""
     ord_type, lasts, until = intent.ord_type, intent.time_in_force, intent.expire_time
-    if ord_type not in venue.ord_types:
-        found[Unsupported.ORD_TYPE] = f"the venue has no {ord_type} orders"
-    if lasts is not TimeInForce.GTC and ord_type is not OrdType.LIMIT:
-        found[Unsupported.TIME_IN_FORCE_OF_LIMIT] = f"no {ord_type} order is {lasts}"
-    elif lasts not in venue.times_in_force:
-        found[Unsupported.TIME_IN_FORCE] = f"the venue has no {lasts} orders"
-    if intent.post_only and not venue.post_only:
-        found[Unsupported.POST_ONLY] = "the venue has no post-only orders"
-    resting = ord_type is OrdType.LIMIT and lasts in (TimeInForce.GTC, TimeInForce.GTD)
-    if intent.post_only and not resting:
-        found[Unsupported.POST_ONLY_OF_LIMIT] = f"a {ord_type} {lasts} order does not rest"
-    if lasts is TimeInForce.GTD and until is None:
-        found[Unsupported.EXPIRE_TIME_MISSING] = "a GTD order needs the instant at which it ends"
-    if until is not None and lasts is not TimeInForce.GTD:
-        found[Unsupported.EXPIRE_TIME_OF_GTD] = f"a {lasts} order has no end of its own"
-    if until is not None and until <= intent.decided_at:
-        found[Unsupported.EXPIRE_TIME_PAST] = f"{iso(until)} is past"
-    return found
+    of_limit = ord_type is OrdType.LIMIT or lasts is TimeInForce.GTC
+    rests = ord_type is OrdType.LIMIT and lasts in (TimeInForce.GTC, TimeInForce.GTD)
+    gtd = lasts is TimeInForce.GTD
+    holds = {
+        Unsupported.ORD_TYPE: ord_type in venue.ord_types,
+        Unsupported.TIME_IN_FORCE_OF_LIMIT: of_limit,
+        Unsupported.TIME_IN_FORCE: not of_limit or lasts in venue.times_in_force,
+        Unsupported.POST_ONLY: venue.post_only or not intent.post_only,
+        Unsupported.POST_ONLY_OF_LIMIT: rests or not intent.post_only,
+        Unsupported.EXPIRE_TIME_MISSING: until is not None or not gtd,
+        Unsupported.EXPIRE_TIME_OF_GTD: until is None or gtd,
+        Unsupported.EXPIRE_TIME_PAST: until is None or until > intent.decided_at,
+    }
+    return tuple(code for code, is_well in holds.items() if not is_well)
 
 
 def client_order_id(namespace: str, intent_id: str, attempt: int) -> str:

@@ -21,7 +21,7 @@ from compliance.services import journal
 from risk.domain import gate
 from risk.domain.gate import Denied
 from risk.domain.snapshot import GateIntent
-from trading.domain.order import OrderIntent, client_order_id, unsupported
+from trading.domain.order import MEANINGS, OrderIntent, client_order_id, unsupported
 from trading.models import CancelRequest, Feed, InstrumentRow, Order, ParentOrder, Signal, Trade
 from trading.selectors import snapshot, sql
 from trading.selectors.desk import Desk, LoadedStrategy, as_instrument
@@ -106,7 +106,7 @@ def _deny(store: OrderStore, desk: Desk, draft: Draft, at: Moment) -> Order:
     """Keep an order that the account's venue has no words for."""
     problems = unsupported(draft.intent, desk.capabilities)
     order = store.add(_order(desk, draft, at, denied=True, codes=[*problems]))
-    reasons = [{"code": code, "text": text} for code, text in problems.items()]
+    reasons = [{"code": code, "text": MEANINGS[code]} for code in problems]
     told = {"decision": "DENIED", "intent_id": order.intent_id, "reasons": reasons, "verdicts": []}
     store.record([_event(desk, draft, order, told)], now=at.wall)
     return order

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aitrader.kernel.fix import OrdType, Origin, Side, TimeInForce
-from trading.domain.order import OrderIntent, Unsupported, unsupported
+from trading.domain.order import MEANINGS, OrderIntent, Unsupported, unsupported
 from trading.domain.ports import EVERYTHING, Capabilities
 from trading.gateways.binance.gateway import CAPABILITIES as BINANCE
 from trading.gateways.btcturk.gateway import CAPABILITIES as BTCTURK
@@ -57,11 +57,11 @@ CODE = Unsupported
 def test_an_order_is_held_against_what_the_venue_has(
     venue: Capabilities, asked: dict[str, Any], codes: list[Unsupported]
 ) -> None:
-    assert list(unsupported(replace(LIMIT, **asked), venue)) == codes
+    assert [*unsupported(replace(LIMIT, **asked), venue)] == codes
 
 
-def test_every_problem_is_told_in_one_line() -> None:
+def test_every_problem_has_a_meaning_of_one_line() -> None:
     asked = replace(LIMIT, ord_type=OrdType.STOP_LIMIT, time_in_force=GTD, post_only=True)
-    told = unsupported(asked, SIM)
-    assert len(told) == 5
-    assert all(text and "\n" not in text for text in told.values())
+    assert len(unsupported(asked, SIM)) == 5
+    assert set(MEANINGS) == set(Unsupported)
+    assert all(text and "\n" not in text for text in MEANINGS.values())

@@ -1,0 +1,126 @@
+"""Orders that a person wants: the same gate, the same rows, the same senders as a strategy's.
+
+1. The person needs the right to trade, and gives a reason.
+2. Nothing is sent from here: the row waits for the desk that runs. One that no desk takes within
+   `GOOD_FOR_BARS` is not sent any more.
+3. A wish is a wish: said twice, it is two orders.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from aitrader.kernel import ids
+from aitrader.kernel.clock import Moment, iso
+from aitrader.kernel.errors import BadInput
+from aitrader.kernel.fix import OrdType, Origin, Side, TimeInForce
+from compliance.domain.roles import Action
+from compliance.services import access
+from trading.domain.order import OrderIntent
+from trading.models import InstrumentRow, Order
+from trading.selectors.desk import Desk
+from trading.services import orders
+from trading.services.orders import Draft, require_reason
+
+GOOD_FOR_BARS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An order in a person's words; `instrument` by code."""
+
+    instrument: str
+    side: Side
+    ord_type: OrdType
+    order_qty: Decimal
+    price: Decimal | None = None
+    stop_px: Decimal | None = None
+    trailing_bps: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    expire_time: datetime | None = None
+    post_only: bool = False
+    reduce_only: bool = False
+
+
+def submit(*, desk: Desk, wish: Wish, by: Any, reason: str, at: Moment) -> Order:
+    """Write the order that an operator wants, CREATED or DENIED.
+
+    Raises NotPermitted without the right to trade, Refused without a reason, BadInput for an
+    instrument that the account does not trade or that has no price yet.
+    """
+    access.require(by, Action.SUBMIT_ORDER)
+    row = instrument_of(desk, wish.instrument)
+    intent = OrderIntent(
+        intent_id=ids.derive(desk.namespace, "person", by.public_id, iso(at.wall)),
+        account=desk.account.code,
+        instrument=row.code,
+        side=wish.side,
+        ord_type=wish.ord_type,
+        order_qty=wish.order_qty,
+        origin=Origin.OPERATOR,
+        reference_px=reference_px(desk, row),
+        reason=require_reason(reason)[:100],
+        decided_at=at.market,
+        price=wish.price,
+        stop_px=wish.stop_px,
+        trailing_bps=wish.trailing_bps,
+        time_in_force=wish.time_in_force,
+        post_only=wish.post_only,
+        expire_time=wish.expire_time,
+        reduce_only=wish.reduce_only,
+        sizing={"method": "PERSON", "by": by.username},
+    )
+    draft = Draft(
+        intent=intent,
+        instrument=row,
+        trace_id=intent.intent_id,
+        bar_extreme=is_extreme(desk, row),
+        expires_at=good_until(desk, at),
+        actor=actor_of(by),
+    )
+    return orders.submit(desk=desk, draft=draft, at=at)
+
+
+def cancel(*, order: Order, by: Any, reason: str, now: datetime) -> bool:
+    """Ask that an order be cancelled; False when it is closed or already asked for.
+
+    Raises NotPermitted without the right to, Refused without a reason.
+    """
+    access.require(by, Action.CANCEL_ORDER)
+    return orders.request_cancel(
+        order_id=order.pk, requested_by=actor_of(by), reason=require_reason(reason), now=now
+    )
+
+
+def actor_of(by: Any) -> str:
+    """The name under which the journal knows an operator."""
+    return f"operator:{by.username}"
+
+
+def instrument_of(desk: Desk, code: str) -> InstrumentRow:
+    """Raises BadInput for an instrument that the account does not trade."""
+    for row in desk.instruments.values():
+        if row.code == code:
+            return row
+    traded = ", ".join(sorted(row.code for row in desk.instruments.values()))
+    raise BadInput(f"account {desk.account.code} does not trade {code}; it trades {traded}")
+
+
+def reference_px(desk: Desk, row: InstrumentRow) -> Decimal:
+    """The price that an order of now is judged on. Raises BadInput while there is none."""
+    mark = desk.marks().get(row.pk)
+    if mark is None:
+        raise BadInput(f"there is no price of {row.code} yet")
+    return mark.px
+
+
+def is_extreme(desk: Desk, row: InstrumentRow) -> bool:
+    """Whether the last bar is out of bounds, or there is none."""
+    bar = desk.bars.last(desk.feed.pk, row.pk)
+    return bar is None or bar.exceeds(row.max_bar_range)
+
+
+def good_until(desk: Desk, at: Moment) -> datetime:
+    """Until when an order of now may be sent."""
+    return at.market + GOOD_FOR_BARS * desk.interval
