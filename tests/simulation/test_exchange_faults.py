@@ -23,8 +23,6 @@ ROOT = Path(__file__).parents[2]
 NAMESPACE = ids.namespace_of_seed(1)
 #: A hundred seeds of each venue's promises, in portions that name what failed.
 PORTIONS = [(venue, start) for venue in sorted(VENUES) for start in (1, 26, 51, 76)]
-#: Seeds that once failed: refused when sent again while the first copy was on its way.
-ONCE_FAILED = (("coinbase", 11), ("coinbase", 84), ("coinbase", 93))
 
 
 def _in_rows(seed: int, venue: str) -> Found:
@@ -40,11 +38,6 @@ def _failures(seeds: range, venue: str) -> list[str]:
 @pytest.mark.parametrize(("venue", "start"), PORTIONS)
 def test_nothing_is_lost_doubled_or_left_unknown(venue: str, start: int) -> None:
     assert _failures(range(start, start + 25), venue) == []
-
-
-@pytest.mark.parametrize(("venue", "seed"), ONCE_FAILED)
-def test_what_failed_once_does_not_fail_again(venue: str, seed: int) -> None:
-    assert _failures(range(seed, seed + 1), venue) == []
 
 
 def test_the_seeds_trade_and_are_disturbed() -> None:

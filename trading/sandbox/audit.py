@@ -69,6 +69,7 @@ class Audit:
     ) -> None:
         self._records = stage.exchange.records
         self._wire = wire
+        self._names = wire.codes
         self._store = order_rows.of(desk)
         self._books = books
         self._prices = prices
@@ -76,10 +77,17 @@ class Audit:
         self._rows = {row.code: (pk, row) for pk, row in desk.instruments.items()}
         self._done: dict[_Key, Decimal] = defaultdict(lambda: ZERO)
         self._breach = self._over = ZERO
+        self._heard = 0
+        self._seen: tuple[int | None, int, int, int] | None = None
         stage.listen(self._hear)
 
     def look(self) -> None:
         """Compare what the exchange might do with what the desk is prepared for."""
+        version = self._books.version()
+        seen = version, self._heard, len(self._wire.sent), len(self._wire.on_the_way)
+        if seen == self._seen and version is not None:
+            return
+        self._seen = seen
         might = self._might_trade()
         ready: dict[_Key, Decimal] = defaultdict(lambda: ZERO)
         for order in self._store.working():
@@ -88,7 +96,21 @@ class Audit:
             ready[fill.instrument, fill.side] += fill.qty
         for key in might.keys() | self._done.keys():
             self._breach = max(self._breach, might[key] + self._done[key] - ready[key])
-        self._look_at_limits(might)
+
+    def look_at_limits(self) -> None:
+        """Compare what the exchange might do with the limits, at the prices of now."""
+        might, prices = self._might_trade(), self._prices()
+        held = {each.asset: each.total for each in self._records.balances(self._wire.account)}
+        worth = {QUOTE: ONE} | {row.base: prices[code] for code, (_, row) in self._rows.items()}
+        equity = sum((amount * worth[asset] for asset, amount in held.items()), ZERO)
+        gross = ZERO
+        for code in {code for code, _ in self._done} | {code for code, _ in might}:
+            has = held.get(self._rows[code][1].base, ZERO)
+            buys, sells = might.get((code, Side.BUY), ZERO), might.get((code, Side.SELL), ZERO)
+            share = max(has + buys, abs(has - sells)) * prices[code] / equity
+            self._note(share, LimitKey.MAX_POSITION_SHARE)
+            gross += share
+        self._note(gross, LimitKey.MAX_GROSS_EXPOSURE)
 
     def held(self, code: str) -> Decimal:
         """What the desk believes to hold of an instrument."""
@@ -103,7 +125,7 @@ class Audit:
 
     def found(self, seed: int, plan: str) -> Found:
         """The whole account against the exchange's records."""
-        account, codes = self._wire.account, self._wire.codes
+        account, codes = self._wire.account, self._names
         theirs = {
             (codes[each.instrument], str(each.trade_id), each.side): each.last_qty
             for each in self._records.account_trades(account, limit=_ALL)
@@ -134,15 +156,17 @@ class Audit:
 
     def _hear(self, event: Event) -> None:
         """A listener of the exchange: what has traded."""
-        if isinstance(event, OrderEvent) and event.execution is Execution.TRADE and event.fill:
+        if not isinstance(event, OrderEvent) or event.order.account != self._wire.account:
+            return
+        self._heard += 1
+        if event.execution is Execution.TRADE and event.fill is not None:
             fill = event.fill
-            if fill.account == self._wire.account:
-                self._done[self._wire.codes[fill.instrument], fill.side] += fill.last_qty
+            self._done[self._names[fill.instrument], fill.side] += fill.last_qty
 
     def _might_trade(self) -> dict[_Key, Decimal]:
         """What rests at the exchange or is on its way there."""
         found: dict[_Key, Decimal] = defaultdict(lambda: ZERO)
-        codes, account = self._wire.codes, self._wire.account
+        codes, account = self._names, self._wire.account
         for order in self._records.open_orders(account):
             found[codes[order.instrument], order.side] += order.leaves_qty
         once = self._wire.promises.client_ids is ClientIds.FOREVER
@@ -155,20 +179,6 @@ class Audit:
             coming.add(request.cl_ord_id)
             found[codes[request.instrument], request.side] += request.order_qty or ZERO
         return found
-
-    def _look_at_limits(self, might: Mapping[_Key, Decimal]) -> None:
-        prices = self._prices()
-        held = {each.asset: each.total for each in self._records.balances(self._wire.account)}
-        worth = {QUOTE: ONE} | {row.base: prices[code] for code, (_, row) in self._rows.items()}
-        equity = sum((amount * worth[asset] for asset, amount in held.items()), ZERO)
-        gross = ZERO
-        for code in {code for code, _ in self._done} | {code for code, _ in might}:
-            has = held.get(self._rows[code][1].base, ZERO)
-            buys, sells = might.get((code, Side.BUY), ZERO), might.get((code, Side.SELL), ZERO)
-            share = max(has + buys, abs(has - sells)) * prices[code] / equity
-            self._note(share, LimitKey.MAX_POSITION_SHARE)
-            gross += share
-        self._note(gross, LimitKey.MAX_GROSS_EXPOSURE)
 
     def _note(self, share: Decimal, key: LimitKey) -> None:
         self._over = max(self._over, share - LIMITS[key] * _DRIFT)

@@ -64,6 +64,8 @@ class Memory:
     account: dict[str, Any] = field(default_factory=dict)
     log: list[Event] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    #: Rises with every change, undone ones included.
+    version: int = 0
     _undo: list[tuple[dict[Any, Any], Any, Any]] | None = None
 
     @contextmanager
@@ -79,6 +81,7 @@ class Memory:
             for table, key, value in reversed(self._undo):
                 _set(table, key, value)
             del self.log[told:]
+            self.version += 1
             raise
         finally:
             self._undo = None
@@ -88,6 +91,7 @@ class Memory:
         self.require_transaction()
         assert self._undo is not None
         self._undo.append((table, key, table.get(key, ABSENT)))
+        self.version += 1
         _set(table, key, value)
 
     def require_transaction(self) -> None:

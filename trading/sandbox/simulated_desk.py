@@ -113,6 +113,10 @@ class Books(Protocol):
 
     def fills(self) -> list[Booked]: ...
 
+    def version(self) -> int | None:
+        """The same as before only if nothing was changed since; None where nobody counts."""
+        ...
+
     def bodies(self) -> Iterator[bytes]:
         """What was written into the journal since the opening, in order."""
         ...
@@ -181,6 +185,9 @@ class InMemory:
             for each in self._memory.fills.values()
         ]
 
+    def version(self) -> int | None:
+        return self._memory.version
+
     def bodies(self) -> Iterator[bytes]:
         return (canonical(body(event)) for event in self._memory.log)
 
@@ -229,6 +236,9 @@ class InRows:
         rows = Fill.objects.filter(account=self._account).order_by("pk")
         named = rows.values_list("instrument__code", "exec_id", "side", "last_qty")
         return [Booked(code, exec_id, Side(side), qty) for code, exec_id, side, qty in named]
+
+    def version(self) -> int | None:
+        return None
 
     def bodies(self) -> Iterator[bytes]:
         return (body_of(bytes(row[0])) for row in sql.fetch_all(_SINCE, [self._since]))

@@ -61,6 +61,7 @@ _PLAYED = (
     "clock_step_at_s", "drop_event", "dup_event", "late_event", "late_event_ms", "reorder_event",
     "replay_events", "stream_cut_s", "stream_silent_s", "fee_third", "self_trade_every_s",
 )  # fmt: skip
+_ACTS = ("halt_every_s", "cancel_only_every_s", "self_trade_every_s")
 
 
 class Died(BaseException):
@@ -150,11 +151,12 @@ class Simulation:
         self._markets = {code: self._market(code) for code in _TRADED}
         self._stage.flows = [*self._markets.values()]
         self._acts = Acts(self._stage)
+        self._acts_of_its_own = any(drawn[name] for name in _ACTS)
         # How often each of these happens is drawn, as the knobs of the plan are.
         self._chance = {
             what: self._draw.choice((0.0, 0.0, most / 4, most))
             for what, most in (
-                ("commit", 0.02), ("answer", 0.1), ("signed", 0.02), ("claimed", 0.1),
+                ("commit", 0.02), ("answer", 0.1), ("signed", 0.012), ("claimed", 0.06),
                 ("clock", 0.1), ("second", 0.5), ("stop", 0.3),
             )
         }  # fmt: skip
@@ -214,7 +216,8 @@ class Simulation:
 
     def _step(self) -> None:
         self._pass_time(timedelta(seconds=self._draw.choice((0, 1, 1, 2, 5, 20))))
-        self._acts.catch_up()
+        if self._acts_of_its_own:
+            self._acts.catch_up()
         self.books.mark(self._prices(), Moment(self._now, self._now))
         for process in self._processes:
             if self._happens("clock"):
@@ -230,6 +233,7 @@ class Simulation:
         if self._happens("second"):
             second.sweep()
         self.audit.look()
+        self.audit.look_at_limits()
 
     def _heal(self) -> None:
         self._stage.set_plan(FaultPlan("", self._seed), self._seed)

@@ -30,7 +30,7 @@ class ThinMarket:
         qty: Decimal,
         volatility_bps: int = 8,
     ) -> None:
-        self.interval = timedelta(seconds=8)
+        self.interval = timedelta(seconds=10)
         self._crowd = crowd
         self._draw = Random(f"{seed}|{crowd.listing.instrument}")
         self._at = start
