@@ -156,8 +156,10 @@ class Gateway(Protocol):
         """Reports after a place in the account's stream, oldest first."""
         ...
 
-    def open_orders(self, *, account: str) -> Sequence[OpenOrder]:
-        """What rests at the venue now."""
+    def open_orders(
+        self, *, account: str, instruments: Collection[str] = ()
+    ) -> Sequence[OpenOrder]:
+        """What rests at the venue now: all of it, or at least what rests on these instruments."""
         ...
 
     def trades(self, *, account: str, instrument: str, since: datetime) -> Sequence[VenueTrade]:

@@ -23,6 +23,8 @@ from trading.gateways.sockets import LINE_FAULTS, Socket, connect
 
 _CONFIRM_SECONDS = 5.0
 _LOOK_SECONDS = 0.25
+#: Asking costs the venue's patience: news that come close together are asked about together.
+_NEWS_SECONDS = 0.5
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 15.0
 
@@ -90,6 +92,8 @@ class UserStream(Thread):
         self._stopping = Event()
         self._trusted = False
         self._pause = _FIRST_PAUSE_SECONDS
+        self._has_news = False
+        self._told_at = -_NEWS_SECONDS
 
     def stop(self) -> None:
         """Ask the thread to end."""
@@ -113,8 +117,11 @@ class UserStream(Thread):
         for greeting in self._line.greetings():
             socket.send(greeting)
         opened = heard_at = kept_at = monotonic()
+        self._told_at = -_NEWS_SECONDS
         while not self._stopping.is_set():
             now = monotonic()
+            if self._has_news and now - self._told_at >= _NEWS_SECONDS:
+                self._tell()
             if not self._trusted and now - opened > _CONFIRM_SECONDS:
                 return "the subscription was not confirmed"
             if now - heard_at > self._line.silence_seconds:
@@ -148,9 +155,15 @@ class UserStream(Thread):
             self._pause = _FIRST_PAUSE_SECONDS
             self._on_line(True, "")
             # What happened while nobody listened.
-            self._on_news()
+            self._tell()
         elif heard is Heard.NEWS and self._trusted:
-            self._on_news()
+            self._has_news = True
+            if monotonic() - self._told_at >= _NEWS_SECONDS:
+                self._tell()
+
+    def _tell(self) -> None:
+        self._has_news, self._told_at = False, monotonic()
+        self._on_news()
 
     def _distrust(self, reason: str) -> None:
         log.warning("user_stream.down", venue=self._line.venue, reason=reason[:200])

@@ -8,7 +8,7 @@
 4. The venue's stream of reports is a hint (hint_stream.py): working orders are followed as well.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -169,7 +169,9 @@ class InsideGateway:
         found = self._wire.told[after : after + limit]
         return [StreamedReport(seq, each) for seq, each in enumerate(found, start=after + 1)]
 
-    def open_orders(self, *, account: str) -> Sequence[OpenOrder]:
+    def open_orders(
+        self, *, account: str, instruments: Collection[str] = ()
+    ) -> Sequence[OpenOrder]:
         found = self._records(self._read()).open_orders(self._account)
         return [OpenOrder(each.cl_ord_id, each.cum_qty) for each in found]
 

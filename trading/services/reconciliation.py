@@ -43,15 +43,22 @@ def resolve(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
     return cleared + sum(_resolve(desk, gateway, order, listed, at) for order in left)
 
 
-def follow(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
+def follow(*, desk: Desk, gateway: Gateway, at: Moment, only_working: bool = False) -> int:
     """Ask about every working order that the venue's list of open orders shows otherwise, at a
-    venue whose stream does not tell everything; returns how many."""
+    venue whose stream does not tell everything; returns how many.
+
+    `only_working`: the list is asked for where orders of ours work; else for the whole account,
+    which costs the venue's patience but shows orders that should be gone.
+    """
     if gateway.capabilities.streams:
         return 0
     store = order_rows.of(desk)
     working = store.resting()
+    where = {order.instrument.code for order in working} if only_working else set()
+    if only_working and not where:
+        return 0
     try:
-        found = gateway.open_orders(account=desk.account.code)
+        found = gateway.open_orders(account=desk.account.code, instruments=where)
     except GatewayError:
         # A read that failed says nothing; the next look comes in seconds.
         return 0

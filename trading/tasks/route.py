@@ -26,7 +26,9 @@ def follow(*, account_id: int, **_: object) -> None:
         if bench is None:
             return
         gateway = bench.venue.gateway
-        done = reconciliation.follow(desk=bench.desk, gateway=gateway, at=bench.at)
+        done = reconciliation.follow(
+            desk=bench.desk, gateway=gateway, at=bench.at, only_working=True
+        )
         done += reconciliation.resolve(desk=bench.desk, gateway=gateway, at=bench.at)
     if done:
         wake(Task.SETTLE, account_id)
@@ -41,7 +43,9 @@ def send(account_id: int) -> None:
         done = routing.cancel_all(desk=bench.desk, gateway=gateway, at=bench.at)
         done += routing.send_all(desk=bench.desk, gateway=gateway, at=bench.at)
         if bench.is_time_to_follow():
-            done += reconciliation.follow(desk=bench.desk, gateway=gateway, at=bench.at)
+            done += reconciliation.follow(
+                desk=bench.desk, gateway=gateway, at=bench.at, only_working=True
+            )
         done += reconciliation.resolve(desk=bench.desk, gateway=gateway, at=bench.at)
     if done:
         wake(Task.SETTLE, account_id)

@@ -46,6 +46,7 @@ def reconcile(**_: object) -> None:
             desk, gateway, at = bench.desk, bench.venue.gateway, bench.at
             with bench.venue.standstill(desk.account.code):
                 executions.drain(desk=desk, gateway=gateway, at=at)
+                reconciliation.follow(desk=desk, gateway=gateway, at=at)
                 if external.take_in(desk=desk, gateway=gateway, at=at, back=bench.how_far_back()):
                     turns.turn(desk=desk, gateway=gateway, at=at)
                 reconciliation.compare(desk=desk, gateway=gateway, at=at)

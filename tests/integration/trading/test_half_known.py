@@ -1,7 +1,7 @@
 """What is known by half: fills that are announced, refusals that say nothing, prices that are not
 there, halts in the middle of a batch. Nothing is given up, doubled or taken back on such a word."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal as D
@@ -193,7 +193,9 @@ def test_one_order_that_cannot_be_read_keeps_no_other_from_being_followed() -> N
     class Followed(OpenOnly):
         capabilities = replace(OpenOnly.capabilities, streams=False)
 
-        def open_orders(self, *, account: str) -> Sequence[OpenOrder]:
+        def open_orders(
+            self, *, account: str, instruments: Collection[str] = ()
+        ) -> Sequence[OpenOrder]:
             return []
 
         def query(

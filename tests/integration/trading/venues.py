@@ -1,7 +1,7 @@
 """The simulated venue behind a line that fails on purpose."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -88,7 +88,9 @@ class OpenOnly(SimGateway):
             return None
         return super().query(account=account, instrument=instrument, cl_ord_id=cl_ord_id)
 
-    def open_orders(self, *, account: str) -> Sequence[OpenOrder]:
+    def open_orders(
+        self, *, account: str, instruments: Collection[str] = ()
+    ) -> Sequence[OpenOrder]:
         return super().open_orders(account=account) if self.shows else []
 
     def cancel(

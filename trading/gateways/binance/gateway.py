@@ -5,15 +5,17 @@
 2. An answer that we cannot read is an unknown outcome, for the venue may have acted.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 
+from binance.client import Client
+
 from aitrader.kernel.clock import to_millis
 from aitrader.kernel.errors import GatewayError, OutcomeUnknown, RejectedByVenue
-from aitrader.kernel.fix import OrdType, TimeInForce
+from aitrader.kernel.fix import OrdType, Side, TimeInForce
 from aitrader.kernel.money import ZERO, amount, plain
 from trading.domain.execution_report import ExecutionReport, StreamedReport
 from trading.domain.instrument import parse_code
@@ -28,6 +30,12 @@ CAPABILITIES = Capabilities(
     times_in_force=frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK}),
     client_id_class=ClientIdClass.OPEN_ONLY,
     streams=False,
+    oco=frozenset(
+        {
+            frozenset({OrdType.STOP, OrdType.LIMIT_IF_TOUCHED}),
+            frozenset({OrdType.TRAILING_STOP, OrdType.LIMIT_IF_TOUCHED}),
+        }
+    ),
     post_only=True,
 )
 _TYPES = {
@@ -43,6 +51,7 @@ _TYPES = {
 _PRICED = frozenset({OrdType.LIMIT, OrdType.STOP_LIMIT, OrdType.LIMIT_IF_TOUCHED})
 #: The longest page of trades.
 _PAGE = 1000
+_MOST_SYMBOLS = 12
 
 
 class BinanceGateway:
@@ -58,6 +67,13 @@ class BinanceGateway:
         params = _params(order)
         answer = self._connection.call(lambda client: client.create_order(**params))
         return _read(lambda: reports.placed(answer, instrument=order.instrument))
+
+    def submit_group(
+        self, *, account: str, orders: Sequence[NewOrder]
+    ) -> Sequence[ExecutionReport]:
+        params = _oco(orders)
+        answer = self._connection.call(lambda client: client.create_oco_order(**params))
+        return _read(lambda: reports.placed_group(answer, instrument=orders[0].instrument))
 
     def cancel(
         self, *, account: str, instrument: str, cl_ord_id: str, at: datetime
@@ -91,9 +107,18 @@ class BinanceGateway:
         """Nothing: its orders are followed (`Capabilities.streams`)."""
         return ()
 
-    def open_orders(self, *, account: str) -> Sequence[OpenOrder]:
-        found = self._connection.call(lambda client: client.get_open_orders())
-        return _read(lambda: reports.open_orders(found))
+    def open_orders(
+        self, *, account: str, instruments: Collection[str] = ()
+    ) -> Sequence[OpenOrder]:
+        # All of them at once cost as much as those of a dozen symbols.
+        if not 0 < len(instruments) <= _MOST_SYMBOLS:
+            found = self._connection.call(lambda client: client.get_open_orders())
+            return _read(lambda: reports.open_orders(found))
+        listed: list[OpenOrder] = []
+        for symbol in sorted(map(symbol_of, instruments)):
+            some = self._connection.call(partial(_resting, symbol=symbol))
+            listed += _read(partial(reports.open_orders, some))
+        return listed
 
     def trades(self, *, account: str, instrument: str, since: datetime) -> Sequence[VenueTrade]:
         asked = {"symbol": symbol_of(instrument), "startTime": to_millis(since)}
@@ -126,6 +151,10 @@ class BinanceGateway:
         return found
 
 
+def _resting(client: Client, *, symbol: str) -> Any:
+    return client.get_open_orders(symbol=symbol)
+
+
 def symbol_of(instrument: str) -> str:
     """The venue's name of an instrument, such as BTCUSDT. Raises BadInput for a bad code."""
     parts = parse_code(instrument)
@@ -156,6 +185,41 @@ def _params(order: NewOrder) -> dict[str, str]:
     if order.trailing_bps is not None:
         params["trailingDelta"] = plain(order.trailing_bps)
     return params
+
+
+def _oco(orders: Sequence[NewOrder]) -> dict[str, str]:
+    """A target and a stop as one list of the venue: one above the market, one below.
+
+    The target rests in the book. Raises RejectedByVenue for any other two.
+    """
+    kinds = {order.ord_type for order in orders}
+    if len(orders) != len(kinds) or not CAPABILITIES.holds_together(kinds) or len(kinds) < 2:
+        raise RejectedByVenue("UNSUPPORTED", "no list of such orders")
+    (target,) = (order for order in orders if order.ord_type is OrdType.LIMIT_IF_TOUCHED)
+    (stop,) = (order for order in orders if order is not target)
+    above, below = (target, stop) if target.side is Side.SELL else (stop, target)
+    params = {
+        "symbol": symbol_of(target.instrument),
+        "side": target.side.value,
+        "quantity": plain(target.order_qty),
+        "listClientOrderId": target.oco_group,
+        "newOrderRespType": "FULL",
+    }
+    for where, order in (("above", above), ("below", below)):
+        params |= {f"{where}{name}": value for name, value in _leg(order, target).items()}
+    return params
+
+
+def _leg(order: NewOrder, target: NewOrder) -> dict[str, str]:
+    said = {"ClientOrderId": order.cl_ord_id}
+    if order is target:
+        return {**said, "Type": "LIMIT_MAKER", "Price": plain(order.price or ZERO)}
+    said["Type"] = "STOP_LOSS"
+    if order.stop_px is not None:
+        said["StopPrice"] = plain(order.stop_px)
+    if order.trailing_bps is not None:
+        said["TrailingDelta"] = plain(order.trailing_bps)
+    return said
 
 
 def _read(work: Callable[[], T]) -> T:

@@ -13,7 +13,7 @@
 6. An answer that we cannot read is an unknown outcome, for the venue may have acted.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -110,7 +110,9 @@ class BtcturkGateway:
         """Nothing: its orders are followed (`Capabilities.streams`)."""
         return ()
 
-    def open_orders(self, *, account: str) -> Sequence[OpenOrder]:
+    def open_orders(
+        self, *, account: str, instruments: Collection[str] = ()
+    ) -> Sequence[OpenOrder]:
         found = self._connection.read(lookup.OPEN_ORDERS)
         return understood(lambda: reports.open_orders(found, self._memory.name))
 

@@ -15,7 +15,7 @@
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -121,7 +121,9 @@ class CoinbaseGateway:
         """Nothing: its orders are followed (`Capabilities.streams`)."""
         return ()
 
-    def open_orders(self, *, account: str) -> Sequence[OpenOrder]:
+    def open_orders(
+        self, *, account: str, instruments: Collection[str] = ()
+    ) -> Sequence[OpenOrder]:
         # OPEN is taken alone by the venue, and leaves out the rest. Asked for in the order of an
         # order's life, none slips through that moves on meanwhile.
         found: dict[str, Answer] = {}

@@ -6,7 +6,7 @@
 3. An answer that we cannot read is an unknown outcome, for the venue may have acted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -99,7 +99,9 @@ class GenericGateway:
         """Nothing: its orders are followed (`Capabilities.streams`)."""
         return ()
 
-    def open_orders(self, *, account: str) -> Sequence[OpenOrder]:
+    def open_orders(
+        self, *, account: str, instruments: Collection[str] = ()
+    ) -> Sequence[OpenOrder]:
         found = self._connection.call(lambda client: client.fetch_open_orders())
         return _read(lambda: [self._open(each) for each in found])
 

@@ -5,7 +5,7 @@
 2. A client order id that the venue has seen returns the order it named (IDEMPOTENT class).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -113,7 +113,9 @@ class SimGateway:
         rows = books.executions(account, after=after, limit=limit)
         return [StreamedReport(row.id, books.as_report(row)) for row in rows]
 
-    def open_orders(self, *, account: str) -> Sequence[OpenOrder]:
+    def open_orders(
+        self, *, account: str, instruments: Collection[str] = ()
+    ) -> Sequence[OpenOrder]:
         return [OpenOrder(row.cl_ord_id, row.cum_qty) for row in books.open_orders(account)]
 
     def trades(self, *, account: str, instrument: str, since: datetime) -> Sequence[VenueTrade]:
