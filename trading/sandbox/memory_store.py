@@ -177,6 +177,9 @@ class MemoryStore:
     def waiting(self) -> list[Order]:
         return _copies(o for o in self._memory.living() if o.ord_status == OrdStatus.CREATED)
 
+    def waiting_in_group(self, order: Order) -> int:
+        return sum(each.oco_group == order.oco_group for each in self.waiting())
+
     def take(self, orders: Sequence[Order], lease: timedelta) -> None:
         now, columns = self._memory.now(), ("closedness", "ord_status", "fencing_token", "sent_at")
         for order in orders:

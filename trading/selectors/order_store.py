@@ -149,6 +149,11 @@ class OrderStore(Books, Protocol):
         """Orders that wait to be sent, oldest first, locked; none that another sender holds."""
         ...
 
+    def waiting_in_group(self, order: Order) -> int:
+        """How many orders of the order's OCO group wait to be sent, those that another holds among
+        them."""
+        ...
+
     def take(self, orders: Sequence[Order], lease: timedelta) -> None:
         """Keep the claim that the orders carry; it belongs to its sender for `lease` of the clock
         that all processes share."""

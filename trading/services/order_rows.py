@@ -117,6 +117,10 @@ class OrderRows(BookRows):
     def waiting(self) -> list[Order]:
         return self._with_instruments(sql.load(Order, _WAITING, [self.account.pk]))
 
+    def waiting_in_group(self, order: Order) -> int:
+        rows = self._orders().filter(oco_group=order.oco_group, ord_status=OrdStatus.CREATED)
+        return rows.count()
+
     def take(self, orders: Sequence[Order], lease: timedelta) -> None:
         # Claimed together, they say the same.
         first = orders[0]

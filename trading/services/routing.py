@@ -5,9 +5,12 @@
 3. One attempt and no retry: anything but a definite answer makes the order UNKNOWN.
 4. Senders hold the senders' lock shared from the recheck to the answer; the kill switch takes it
    exclusively, so after a halt commits nothing more is sent.
+5. Where the venue takes an OCO group in one call, its orders are claimed and sent together; each
+   has its own answer and its own doubt.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -21,7 +24,7 @@ from risk.domain.trading_state import ScopedState
 from trading.domain.evidence import Evidence
 from trading.domain.execution_report import ExecutionReport
 from trading.domain.order_state import Closedness, OrderState
-from trading.domain.ports import Gateway, NewOrder
+from trading.domain.ports import Gateway, GroupGateway, NewOrder
 from trading.models import Order
 from trading.selectors.desk import Desk, scopes_of
 from trading.selectors.order_store import OrderStore
@@ -58,16 +61,16 @@ def send_next(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
     sent = 0
     reports: list[ExecutionReport] = []
     with store.sending():
-        claim = _claim(desk, at)
+        claim = _claim(desk, at, in_groups=isinstance(gateway, GroupGateway))
         crash.point("route.claimed")
-        for number, order in enumerate(claim.orders):
+        for number, orders in enumerate(_calls(claim.orders, gateway)):
             # A halt waits for us a while only; and whoever reconciles this order after its lease
             # must not meet a late send of ours.
             late = store.seconds() >= claim.deadline
-            if late or (number and not may_send(desk, order, store.restricting())):
-                _unclaim(store, order, at)
-            else:
-                sent += _attempt(desk, gateway, order, at, reports)
+            if late or (number and not _may_send_all(desk, orders, store.restricting())):
+                _unclaim_all(store, orders, at)
+            elif _attempt(desk, gateway, orders, at, reports):
+                sent += len(orders)
         if reports:
             executions.apply(desk=desk, reports=reports, at=at)
     return sent
@@ -77,7 +80,7 @@ def submit(*, desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
     """Make the one network call for a claimed order and settle its answer; False when it is
     proven that nothing was sent: the order waits for the next call."""
     reports: list[ExecutionReport] = []
-    sent = _attempt(desk, gateway, order, at, reports)
+    sent = _attempt(desk, gateway, [order], at, reports)
     if reports:
         executions.apply(desk=desk, reports=reports, at=at)
     return sent
@@ -124,30 +127,55 @@ def _claim_again(store: OrderStore, order: Order, at: Moment) -> bool:
     return True
 
 
+def _calls(orders: Sequence[Order], gateway: Gateway) -> list[list[Order]]:
+    """The orders as they go out: each by itself, or a group in one call."""
+    if not isinstance(gateway, GroupGateway):
+        return [[order] for order in orders]
+    calls: dict[str, list[Order]] = {}
+    for order in orders:
+        calls.setdefault(order.oco_group or order.cl_ord_id, []).append(order)
+    return [*calls.values()]
+
+
 def _attempt(
-    desk: Desk, gateway: Gateway, order: Order, at: Moment, reports: list[ExecutionReport]
+    desk: Desk,
+    gateway: Gateway,
+    orders: Sequence[Order],
+    at: Moment,
+    reports: list[ExecutionReport],
 ) -> bool:
-    """The call. What the venue reports is added to `reports`; any other end is settled here."""
+    """The one call for these orders. What the venue reports is added to `reports`; any other end is
+    settled here, for each of them."""
     try:
-        said = gateway.submit(account=desk.account.code, order=as_new_order(order))
+        said = _call(desk, gateway, [as_new_order(order) for order in orders])
     except NotSent:
-        _unclaim(order_rows.of(desk), order, at)
+        _unclaim_all(order_rows.of(desk), orders, at)
         return False
     except RejectedByVenue as error:
-        # Of this copy alone: whoever claimed the order since may have sent another one.
-        answer = executions.Answer(
-            OrdStatus.REJECTED,
-            Closedness.REJECTED,
-            str(error)[:200],
-            fencing_token=order.fencing_token,
-        )
-        executions.conclude(desk=desk, order_id=order.pk, answer=answer, at=at)
+        for order in orders:
+            # Of this copy alone: whoever claimed the order since may have sent another one.
+            answer = executions.Answer(
+                OrdStatus.REJECTED,
+                Closedness.REJECTED,
+                str(error)[:200],
+                fencing_token=order.fencing_token,
+            )
+            executions.conclude(desk=desk, order_id=order.pk, answer=answer, at=at)
     except OutcomeUnknown as error:
-        mark_unknown(desk=desk, order=order, reason=str(error), at=at)
+        for order in orders:
+            mark_unknown(desk=desk, order=order, reason=str(error), at=at)
     else:
         crash.point("route.answered")
         reports += said
     return True
+
+
+def _call(desk: Desk, gateway: Gateway, orders: Sequence[NewOrder]) -> Sequence[ExecutionReport]:
+    account = desk.account.code
+    if len(orders) > 1 and isinstance(gateway, GroupGateway):
+        return gateway.submit_group(account=account, orders=orders)
+    (order,) = orders
+    return gateway.submit(account=account, order=order)
 
 
 def cancel_all(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
@@ -199,7 +227,7 @@ def _answer(store: OrderStore, order: Order, outcome: str, at: Moment) -> None:
         store.record([event], now=at.wall)
 
 
-def _claim(desk: Desk, at: Moment) -> _Claim:
+def _claim(desk: Desk, at: Moment, *, in_groups: bool) -> _Claim:
     """Take the oldest orders that may be sent now and commit that they are being sent."""
     store = order_rows.of(desk)
     deadline = store.seconds() + LEASE.total_seconds() - _LONGEST_CALL_SECONDS
@@ -210,14 +238,28 @@ def _claim(desk: Desk, at: Moment) -> _Claim:
         for order in store.waiting():
             if order.expires_at is not None and at.market >= order.expires_at:
                 executions.conclude(desk=desk, order_id=order.pk, answer=_TOO_LATE, at=at)
-            elif may_send(desk, order, restricting):
-                taken.append(order)
-            if len(taken) == _BATCH:
+                continue
+            # A group that has begun is taken whole.
+            if len(taken) >= _BATCH and taken[-1].oco_group != (order.oco_group or None):
                 break
+            if may_send(desk, order, restricting):
+                taken.append(order)
+        if in_groups:
+            taken = _whole_groups(store, taken)
         if taken:
             _take(store, taken, token + 1, at)
         crash.point("route.before_claim_commit")
     return _Claim(taken, deadline)
+
+
+def _whole_groups(store: OrderStore, taken: Sequence[Order]) -> list[Order]:
+    """Without the groups of which an order is held elsewhere: they are sent whole or not now."""
+    mine = Counter(order.oco_group for order in taken)
+    return [
+        order
+        for order in taken
+        if not order.oco_group or mine[order.oco_group] == store.waiting_in_group(order)
+    ]
 
 
 def may_send(desk: Desk, order: Order, restricting: Iterable[ScopedState]) -> bool:
@@ -229,6 +271,10 @@ def may_send(desk: Desk, order: Order, restricting: Iterable[ScopedState]) -> bo
     return trading_state.permits(trading_state.effective(mine).state, reduces=order.reduce_only)
 
 
+def _may_send_all(desk: Desk, orders: Sequence[Order], restricting: Sequence[ScopedState]) -> bool:
+    return all(may_send(desk, order, restricting) for order in orders)
+
+
 def _take(store: OrderStore, taken: list[Order], token: int, at: Moment) -> None:
     sent = OrderState(taken[0].order_qty).sent()
     for order in taken:
@@ -238,6 +284,11 @@ def _take(store: OrderStore, taken: list[Order], token: int, at: Moment) -> None
     data: dict[str, object] = {"fencing_token": token}
     events = [_event(EventName.ORDER_SENT, order, at, data) for order in taken]
     store.record(events, now=at.wall)
+
+
+def _unclaim_all(store: OrderStore, orders: Sequence[Order], at: Moment) -> None:
+    for order in orders:
+        _unclaim(store, order, at)
 
 
 def _unclaim(store: OrderStore, order: Order, at: Moment) -> None:

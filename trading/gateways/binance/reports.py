@@ -48,6 +48,13 @@ def placed(answer: Answer, *, instrument: str) -> list[ExecutionReport]:
     return found + _ending(answer, answer["clientOrderId"], instrument, at)
 
 
+def placed_group(answer: Answer, *, instrument: str) -> list[ExecutionReport]:
+    """The answer to a new list of orders: what it says of each."""
+    return [
+        report for each in answer["orderReports"] for report in placed(each, instrument=instrument)
+    ]
+
+
 def queried(answer: Answer, trades: Sequence[Answer], *, instrument: str) -> list[ExecutionReport]:
     """The state of an order and all of its trades."""
     at = from_millis(int(answer["updateTime"]))
