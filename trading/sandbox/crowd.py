@@ -67,9 +67,7 @@ class Crowd:
     def clear(self, now: datetime) -> None:
         """Take all quotes out of the book."""
         for quote in self._quotes:
-            self.exchange.cancel(
-                self.maker, self.listing.instrument, order_id=quote.order_id, now=now
-            )
+            self.withdraw(quote, now)
         self._quotes.clear()
 
     def quote(self, px: Decimal, qty: Decimal, now: datetime) -> None:
@@ -83,12 +81,20 @@ class Crowd:
             qty *= 2
 
     def rest(self, side: Side, px: Decimal, qty: Decimal, now: datetime) -> None:
-        """The maker places one order; it trades with whatever stands in its way."""
+        """A quote of `clear`'s; it trades with whatever stands in its way."""
+        if order := self.place(side, px, qty, now):
+            self._quotes.append(order)
+
+    def place(self, side: Side, px: Decimal, qty: Decimal, now: datetime) -> Order | None:
+        """The maker places one order, which is told if it rests: it is the caller's to withdraw."""
         if px < self.listing.min_price:
-            return
+            return None
         placed = self._send(self.maker, side, px, qty, TimeInForce.GTC, now)
-        if placed and placed.order.is_open:
-            self._quotes.append(placed.order)
+        return placed.order if placed and placed.order.is_open else None
+
+    def withdraw(self, order: Order, now: datetime) -> None:
+        """The maker cancels an order."""
+        self.exchange.cancel(self.maker, self.listing.instrument, order_id=order.order_id, now=now)
 
     def take(self, side: Side, px: Decimal, qty: Decimal, now: datetime) -> None:
         """The taker trades up to `qty` (base) at `px` or better."""

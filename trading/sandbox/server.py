@@ -10,7 +10,7 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -59,6 +59,8 @@ class Options:
     #: Without a market nothing trades but what the control route asks for.
     market: bool = True
     clock: Clock = field(default=WALL)
+    #: Is told, when the run is over, what of the recordings was played and what was skipped.
+    tell: Callable[[str], object] = field(default=lambda line: None)
 
 
 @contextlib.asynccontextmanager
@@ -105,6 +107,8 @@ async def running(options: Options) -> AsyncIterator[Mapping[str, Any]]:
             for each in list(lines):
                 each.abort()
             await asyncio.sleep(_GOODBYE_SECONDS)
+            for line in flows.said(stage.flows):
+                options.tell(line)
 
 
 def _line_of(stage: Stage, lines: WeakSet[asyncio.Transport]) -> Middleware:

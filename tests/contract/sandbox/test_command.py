@@ -1,5 +1,6 @@
 """The sandbox as a process of its own."""
 
+import gzip
 import json
 import os
 import signal
@@ -7,7 +8,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,6 +17,23 @@ from tests.contract.sandbox.conftest import Start
 
 ROOT = Path(__file__).parents[3]
 _CANDLES = "open_time,open,high,low,close,volume\n1733007600000,96466.1,96495.5,96440,96440,6.6\n"
+
+_FRAMES = (
+    (
+        '1723161254000000000 {"stream":"btcusdt@depth","data":{"e":"depthUpdate","s":"BTCUSDT",'
+        '"U":8,"u":11,"b":[["96466.10","1.5"]],"a":[]}}'
+    ),
+    '1723161254000000100 {"lastUpdateId":9,"bids":[["96466.10","1"]],"asks":[["96466.20","2"]]}',
+    "1723161254000000200 {",
+    (
+        '1723161254000000300 {"stream":"btcusdt@trade","data":{"e":"trade","s":"BTCUSDT",'
+        '"p":"96466.20","q":"0.5","m":false}}'
+    ),
+    (
+        '1723161254000000400 {"stream":"btcusdt@depth","data":{"e":"depthUpdate","s":"BTCUSDT",'
+        '"U":12,"u":12,"b":[],"a":[["96466.30","0"]]}}'
+    ),
+)
 
 
 def _start(*arguments: str) -> "subprocess.Popen[str]":
@@ -74,12 +92,38 @@ def test_it_writes_what_a_desk_needs_to_trade_there(tmp_path: Path) -> None:
         assert json.loads(key.read_text())["api_key"] == told[venue]["api_key"]
 
 
+def test_it_trades_recorded_frames_and_says_at_the_end_what_was_skipped(tmp_path: Path) -> None:
+    file = tmp_path / "capture.gz"
+    file.write_bytes(gzip.compress("\n".join(_FRAMES).encode()))
+    process = _start("--replay", str(file))
+    try:
+        assert process.stdout is not None
+        binance = json.loads(process.stdout.readline().partition(" ")[2])["binance"]
+        depth = _get(f"{binance['rest']}/api/v3/depth?symbol=BTCUSDT")
+        assert isinstance(depth, dict)
+        assert depth["bids"] == [["96466.10000000", "1.50000000"]]
+        assert depth["asks"] == [["96466.20000000", "2.00000000"]]
+        (trade,) = cast(
+            "list[dict[str, str]]", _get(f"{binance['rest']}/api/v3/trades?symbol=BTCUSDT")
+        )
+        assert (trade["price"], trade["qty"]) == ("96466.20000000", "0.50000000")
+        process.send_signal(signal.SIGTERM)
+        said, complaints = process.communicate(timeout=10)
+        assert (process.returncode, complaints) == (0, "")
+        assert "BTCUSDT: 2 frames of the book and 1 trades played" in said
+        assert "1 unreadable" in said
+    finally:
+        process.kill()
+        process.communicate()
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
         ({"plan": "drop_evnt=1"}, "did you mean drop_event?"),
         ({"venues": ("mtgox",)}, "venues are binance"),
         ({"replay": ("nowhere.csv",), "market": True}, "nowhere.csv: no such file"),
+        ({"replay": ("nowhere.gz",), "market": True}, "nowhere.gz: no such file"),
     ],
 )
 async def test_a_wrong_option_says_what_is_wrong(

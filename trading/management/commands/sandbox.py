@@ -31,7 +31,11 @@ class Command(BaseCommand):
         parser.add_argument("--faults", default="", metavar="PLAN", help="knob=value,…")
         parser.add_argument("--seed", type=int, default=0, help="of faults and credentials")
         parser.add_argument(
-            "--replay", nargs="+", default=(), metavar="FILE", help="recorded candles"
+            "--replay",
+            nargs="+",
+            default=(),
+            metavar="FILE",
+            help="recorded candles (.csv, .csv.gz) or order-book frames (any other name)",
         )
         parser.add_argument(
             "--still", action="store_true", help="no market but what /control/book is told"
@@ -60,6 +64,7 @@ class Command(BaseCommand):
             replay=tuple(options["replay"]),
             market=not options["still"],
             hold=dict(_held(each) for each in options["hold"]),
+            tell=self.stdout.write,
         )
         try:
             asyncio.run(self._serve(chosen, options["env"]))
