@@ -34,7 +34,8 @@ _Key = tuple[str, Side]
 @dataclass(frozen=True, slots=True)
 class Found:
     """What one seed showed; `breach` is in base: how much more the exchange could have done to the
-    account than the desk had reserved; `over_limit` a share of equity beyond a limit."""
+    account than the desk had reserved; `over_limit` a share of equity beyond a limit; `wishes_lost`
+    are orders that were to be cancelled and rest on."""
 
     seed: int
     plan: str
@@ -44,6 +45,7 @@ class Found:
     phantom_fills: int
     unknown_left: int
     breaks_left: int
+    wishes_lost: int
     breach: Decimal
     over_limit: Decimal
     books_equal: bool
@@ -52,7 +54,7 @@ class Found:
     @property
     def failed(self) -> bool:
         wrong = self.duplicates + self.lost_fills + self.phantom_fills + self.unknown_left
-        wrong += self.breaks_left
+        wrong += self.breaks_left + self.wishes_lost
         return bool(wrong) or self.breach > 0 or self.over_limit > 0 or not self.books_equal
 
 
@@ -77,6 +79,8 @@ class Audit:
         self._rows = {row.code: (pk, row) for pk, row in desk.instruments.items()}
         self._done: dict[_Key, Decimal] = defaultdict(lambda: ZERO)
         self._breach = self._over = ZERO
+        #: Client ids of orders that were to be cancelled.
+        self.wished: set[str] = set()
         self._heard = 0
         self._seen: tuple[int | None, int, int, int] | None = None
         stage.listen(self._hear)
@@ -148,6 +152,9 @@ class Audit:
             phantom_fills=len(ours.keys() - theirs.keys()) + len(wrong),
             unknown_left=len(self._store.in_doubt()),
             breaks_left=len(self._store.open_breaks()),
+            wishes_lost=len(
+                self.wished & {o.cl_ord_id for o in self._records.open_orders(account)}
+            ),
             breach=self._breach,
             over_limit=self._over,
             books_equal=_held(held) == _held(self._store.balances()),

@@ -340,7 +340,9 @@ class Simulation:
     def _ask_to_cancel(self) -> None:
         working = [order for order in self.books.orders() if order.ord_status in WORKING]
         if working:
-            self.books.ask_to_cancel(self._draw.choice(working), Moment(self._now, self._now))
+            order = self._draw.choice(working)
+            self.audit.wished.add(order.cl_ord_id)
+            self.books.ask_to_cancel(order, Moment(self._now, self._now))
 
     def _prices(self) -> dict[str, Decimal]:
         return {**PRICES, **{code: market.px for code, market in self._markets.items()}}

@@ -199,8 +199,9 @@ def _cancel(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
     except (NotSent, OutcomeUnknown):
         return False
     except RejectedByVenue as error:
-        if not error.gone:
-            # Our key, our clock: it says nothing about the order, and the wish stands.
+        if not (error.gone and gateway.capabilities.exact_reads):
+            # Our key, our clock, or a list that lags: the wish stands until the order's end is
+            # reported, for that is what answers it.
             return False
         # It filled or closed first: the stream says how; here the wish is answered.
         _answer(order_rows.of(desk), order, str(error), at)
