@@ -27,10 +27,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         options.add_arguments(parser)
+        parser.add_argument(
+            "--standby",
+            action="store_true",
+            help="wait while another desk runs on this database, and take over when it ends",
+        )
 
     def handle(self, **given: Any) -> None:
         chosen = options.read(given)
-        only = OnlyRun()
+        only = OnlyRun(on_wait=self._wait) if given["standby"] else OnlyRun()
         namespace = installation.install(namespace=None, now=WALL.now())
         driven = FeedThread(chosen, namespace, self._say)
         for left in feed.end_abandoned(keep=driven.made.desk.feed.pk):
@@ -68,6 +73,9 @@ class Command(BaseCommand):
             raise BadInput(reasons[0])
         if driven.failed:
             raise SystemExit(1)
+
+    def _wait(self) -> None:
+        self._say("standby: another desk runs on this database, and is waited for")
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)

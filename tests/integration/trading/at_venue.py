@@ -14,19 +14,29 @@ from django.conf import settings
 from django.test import override_settings
 
 from aitrader import paper
+from aitrader.kernel import ids
 from aitrader.kernel.clock import WALL, Moment
-from aitrader.kernel.fix import AccountKind, OrdType, PriceSource, Side, TimeInForce
+from aitrader.kernel.fix import (
+    AccountKind,
+    OrdStatus,
+    OrdType,
+    Origin,
+    PriceSource,
+    Side,
+    TimeInForce,
+)  # fmt: skip
 from aitrader.paper import PaperOptions
 from compliance.services import installation
 from trading.domain.bar import Bar
 from trading.domain.instrument import Instrument
+from trading.domain.order import OrderIntent
 from trading.domain.ports import NewOrder
 from trading.gateways import registry
 from trading.models import Order, Position
 from trading.sandbox import server
 from trading.sandbox.stand import serving
 from trading.selectors import account_state
-from trading.services import external, market_data, reconciliation
+from trading.services import external, market_data, orders, reconciliation
 
 CODE, SYMBOL = "BINANCE:BTC-USDT", "BTCUSDT"
 PX = Decimal(60_000)
@@ -38,7 +48,10 @@ class AtVenue:
     """The desk of one account, and the exchange at hand."""
 
     def __init__(self, told: Mapping[str, Any]) -> None:
+        #: Where the exchange is, for processes of their own.
+        self.variables: dict[str, str] = {}
         self._control = told["control"]
+        self.rest = str(told["rest"])
         self._venue_account = told["accounts"][0]["account"]
         self.options = PaperOptions(venue="BINANCE", at_venue=True, strategies=())
         self.open()
@@ -92,6 +105,28 @@ class AtVenue:
         )  # fmt: skip
         self.gateway.submit(account="", order=replace(usual, **changes))
 
+    def waiting(self, name: str) -> Order:
+        """An order of an operator, to sell a little of what is held, that waits to be sent."""
+        (row,) = self.desk.instruments.values()
+        intent = OrderIntent(
+            intent_id=ids.derive(self.desk.namespace, "waiting", name),
+            account=self.desk.account.code,
+            instrument=CODE,
+            side=Side.SELL,
+            ord_type=OrdType.LIMIT,
+            order_qty=Decimal("0.001"),
+            origin=Origin.OPERATOR,
+            reference_px=PX,
+            price=PX + 100,
+            reduce_only=True,
+            reason="test",
+            decided_at=self.now().market,
+        )
+        draft = orders.Draft(intent=intent, instrument=row, trace_id=intent.intent_id)
+        order = orders.submit(desk=self.desk, draft=draft, at=self.now())
+        assert order.ord_status == OrdStatus.CREATED, order.text
+        return order
+
     def quotes(self, qty: str = "1") -> None:
         """Others rest on both sides of the book."""
         for side, price in (("BUY", "59990"), ("SELL", "60000")):
@@ -103,6 +138,13 @@ class AtVenue:
     def change(self, what: str, **asked: Any) -> None:
         answer = requests.post(f"{self._control}/{what}", json=asked, timeout=_SECONDS)
         answer.raise_for_status()
+
+    def at_exchange(self) -> list[str]:
+        """Client ids of every order of the account that the exchange ever took, as often as it
+        took them."""
+        asked = {"account": self._venue_account}
+        answer = requests.get(f"{self._control}/account", params=asked, timeout=_SECONDS)
+        return [each["cl_ord_id"] for each in answer.json()["orders"]]
 
     def differences(self) -> dict[str, tuple[Decimal, Decimal]]:
         """Assets of which our books and the exchange's say different amounts."""
@@ -137,4 +179,8 @@ def at_venue(folder: Path, **options: Any) -> Iterator[AtVenue]:
             "credentials": f"file:{key}",
         }
         with override_settings(AITRADER_VENUES={**settings.AITRADER_VENUES, "BINANCE": there}):
-            yield AtVenue(told)
+            made = AtVenue(told)
+            made.variables = {
+                f"AITRADER_BINANCE_{name.upper()}": value for name, value in there.items()
+            }
+            yield made

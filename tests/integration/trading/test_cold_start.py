@@ -13,13 +13,12 @@ import pytest
 
 from aitrader.kernel import ids
 from aitrader.kernel.clock import WALL
-from aitrader.kernel.fix import Certainty, OrdStatus, OrdType, Origin, Side
-from tests.integration.trading.at_venue import CODE, AtVenue, at_venue
-from trading.domain.order import OrderIntent
+from aitrader.kernel.fix import Certainty, OrdStatus
+from tests.integration.trading.at_venue import AtVenue, at_venue
 from trading.domain.order_state import Closedness
 from trading.domain.ports import Gateway
 from trading.models import Order
-from trading.services import external, orders
+from trading.services import external
 from trading.tasks import route, sweep, workbench
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
@@ -90,27 +89,6 @@ def _begin(venue: AtVenue) -> Counter[str]:
     return counted.calls
 
 
-def _waiting(venue: AtVenue) -> Order:
-    """An order of an operator, to sell of what is held, that waits to be sent."""
-    (row,) = venue.desk.instruments.values()
-    intent = OrderIntent(
-        intent_id=ids.derive(venue.desk.namespace, "test", "waiting"),
-        account=venue.desk.account.code,
-        instrument=CODE,
-        side=Side.SELL,
-        ord_type=OrdType.LIMIT,
-        order_qty=LOT,
-        origin=Origin.OPERATOR,
-        reference_px=D(60_000),
-        price=D(60_100),
-        reduce_only=True,
-        reason="test",
-        decided_at=venue.now().market,
-    )
-    draft = orders.Draft(intent=intent, instrument=row, trace_id=intent.intent_id)
-    return orders.submit(desk=venue.desk, draft=draft, at=venue.now())
-
-
 def test_orders_that_rest_as_they_were_sent_are_asked_about_together(venue: AtVenue) -> None:
     _rest(venue, OPEN)
     _forget(_rest(venue, UNKNOWN, price="50001"))
@@ -154,8 +132,7 @@ def test_few_in_doubt_are_asked_about_without_the_list(venue: AtVenue) -> None:
 
 
 def test_nothing_is_sent_before_the_process_has_reconciled(venue: AtVenue) -> None:
-    order, account = _waiting(venue), venue.desk.account.pk
-    assert order.ord_status == "CREATED", order.text
+    order, account = venue.waiting("one"), venue.desk.account.pk
     # What it holds there is not what its books say.
     venue.move("withdraw", "BTC", "0.5")
     route.route(account_id=account)

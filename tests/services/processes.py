@@ -1,0 +1,117 @@
+"""The processes of a desk on servers: a database and a numbered Redis for each test."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import redis
+from psycopg.conninfo import make_conninfo
+
+from aitrader import env
+from aitrader.env import REPOSITORY
+
+Process = subprocess.Popen[bytes]
+
+_SECONDS = 60.0
+
+
+def numbered(url: str, number: int) -> str:
+    """The address of another database of the same Redis."""
+    parts = urlsplit(url)
+    return parts._replace(path=f"/{number}").geturl()
+
+
+class Desk:
+    """The processes of one desk on one database."""
+
+    def __init__(
+        self,
+        database: str,
+        broker: "redis.Redis",
+        folder: Path,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """`variables` of the environment are given to all of them."""
+        self._folder = folder
+        self._number = 0
+        self.processes: list[Process] = []
+        settings = env.load()
+        owner = settings.database_owner_url or settings.database_url
+        assert owner is not None
+        assert settings.database_url is not None
+        assert settings.redis_url is not None
+        self.owner = make_conninfo(owner.get_secret_value(), dbname=database)
+        self.application = make_conninfo(settings.database_url.get_secret_value(), dbname=database)
+        number = broker.get_connection_kwargs()["db"]
+        self._environment = {
+            "PATH": os.defpath,
+            "AITRADER_HOME": str(folder),
+            "AITRADER_SECRET_KEY": "for this test only, not a key of anybody",
+            "DATABASE_URL": _named(settings.database_url.get_secret_value(), database),
+            "DATABASE_OWNER_URL": _named(owner.get_secret_value(), database),
+            "REDIS_URL": numbered(settings.redis_url.get_secret_value(), number),
+            **(variables or {}),
+        }
+
+    def start(self, *arguments: str) -> Process:
+        self._number += 1
+        with (self._folder / f"{self._number}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=REPOSITORY,
+                env=self._environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # A worker has children: they are killed with it.
+                start_new_session=True,
+            )
+        self.processes.append(process)
+        return process
+
+    def worker(self) -> Process:
+        return self.start(
+            *("-m", "celery", "-A", "aitrader", "worker", "--concurrency", "2"),
+            *("--loglevel", "WARNING", "--without-mingle", "--without-gossip"),
+        )
+
+    def beat(self) -> Process:
+        return self.start("-m", "celery", "-A", "aitrader", "beat", "--loglevel", "WARNING")
+
+    def count(self, table: str) -> int:
+        return int(self.ask(f"SELECT count(*) FROM {table}")[0][0])
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        """As the application's role: of sessions, a role sees what is its own."""
+        with psycopg.connect(self.application) as connection:
+            return connection.execute(query).fetchall()
+
+    def until(self, told: Callable[[], Any], what: str) -> None:
+        deadline = time.monotonic() + _SECONDS
+        while not told():
+            assert time.monotonic() < deadline, f"{what}\n{self.logs()}"
+            time.sleep(0.05)
+
+    def said_last(self) -> str:
+        """All that the process started last has said."""
+        return (self._folder / f"{self._number}.log").read_text()
+
+    def logs(self) -> str:
+        return "\n".join(path.read_text()[-1500:] for path in sorted(self._folder.glob("*.log")))
+
+
+def _named(url: str, database: str) -> str:
+    return urlsplit(url)._replace(path=f"/{database}").geturl()
+
+
+def kill(process: Process, number: int = signal.SIGKILL) -> None:
+    """End a process with its children; one that was stopped, too."""
+    if process.poll() is None:
+        os.killpg(process.pid, number)
+    process.wait(20)

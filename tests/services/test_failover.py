@@ -1,0 +1,147 @@
+"""Two workers trade one account at a venue: one dies, stops or loses its database in the middle of
+a call, the other takes over by evidence, and no order reaches the venue twice."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+from django.db import connections
+
+from aitrader.kernel.topics import SENDERS_LOCK
+from tests.integration.trading.at_venue import AtVenue, at_venue
+from tests.services.processes import Desk, Process, kill
+from trading.models import Order
+
+pytestmark = pytest.mark.services
+
+#: The venue acts, and the sender learns of it seconds later: long enough to be met in between.
+LATE = "late_answer=1,late_answer_ms=6000"
+_SENDERS = f"""
+SELECT client_port FROM pg_locks JOIN pg_stat_activity USING (pid)
+ WHERE locktype = 'advisory' AND granted AND mode = 'ShareLock' AND objsubid = 1
+   AND (classid::bigint << 32 | objid::bigint) = {SENDERS_LOCK}
+   AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+_OTHER_SESSIONS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+ WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+"""
+
+
+class Pair:
+    """Two workers and a schedule on an account at the sandbox's Binance."""
+
+    def __init__(self, venue: AtVenue, desk: Desk) -> None:
+        self.venue, self.desk = venue, desk
+        self.workers = [desk.worker(), desk.worker()]
+        desk.beat()
+        # Once one order went, its sender has reconciled.
+        self.names: list[str] = []
+        for number in range(3):
+            self.order(f"before-{number}")
+            self.until_all_rest()
+
+    def order(self, name: str) -> None:
+        self.names.append(self.venue.waiting(name).cl_ord_id)
+
+    def until_all_rest(self) -> None:
+        self.desk.until(self._all_rest, "not all orders rest")
+
+    def _all_rest(self) -> bool:
+        told = dict(Order.objects.values_list("cl_ord_id", "ord_status"))
+        certain = set(Order.objects.values_list("certainty", flat=True)) == {"CERTAIN"}
+        return certain and all(told[name] == "NEW" for name in self.names)
+
+    def send_late(self, *names: str) -> Process:
+        """Orders of which the exchange has taken one whose answer is on its way; who sent it."""
+        taken = len(self.venue.at_exchange())
+        self.venue.change("faults", plan=LATE)
+        for name in names:
+            self.order(name)
+        self.desk.until(lambda: len(self.venue.at_exchange()) > taken, "nothing was sent")
+        ports = {port for (port,) in self.desk.ask(_SENDERS)}
+        (sender,) = (each for each in self.workers if _ports(each) & ports)
+        return sender
+
+    def heal(self) -> None:
+        self.venue.change("faults", plan="")
+
+    def nothing_was_doubled(self) -> None:
+        assert sorted(self.venue.at_exchange()) == sorted(self.names)
+        assert self.venue.differences() == {}
+
+
+@pytest.fixture
+def pair(fresh_database: str, broker: "redis.Redis", tmp_path: Path) -> Iterator[Pair]:
+    with at_venue(tmp_path) as venue:
+        desk = Desk(fresh_database, broker, tmp_path, venue.variables)
+        try:
+            yield Pair(venue, desk)
+        finally:
+            for process in desk.processes:
+                kill(process)
+
+
+def test_a_sender_that_is_killed_in_the_middle_of_a_call_is_succeeded(pair: Pair) -> None:
+    sender = pair.send_late("killed")
+    kill(sender)
+    pair.heal()
+    order = Order.objects.get(cl_ord_id=pair.names[-1])
+    assert (order.ord_status, order.order_id) == ("PENDING_NEW", "")
+    pair.until_all_rest()
+    pair.order("after")
+    pair.until_all_rest()
+    pair.nothing_was_doubled()
+
+
+def test_a_sender_that_was_stopped_beyond_its_lease_sends_nothing_late(pair: Pair) -> None:
+    # Claimed together; the first is at the venue when the sender stops.
+    sender = pair.send_late("one", "two", "three")
+    signal_group(sender, signal.SIGSTOP)
+    claimed = pair.names[-3:]
+    pair.heal()
+    taken = len(pair.venue.at_exchange())
+
+    def succeeded() -> bool:
+        told = Order.objects.filter(cl_ord_id__in=claimed).values_list("certainty", flat=True)
+        return "UNKNOWN" in told and Order.objects.get(cl_ord_id=claimed[0]).ord_status == "NEW"
+
+    pair.desk.until(succeeded, "nobody took over")
+    assert len(pair.venue.at_exchange()) == taken
+    signal_group(sender, signal.SIGCONT)
+    pair.until_all_rest()
+    pair.nothing_was_doubled()
+
+
+def test_all_sessions_and_messages_are_lost_in_the_middle_of_a_call(
+    pair: Pair, broker: "redis.Redis"
+) -> None:
+    pair.send_late("one", "two")
+    connections.close_all()
+    broker.flushdb()
+    end_sessions(pair.desk)
+    pair.heal()
+    pair.until_all_rest()
+    pair.order("after")
+    pair.until_all_rest()
+    pair.nothing_was_doubled()
+
+
+def end_sessions(desk: Desk) -> None:
+    """As a restart of the server does."""
+    assert desk.ask(_OTHER_SESSIONS)
+
+
+def _ports(process: Process) -> set[int]:
+    """From which a process and its children talk to servers."""
+    first = psutil.Process(process.pid)
+    every = [first, *first.children(recursive=True)]
+    return {line.laddr.port for each in every for line in each.net_connections("tcp")}
+
+
+def signal_group(process: Process, number: signal.Signals) -> None:
+    os.killpg(process.pid, number)
