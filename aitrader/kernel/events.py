@@ -22,6 +22,7 @@ class EventName(StrEnum):
     FEED_RECOVERED = "feed.recovered"
     SECOND_SOURCE_STALE = "second_source.stale"
     SECOND_SOURCE_RECOVERED = "second_source.recovered"
+    VENUE_SILENT = "venue.silence_asked"
     STREAM_DOWN = "stream.down"
     STREAM_UP = "stream.up"
     SIGNAL_RAISED = "signal.raised"

@@ -116,6 +116,10 @@ _RULES = (
         "Moved from outside: {asset}", "{amount} {asset} on {account}",
     ),
     Rule(
+        EventName.VENUE_SILENT, Severity.CRITICAL, "{object_id}",
+        "The venue wants silence: {object_id}", "For {seconds} s nothing is sent, no cancel either",
+    ),
+    Rule(
         EventName.STREAM_DOWN, Severity.WARNING, "{object_id}",
         "User stream down: {object_id}", "{reason}; the venue is asked instead",
     ),

@@ -23,7 +23,7 @@ from aitrader.kernel.clock import WALL
 from aitrader.kernel.errors import BadInput, GatewayError
 from trading.domain.matching import BPS
 from trading.domain.ports import Gateway
-from trading.gateways import credentials
+from trading.gateways import credentials, sheet
 from trading.gateways.binance import connection as binance
 from trading.gateways.binance.gateway import BinanceGateway
 from trading.gateways.binance.prices import BinancePrices
@@ -41,14 +41,19 @@ from trading.gateways.generic.gateway import GenericGateway
 from trading.gateways.generic.library import Address
 from trading.gateways.generic.prices import GenericPrices
 from trading.gateways.prices import PublicData
+from trading.gateways.silence import Silence
 from trading.gateways.sim import books
 from trading.gateways.sim.gateway import SimGateway
 from trading.gateways.sim.rules import SimRules
 from trading.gateways.streams import Line
 from trading.models import Order
+from trading.services.silences import Silences
+from trading.services.venue_facts import Told
 
 _REACH_SECONDS = 3.0
 _NOBODY = SecretStr("")
+#: Whoever trades keeps silence with every other process that does.
+_SHARED = Silence(shared=Silences())
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -80,6 +85,17 @@ def account_at(venue: str) -> str:
     who = credentials.read(given, venue=venue)
     digest = hashlib.sha256(f"account|{who.api_key.get_secret_value()}".encode()).hexdigest()
     return f"{venue}-{digest[:16]}"
+
+
+def told(venue: str, connected: Connection) -> Told:
+    """What a process that holds no keys may know of a venue and our gateway to it."""
+    able = sheet.told(connected.gateway.capabilities)
+    return Told(
+        host=sheet.host(venue),
+        practice=is_practice(venue),
+        capabilities=able | {"budget": sheet.budget(venue), "line": connected.line is not None},
+        fee_rate=connected.fee_rate,
+    )
 
 
 def is_practice(venue: str) -> bool:
@@ -139,7 +155,7 @@ def _binance(namespace: str) -> Connection:
     given = settings.AITRADER_VENUES[BinanceGateway.venue]
     who = credentials.read(given["credentials"], venue=BinanceGateway.venue)
     address = binance.Address(given["rest_url"], who.api_key, who.api_secret)
-    connection = binance.Connection(address, wall=WALL)
+    connection = binance.Connection(address, wall=WALL, silence=_SHARED)
     gateway = BinanceGateway(connection)
     line = BinanceLine(
         given["ws_api_url"],
@@ -160,7 +176,7 @@ def _btcturk(namespace: str) -> Connection:
     given = settings.AITRADER_VENUES[BtcturkGateway.venue]
     who = credentials.read(given["credentials"], venue=BtcturkGateway.venue)
     address = btcturk.Address(given["rest_url"], given["graph_url"], who.api_key, who.api_secret)
-    connection = btcturk.Connection(address, wall=WALL)
+    connection = btcturk.Connection(address, wall=WALL, silence=_SHARED)
     gateway = BtcturkGateway(connection)
     line = BtcturkLine(given["ws_url"], connection=connection)
     return Connection(gateway, gateway.fee_rate(), _moving, line)
@@ -184,7 +200,7 @@ def _coinbase(namespace: str) -> Connection:
 def _coinbase_at(address: coinbase.Address) -> tuple[coinbase.Connection, CoinbaseGateway]:
     """One for all threads: the venue counts requests by key, and what one thread was told of an
     order, another needs to cancel it."""
-    connection = coinbase.Connection(address, wall=WALL)
+    connection = coinbase.Connection(address, wall=WALL, silence=_SHARED)
     return connection, CoinbaseGateway(connection)
 
 
@@ -202,7 +218,9 @@ def _generic(venue: str) -> Connection:
     who = credentials.read(given["credentials"], venue=venue)
     address = Address(given["exchange"], given["rest_url"], who.api_key, who.api_secret)
     gateway = GenericGateway(
-        generic.Connection(address, wall=WALL), venue=venue, beginning=_orders_beginning
+        generic.Connection(address, wall=WALL, silence=_SHARED),
+        venue=venue,
+        beginning=_orders_beginning,
     )
     return Connection(gateway, gateway.fee_rate(), _moving)
 

@@ -12,6 +12,7 @@ from trading.models.parent_order import ParentOrder
 from trading.models.position import Position, Trade
 from trading.models.recon_break import ReconBreak
 from trading.models.second_price import SecondPrice
+from trading.models.silence import VenueSilence
 from trading.models.sim_venue import SimBalance, SimExecution, SimOrder, SimPosition
 from trading.models.strategy import Signal, Strategy, StrategyCursor, StrategyVersion
 from trading.models.venue_sheet import VenueFacts, VenueLatency
@@ -52,4 +53,5 @@ __all__ = [
     "Venue",
     "VenueFacts",
     "VenueLatency",
+    "VenueSilence",
 ]

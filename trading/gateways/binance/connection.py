@@ -16,10 +16,10 @@ from binance.client import Client
 from binance.exceptions import BinanceAPIException
 from pydantic import SecretStr
 
-from aitrader.kernel.clock import Clock, from_millis, monotonic
-from aitrader.kernel.errors import NotSent
+from aitrader.kernel.clock import Clock, from_millis
 from trading.gateways.binance import errors
 from trading.gateways.clock_check import ClockCheck
+from trading.gateways.silence import Silence
 from trading.gateways.transport import Capped
 
 T = TypeVar("T")
@@ -62,6 +62,7 @@ class Connection:
         *,
         wall: Clock,
         timeout_seconds: tuple[float, float] = TIMEOUT_SECONDS,
+        silence: Silence | None = None,
     ) -> None:
         # The library fills these templates in its constructor: set on the instance they come late.
         urls = {"API_URL": address.rest_url, "REQUEST_RECVWINDOW": RECV_WINDOW_MILLIS}
@@ -76,7 +77,8 @@ class Connection:
         for scheme in ("http://", "https://"):
             self._client.session.mount(scheme, Capped())
         self._for_sample = {"timeout": min(timeout_seconds, _SAMPLE_TIMEOUT_SECONDS, key=sum)}
-        self._silent_until = 0.0
+        self._silence = silence or Silence()
+        self._url = address.rest_url
         # The venue refuses what is further off (-1021).
         self._clock = ClockCheck(self._venues_time, wall=wall, most_offset_seconds=1.0)
 
@@ -87,8 +89,7 @@ class Connection:
 
     def call(self, work: Callable[[Client], T]) -> T:
         """Make one call. Raises NotSent, RejectedByVenue or OutcomeUnknown, nothing else."""
-        if monotonic() < self._silent_until:
-            raise NotSent("the venue asked for silence")
+        self._silence.check(self._url)
         self._clock.check()
         return self._attempt(work)
 
@@ -97,7 +98,7 @@ class Connection:
             return work(self._client)
         except Exception as error:  # noqa: BLE001  # what is not ours is translated
             if isinstance(error, BinanceAPIException) and errors.is_blocked(error):
-                self._silent_until = monotonic() + errors.retry_after_seconds(error)
+                self._silence.begin(self._url, errors.retry_after_seconds(error))
             if isinstance(error, BinanceAPIException) and error.code == errors.WRONG_TIME:
                 self._clock.forget()
             # The library's own error may name the signed address: nobody gets to print it.

@@ -44,6 +44,8 @@ NO_SUCH_ORDER = -2013
 WRONG_TIME = -1021
 CANCEL_REFUSED = -2011
 _ORDER_REFUSED = -2010
+#: No such key, or not from this address, or not for this.
+_OF_KEY = (-2014, -2015)
 _DUPLICATE = "Duplicate order sent."
 _BLOCKED = (418, 429)
 
@@ -82,4 +84,5 @@ def _answered(error: BinanceAPIException) -> GatewayError:
         return NotSent(f"{code}: {text}")
     if proof is Proof.UNKNOWN or (code == _ORDER_REFUSED and text == _DUPLICATE):
         return OutcomeUnknown(f"HTTP {status}, {code}: {text}")
-    return RejectedByVenue(str(code), text, gone=code == CANCEL_REFUSED)
+    gone, of_key = code == CANCEL_REFUSED, code in _OF_KEY
+    return RejectedByVenue(str(code), text, gone=gone, of_key=of_key)

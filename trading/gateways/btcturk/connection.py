@@ -32,11 +32,12 @@ from typing import Any, TypeVar
 import requests
 from pydantic import SecretStr
 
-from aitrader.kernel.clock import Clock, from_millis, monotonic, to_millis
-from aitrader.kernel.errors import BadInput, NotSent, OutcomeUnknown
+from aitrader.kernel.clock import Clock, from_millis, to_millis
+from aitrader.kernel.errors import BadInput, OutcomeUnknown
 from trading.gateways.btcturk import errors
 from trading.gateways.btcturk.errors import Answer
 from trading.gateways.clock_check import ClockCheck
+from trading.gateways.silence import Silence
 from trading.gateways.transport import Capped, broken
 
 T = TypeVar("T")
@@ -95,7 +96,12 @@ class Connection:
     """Calls the venue for one API key."""
 
     def __init__(
-        self, address: Address, *, wall: Clock, timeout_seconds: Timeout = TIMEOUT_SECONDS
+        self,
+        address: Address,
+        *,
+        wall: Clock,
+        timeout_seconds: Timeout = TIMEOUT_SECONDS,
+        silence: Silence | None = None,
     ) -> None:
         self._address = address
         self._wall = wall
@@ -107,7 +113,7 @@ class Connection:
             self._session.mount(scheme, Capped())
         key = address.api_key.get_secret_value()
         self._stamps = _STAMPS.setdefault(key, Stamps())
-        self._silent_until: dict[str, float] = {}
+        self._silence = silence or Silence()
         self._clock = ClockCheck(self._ask_time, wall=wall)
 
     def now(self) -> datetime:
@@ -154,7 +160,7 @@ class Connection:
         quick: bool = False,
     ) -> Any:
         url = self._address.rest_url
-        self._keep_silence(url)
+        self._silence.check(url)
         return self._call(method, url + path, params, self.credentials(), body=body, quick=quick)
 
     def _call(
@@ -169,7 +175,7 @@ class Connection:
         timeout: Timeout | None = None,
     ) -> Any:
         """Raises NotSent, RejectedByVenue or OutcomeUnknown, nothing else."""
-        self._keep_silence(url)
+        self._silence.check(url)
         patience = min(self._timeout, QUICK_SECONDS, key=sum) if quick else self._timeout
         try:
             response = self._session.request(
@@ -190,7 +196,7 @@ class Connection:
     def _told(self, url: str, answer: Answer) -> Any:
         wait = errors.retry_after_seconds(answer)
         if wait is not None:
-            self._silent_until[_host(url)] = monotonic() + wait
+            self._silence.begin(url, wait)
         if answer.status == errors.UNAUTHORISED:
             # The stamp may be what was wrong.
             self._clock.forget()
@@ -198,10 +204,6 @@ class Connection:
             raise errors.translate(answer)
         body = answer.body
         return body["data"] if "success" in body and "data" in body else body
-
-    def _keep_silence(self, url: str) -> None:
-        if monotonic() < self._silent_until.get(_host(url), 0.0):
-            raise NotSent("the venue asked for silence")
 
     def _ask_time(self) -> datetime:
         patience = min(self._timeout, _SAMPLE_SECONDS, key=sum)
@@ -233,10 +235,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _failed(body: Any) -> bool:
     """Charts and the time come without an envelope; nothing comes without an object."""
     return not isinstance(body, dict) or body.get("success", True) is not True
-
-
-def _host(url: str) -> str:
-    return url.split("/", 3)[2]
 
 
 def understood(work: Callable[[], T]) -> T:

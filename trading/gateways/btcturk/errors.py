@@ -101,7 +101,8 @@ def translate(answer: Answer) -> GatewayError:
         return OutcomeUnknown(f"HTTP {status}, {number}: {text}")
     if proof is Proof.NOT_DONE:
         return NotSent(f"HTTP {status}, {number}: {text}")
-    return RejectedByVenue(_code(status, name, number), text, gone=proof is Proof.GONE)
+    gone, of_key = proof is Proof.GONE, status == UNAUTHORISED
+    return RejectedByVenue(_code(status, name, number), text, gone=gone, of_key=of_key)
 
 
 def retry_after_seconds(answer: Answer) -> float | None:

@@ -32,6 +32,7 @@ from aitrader.kernel.clock import Clock, from_millis, monotonic
 from aitrader.kernel.errors import BadInput, NotSent, RejectedByVenue
 from trading.gateways.clock_check import ClockCheck
 from trading.gateways.coinbase import errors
+from trading.gateways.silence import Silence
 from trading.gateways.transport import Capped
 
 T = TypeVar("T")
@@ -126,6 +127,7 @@ class Connection:
         *,
         wall: Clock,
         timeout_seconds: tuple[float, float] = TIMEOUT_SECONDS,
+        silence: Silence | None = None,
     ) -> None:
         self._client = _Client(address, timeout_seconds)
         sample = min(timeout_seconds, _SAMPLE_TIMEOUT_SECONDS, key=sum)
@@ -133,7 +135,8 @@ class Connection:
         self._wall = wall
         self._clock = ClockCheck(self._venues_time, wall=wall)
         self._pace = _Pace()
-        self._silent_until = 0.0
+        self._silence = silence or Silence()
+        self._url = address.rest_url
 
     @property
     def offset_seconds(self) -> float:
@@ -166,8 +169,7 @@ class Connection:
 
     def check_clock(self) -> None:
         """Raises NotSent when nothing should be signed now."""
-        if monotonic() < self._silent_until:
-            raise NotSent("the venue asked for silence")
+        self._silence.check(self._url)
         self._clock.check()
 
     def _call(self, work: Callable[[_Client], T], reserve: float) -> T:
@@ -196,7 +198,7 @@ class Connection:
             return work(client)
         except Exception as error:  # noqa: BLE001  # what is not ours is translated
             if silence := errors.silence_seconds(error):
-                self._silent_until = monotonic() + silence
+                self._silence.begin(self._url, silence)
             # The library's own words stay out of it: they may hold what was sent.
             raise errors.translate(error) from None
 

@@ -95,7 +95,8 @@ def _by_status(error: Unanswered) -> GatewayError:
         return NotSent("HTTP 429: too many requests")
     if status == _UNAUTHORIZED:
         said = f"{name} {text}".strip()
-        return RejectedByVenue(UNAUTHENTICATED, said or "the key or its signature is refused")
+        said = said or "the key or its signature is refused"
+        return RejectedByVenue(UNAUTHENTICATED, said, of_key=True)
     proof = reasons.HTTP_ERRORS.get(name.upper(), Proof.UNKNOWN)
     if not 400 <= status < 500 or proof is Proof.UNKNOWN:
         return OutcomeUnknown(f"HTTP {status} {name}".rstrip())

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, TypeVar
 
-from aitrader.kernel.clock import Clock, from_millis, monotonic, to_millis
+from aitrader.kernel.clock import Clock, from_millis, to_millis
 from aitrader.kernel.errors import GatewayError, NotSent, OutcomeUnknown
 from trading.gateways.clock_check import ClockCheck
 from trading.gateways.generic import errors, library, profiles
 from trading.gateways.generic.library import Address
 from trading.gateways.generic.wire import Heard, Wire
+from trading.gateways.silence import Silence
 
 T = TypeVar("T")
 
@@ -31,7 +32,7 @@ _TURN_SECONDS = 0.5
 #: For a venue that wants silence and does not say how long.
 SILENCE_SECONDS = 60.0
 #: When a venue may be asked again, by whoever in this process.
-_SILENT_UNTIL: dict[tuple[str, str], float] = {}
+_SILENCE = Silence()
 
 
 class Connection:
@@ -45,6 +46,7 @@ class Connection:
         timeout_seconds: tuple[float, float] = TIMEOUT_SECONDS,
         silence_seconds: float = SILENCE_SECONDS,
         paced: bool = True,
+        silence: Silence | None = None,
     ) -> None:
         self.exchange = address.exchange
         self.profile = profiles.of(address.exchange)
@@ -53,7 +55,8 @@ class Connection:
         self._timeout_seconds = timeout_seconds
         self._wall = wall
         self._silence_seconds = silence_seconds
-        self._host = (address.exchange, address.rest_url)
+        self._silence = silence or _SILENCE
+        self._host = address.rest_url or address.exchange
         self._turn = Lock()
         self._clock = ClockCheck(self._venues_time, wall=wall)
 
@@ -107,8 +110,7 @@ class Connection:
         if not self._turn.acquire(timeout=_TURN_SECONDS):
             raise NotSent("another call is under way")
         try:
-            if monotonic() < _SILENT_UNTIL.get(self._host, 0.0):
-                raise NotSent("the venue asked for silence")
+            self._silence.check(self._host)
             if self.has("fetchTime"):
                 self._clock.check()
             self._load_markets()
@@ -138,7 +140,7 @@ class Connection:
             return OutcomeUnknown(f"HTTP {heard.status}: an answer that is not JSON")
         if errors.is_blocked(error, heard):
             silence = errors.silence_seconds(heard, usual=self._silence_seconds)
-            _SILENT_UNTIL[self._host] = monotonic() + silence
+            self._silence.begin(self._host, silence)
         return errors.translate(error, heard, self.profile.codes)
 
     def _venues_time(self) -> datetime:

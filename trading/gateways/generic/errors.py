@@ -47,6 +47,7 @@ PROOFS: Mapping[str, Proof] = {
     **dict.fromkeys(_NOT_DONE, Proof.NOT_DONE),
     **dict.fromkeys(_UNKNOWN, Proof.UNKNOWN),
 }
+_OF_KEY = ("AuthenticationError", "PermissionDenied", "AccountSuspended")
 _IMPATIENT = ("DDoSProtection", "RateLimitExceeded")
 _BLOCKED = (418, 429)
 _FIRST_COPY = re.compile(
@@ -103,7 +104,8 @@ def _answered(listed: str, said: object, codes: Mapping[str, Proof]) -> GatewayE
         return NotSent(f"{code}: {text}")
     if proof is Proof.UNKNOWN:
         return OutcomeUnknown(f"{code}: {text}")
-    return RejectedByVenue(code, text or listed, gone=listed == "OrderNotFound")
+    gone, of_key = listed == "OrderNotFound", listed in _OF_KEY
+    return RejectedByVenue(code, text or listed, gone=gone, of_key=of_key)
 
 
 def _known(code: str, codes: Mapping[str, Proof]) -> Proof | None:

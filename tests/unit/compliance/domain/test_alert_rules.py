@@ -23,6 +23,7 @@ MUST_ALERT = {
     EventName.FEED_STALE,
     EventName.SECOND_SOURCE_STALE,
     EventName.STREAM_DOWN,
+    EventName.VENUE_SILENT,
     EventName.ORDER_ADOPTED,
     EventName.FLOW_BOOKED,
     EventName.BREAK_OPENED,
