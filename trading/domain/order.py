@@ -25,7 +25,8 @@ class OrderIntent:
 
     `reference_px` is the price the sizing used; `sizing` its inputs by name; `strategy` the code
     of the strategy or empty; `reason` such as `sma_cross LONG`; `decided_at` market time. A
-    `post_only` order is refused rather than take; a GTD order ends by itself at `expire_time`.
+    `post_only` order is refused rather than take; a GTD order ends by itself at `expire_time`;
+    `replaces` is the intent of the order in whose place it is to come.
     """
 
     intent_id: str
@@ -46,6 +47,7 @@ class OrderIntent:
     reduce_only: bool = False
     post_only: bool = False
     expire_time: datetime | None = None
+    replaces: str = ""
     strategy: str = ""
     sizing: Mapping[str, object] = field(default_factory=dict)
 

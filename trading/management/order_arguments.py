@@ -17,6 +17,7 @@ _WAIT_SECONDS = 5.0
 def add(parser: ArgumentParser) -> None:
     what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     _submit(what.add_parser("submit", help="order something"))
+    _replace(what.add_parser("replace", help="change an order's quantity or limit"))
     _cancel(what.add_parser("cancel", help="cancel an order"))
     _list(what.add_parser("list", help="list what is open"))
 
@@ -63,6 +64,13 @@ def _submit(parser: ArgumentParser) -> None:
     parser.add_argument("--expire", metavar="INSTANT", help="when a GTD order ends, UTC")
     parser.add_argument("--post-only", action="store_true", help="refused rather than take")
     parser.add_argument("--reduce-only", action="store_true", help="may only shrink the position")
+    _person(parser)
+
+
+def _replace(parser: ArgumentParser) -> None:
+    parser.add_argument("order", help="its id, or the beginning of it")
+    parser.add_argument("--qty", help="the whole, in base: what is filled counts")
+    parser.add_argument("--price", metavar="PX", help="the limit")
     _person(parser)
 
 

@@ -124,6 +124,7 @@ def _twin(view: AccountView, intent: OrderIntent, instrument_id: int) -> str:
             instrument_id, intent.side, intent.ord_type, intent.order_qty,
         )  # fmt: skip
         of_another = order.strategy != intent.strategy or order.oco_group != intent.oco_group
+        of_another = of_another or order.intent_id == intent.replaces
         if same and not of_another and order.created_at == intent.decided_at:
             return order.intent_id
     return ""

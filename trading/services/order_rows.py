@@ -32,12 +32,14 @@ from trading.services.book_rows import BookRows
 _LOCK_ACCOUNT = "SELECT fencing_token FROM trading_account WHERE id = %s FOR NO KEY UPDATE"
 _PLACE = "SELECT stream_seq FROM trading_account WHERE id = %s"
 _MOVE_PLACE = "UPDATE trading_account SET stream_seq = greatest(stream_seq, %s) WHERE id = %s"
-_ANY_WAITING = """
-SELECT 1 FROM trading_order WHERE account_id = %s AND ord_status = 'CREATED' LIMIT 1
+# The successor of an open replace request is held back (replacing.py).
+_CREATED = """
+WHERE account_id = %s AND ord_status = 'CREATED' AND NOT EXISTS (
+    SELECT 1 FROM trading_replacerequest request
+     WHERE request.successor_id = trading_order.id AND request.answered_at IS NULL)
 """
-_WAITING = (
-    "WHERE account_id = %s AND ord_status = 'CREATED' ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
-)
+_ANY_WAITING = f"SELECT 1 FROM trading_order {_CREATED} LIMIT 1"
+_WAITING = f"{_CREATED} ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
 _TAKE = f"""
 WITH claimed AS (
     UPDATE trading_order SET closedness = %s, ord_status = %s, fencing_token = %s, sent_at = %s,

@@ -18,9 +18,9 @@ from aitrader.kernel.fix import OrdStatus
 from risk.domain import trading_state
 from risk.selectors import states
 from trading.domain.ports import Gateway
-from trading.models import Account, CancelRequest, Order
+from trading.models import Account, CancelRequest, Order, ReplaceRequest
 from trading.selectors.desk import Desk, scopes_of
-from trading.services import alignment, decide, executions, exit_watch
+from trading.services import alignment, decide, executions, exit_watch, replacing
 from trading.services.monitor import Monitor
 
 # Advisory locks come in two key spaces; this is the one of two numbers: purpose and account.
@@ -53,6 +53,7 @@ def turn(*, desk: Desk, gateway: Gateway, at: Moment, closed: bool = False) -> b
             Monitor(desk).value(at)
             if behind:
                 decide.run(desk=desk, at=at)
+    replacing.advance(desk=desk, at=at)
     alignment.align_all(desk=desk, at=at)
     return has_to_send(desk)
 
@@ -66,9 +67,10 @@ def is_behind(desk: Desk) -> bool:
 
 def has_to_send(desk: Desk) -> bool:
     """Whether an order may go to the venue now, is on its way, or is to be cancelled there."""
+    held_back = ReplaceRequest.objects.filter(answered_at__isnull=True)
     waiting = Order.objects.filter(
         account=desk.account, ord_status__in=[OrdStatus.CREATED, OrdStatus.PENDING_NEW]
-    )
+    ).exclude(pk__in=held_back.values("successor"))
     for order in waiting.select_related("instrument", "version__strategy"):
         if order.ord_status == OrdStatus.PENDING_NEW or _may_go(desk, order):
             return True

@@ -25,7 +25,7 @@ from trading.selectors import desk as desks
 from trading.selectors import person_view
 from trading.selectors.desk import Desk
 from trading.selectors.person_view import Line
-from trading.services import person_orders
+from trading.services import person_orders, replacing
 
 _POLL_SECONDS = 0.1
 _UNSENT = (OrdStatus.CREATED, OrdStatus.PENDING_NEW)
@@ -44,6 +44,7 @@ class Command(BaseCommand):
         try:
             done = {
                 "submit": self._submit,
+                "replace": self._replace,
                 "cancel": self._cancel,
                 "list": self._list,
             }[given["what"]](given)
@@ -58,6 +59,27 @@ class Command(BaseCommand):
         desk, at = _desk(given["account"])
         order = person_orders.submit(desk=desk, wish=wish, by=by, reason=given["reason"], at=at)
         return self._answer(order, given["wait"])
+
+    def _replace(self, given: dict[str, Any]) -> bool:
+        changes = {name: arguments.number(given, name) for name in ("qty", "price")}
+        by = access.operator_named(given["by"])
+        old = person_view.find(given["order"])
+        if isinstance(old, ParentOrder):
+            raise BadInput("an order over time is not replaced: cancel it, and order what is left")
+        desk, at = _desk(old.account.code)
+        new = replacing.request(
+            desk=desk,
+            order_id=old.pk,
+            order_qty=changes["qty"],
+            price=changes["price"],
+            by=by,
+            reason=given["reason"],
+            at=at,
+        )
+        done = self._answer(new, given["wait"])
+        old.refresh_from_db()
+        self._tell(old)
+        return done
 
     def _cancel(self, given: dict[str, Any]) -> bool:
         by = access.operator_named(given["by"])

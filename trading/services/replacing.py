@@ -1,0 +1,217 @@
+"""A person's order is replaced by another: two orders, and a request that ties them.
+
+1. Written in one transaction: the successor, judged while the first order still counts at full size
+   (both may fill, for a fill may come after a cancel), the request, and the wish to cancel.
+2. The successor is held back until the first order is closed and nothing about it is in doubt.
+   Then it is sent for what is left: the wanted whole less what the first has filled.
+3. Nothing left, or less than the venue takes, ends the successor unsent. So does a person's cancel.
+4. All of it is rows: after a restart the next turn goes on.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from aitrader.kernel import ids
+from aitrader.kernel.clock import Moment, iso
+from aitrader.kernel.errors import BadInput, Refused
+from aitrader.kernel.events import Event, EventName
+from aitrader.kernel.fix import CLOSED, Certainty, OrdStatus, OrdType, Origin, Side, TimeInForce
+from aitrader.kernel.money import CONTEXT, plain, product, qty_to_lot
+from compliance.domain.roles import Action
+from compliance.services import access
+from trading.domain.order import OrderIntent
+from trading.domain.order_state import Closedness
+from trading.models import InstrumentRow, Order, ReplaceRequest
+from trading.selectors import sql
+from trading.selectors.desk import Desk
+from trading.selectors.orders import WORKING_STATUSES
+from trading.services import executions, order_rows, orders, person_orders
+from trading.services.held import HeldAccount
+from trading.services.orders import Draft
+
+_READY = """
+SELECT request.id FROM trading_replacerequest request
+  JOIN trading_order o ON o.id = request.order_id
+ WHERE o.account_id = %s AND request.answered_at IS NULL AND o.certainty = 'CERTAIN'
+   AND o.ord_status IN ('FILLED', 'CANCELED', 'EXPIRED', 'REJECTED')
+ ORDER BY request.id
+"""
+_NOTHING_LEFT = executions.Answer(OrdStatus.CANCELED, Closedness.CANCELED, "NOTHING_LEFT")
+_TOO_LITTLE = executions.Answer(OrdStatus.CANCELED, Closedness.CANCELED, "TOO_LITTLE_LEFT")
+_TOO_LATE = executions.Answer(OrdStatus.EXPIRED, Closedness.EXPIRED, "EXPIRED_BEFORE_SEND")
+
+
+def request(
+    *,
+    desk: Desk,
+    order_id: int,
+    order_qty: Decimal | None,
+    price: Decimal | None,
+    by: Any,
+    reason: str,
+    at: Moment,
+) -> Order:
+    """Write the successor of an order, CREATED and held back, or DENIED; then the first is left as
+    it is. What is not given stays.
+
+    Raises NotPermitted without the right to trade, Refused for an order that cannot be replaced,
+    BadInput for a change that is none.
+    """
+    access.require(by, Action.SUBMIT_ORDER)
+    why = orders.require_reason(reason)
+    store = order_rows.of(desk)
+    with store.atomic():
+        held = HeldAccount(desk, at)
+        old = store.locked(order_id)
+        row = desk.instruments[old.instrument_id]
+        _require_replaceable(desk, old)
+        total = old.order_qty if order_qty is None else order_qty
+        left = CONTEXT.subtract(total, old.cum_qty)
+        _require_change(old, total, price, left)
+        draft = Draft(
+            intent=_intent(desk, old, row, left, price or old.price, by, why, at),
+            instrument=row,
+            trace_id=old.trace_id,
+            bar_extreme=person_orders.is_extreme(desk, row),
+            actor=person_orders.actor_of(by),
+        )
+        new = orders.submit(desk=desk, draft=draft, at=at, held=held)
+        if new.ord_status == OrdStatus.DENIED:
+            return new
+        wish = ReplaceRequest(
+            order=old,
+            successor=new,
+            order_qty=total,
+            requested_at=at.market,
+            requested_by=person_orders.actor_of(by),
+            reason=why,
+        )
+        sql.insert(wish)
+        data = {"successor": new.public_id, "order_qty": total, "price": new.price, "reason": why}
+        name = EventName.ORDER_REPLACE_REQUESTED
+        store.record([_event(name, old, wish.requested_by, at, data)], now=at.wall)
+        orders.request_cancel(
+            order_id=old.pk,
+            requested_by=wish.requested_by,
+            reason=f"replaced by {new.public_id}",
+            now=at.wall,
+            market_at=at.market,
+        )
+    return new
+
+
+def advance(*, desk: Desk, at: Moment) -> int:
+    """Let go of every successor whose first order is over; returns how many requests ended."""
+    ready = sql.fetch_all(_READY, [desk.account.pk])
+    return sum(_answer(desk, pk, at) for (pk,) in ready)
+
+
+def _require_replaceable(desk: Desk, old: Order) -> None:
+    if old.account_id != desk.account.pk:
+        raise BadInput(f"the order is not of account {desk.account.code}")
+    if old.origin != Origin.OPERATOR or old.parent_id is not None or old.oco_group:
+        raise Refused("only a person's own single order can be replaced")
+    if old.ord_status not in WORKING_STATUSES:
+        raise Refused(f"the order is {old.ord_status}")
+    if ReplaceRequest.objects.filter(successor=old, answered_at__isnull=True).exists():
+        raise Refused("the order waits itself to replace another one")
+    if old.cancel_requests.filter(answered_at__isnull=True).exists():
+        raise Refused("a cancel of the order is on its way")
+
+
+def _require_change(old: Order, total: Decimal, price: Decimal | None, left: Decimal) -> None:
+    if price is not None and old.price is None:
+        raise Refused(f"a {old.ord_type} order has no limit price")
+    if total == old.order_qty and price in (None, old.price):
+        raise BadInput("nothing would change")
+    if left <= 0:
+        raise Refused(f"{plain(old.cum_qty)} is filled already: nothing would be left")
+
+
+def _intent(
+    desk: Desk,
+    old: Order,
+    row: InstrumentRow,
+    qty: Decimal,
+    price: Decimal | None,
+    by: Any,
+    why: str,
+    at: Moment,
+) -> OrderIntent:
+    return OrderIntent(
+        intent_id=ids.derive(desk.namespace, "replace", old.intent_id, iso(at.wall)),
+        account=desk.account.code,
+        instrument=row.code,
+        side=Side(old.side),
+        ord_type=OrdType(old.ord_type),
+        order_qty=qty,
+        origin=Origin.OPERATOR,
+        reference_px=person_orders.reference_px(desk, row),
+        reason=why[:100],
+        decided_at=at.market,
+        price=price,
+        stop_px=old.stop_px,
+        trailing_bps=old.trailing_bps,
+        time_in_force=TimeInForce(old.time_in_force),
+        post_only=old.post_only,
+        expire_time=old.expire_time,
+        reduce_only=old.reduce_only,
+        replaces=old.intent_id,
+        sizing={"method": "REPLACE", "by": by.username, "order": old.public_id},
+    )
+
+
+def _answer(desk: Desk, request_id: int, at: Moment) -> bool:
+    store = order_rows.of(desk)
+    with store.atomic():
+        store.lock()
+        (wish,) = sql.load(ReplaceRequest, "WHERE id = %s FOR NO KEY UPDATE", [request_id])
+        old, new = store.locked(wish.order_id), store.locked(wish.successor_id)
+        known = old.ord_status in CLOSED and old.certainty == Certainty.CERTAIN
+        if wish.answered_at is not None or not known:
+            return False
+        wish.answered_at = at.market
+        wish.outcome = _let_go(desk, wish, old, new, at)
+        sql.update(wish, "answered_at", "outcome")
+        data = {
+            "successor": new.public_id, "outcome": wish.outcome, "order_qty": new.order_qty,
+            "ended": old.ord_status, "cum_qty": old.cum_qty,
+        }  # fmt: skip
+        event = _event(EventName.ORDER_REPLACE_ANSWERED, old, "desk", at, data)
+        store.record([event], now=at.wall)
+    return True
+
+
+def _let_go(desk: Desk, wish: ReplaceRequest, old: Order, new: Order, at: Moment) -> str:
+    """Send the successor on its way for what is left, or end it; how that went."""
+    if new.ord_status != OrdStatus.CREATED:
+        return "WITHDRAWN"
+    row = desk.instruments[new.instrument_id]
+    left = min(new.order_qty, qty_to_lot(CONTEXT.subtract(wish.order_qty, old.cum_qty), row.lot))
+    px = new.price or new.stop_px or new.reference_px or wish.order_qty
+    ended = None
+    if left <= 0:
+        ended = _NOTHING_LEFT
+    elif left < row.min_qty or product(left, px) < row.min_notional:
+        ended = _TOO_LITTLE
+    elif new.expire_time is not None and new.expire_time <= at.market:
+        ended = _TOO_LATE
+    if ended is not None:
+        executions.conclude(desk=desk, order_id=new.pk, answer=ended, at=at)
+        return ended.text
+    new.order_qty, new.reserved_notional = left, product(left, px)
+    new.expires_at = person_orders.good_until(desk, at)
+    order_rows.of(desk).save(new, "order_qty", "reserved_notional", "expires_at")
+    return "RELEASED"
+
+
+def _event(name: EventName, order: Order, actor: str, at: Moment, data: dict[str, object]) -> Event:
+    return Event(
+        name=name,
+        actor=actor,
+        object_type="order",
+        object_id=order.public_id,
+        trace_id=order.trace_id,
+        market_at=at.market,
+        data={"cl_ord_id": order.cl_ord_id, **data},
+    )
