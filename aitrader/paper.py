@@ -24,13 +24,14 @@ from trading.domain.matched_elsewhere import MatchedElsewhere
 from trading.domain.matching import BPS
 from trading.domain.ports import Gateway, MatchingEngine
 from trading.gateways import registry
+from trading.gateways.registry import Connection
 from trading.gateways.sim import books
 from trading.gateways.sim.engine import SimEngine
 from trading.gateways.sim.gateway import SimGateway
 from trading.gateways.sim.rules import SimRules
 from trading.gateways.streams import Line
 from trading.selectors.desk import Desk, as_instrument
-from trading.services import bar_steps, candle_files, recordings, setup
+from trading.services import bar_steps, candle_files, recordings, setup, venue_facts
 from trading.services.bar_steps import Step
 from trading.services.candle_files import CandleSeries, Recording
 from trading.services.setup import DeskPlan, StrategyPlan
@@ -305,9 +306,11 @@ def open_desk(
         at=at,
     )
     books.deposit(desk.account.code, plan.base_currency, plan.cash)
+    gateway = SimGateway(rules)
+    _tell(VENUE, Connection(gateway, desk.fee_rate, books.writing), at)
     return PaperDesk(
         desk=desk,
-        gateway=SimGateway(rules),
+        gateway=gateway,
         engine=SimEngine(rules, instruments_of(desk), account=desk.account.code, alone=alone),
         market=market,
     )
@@ -339,7 +342,12 @@ def _open_at_venue(
     plan = replace(plan, venue=venue, held=held, held_at=held_at, prices=prices)
     desk = setup.open_desk(plan=plan, namespace=namespace, fee_rate=connected.fee_rate, at=at)
     desk.capabilities = connected.gateway.capabilities
+    _tell(venue, connected, at)
     return PaperDesk(desk, connected.gateway, MatchedElsewhere(), market, connected.line)
+
+
+def _tell(venue: str, connected: Connection, at: Moment) -> None:
+    venue_facts.tell(venue=venue, told=registry.told(venue, connected), now=at.wall)
 
 
 def _plan(options: PaperOptions, market: Market, code: str) -> DeskPlan:

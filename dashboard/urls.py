@@ -4,7 +4,7 @@ role."""
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboard.views import commands, health, pages, profile, records, sign_in
+from dashboard.views import commands, health, pages, profile, records, sign_in, venues
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", pages.home, name="home"),
@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("orders/<str:public_id>/cancel", commands.cancel, name="cancel"),
     path("journal", records.journal_list, name="journal"),
     path("journal/<int:leaf_index>", records.leaf, name="leaf"),
+    path("venues", venues.venues, name="venues"),
     path("halt", commands.halt, name="halt"),
     path("release", commands.release, name="release"),
     path("strategies/<int:strategy_id>", commands.strategy, name="strategy"),

@@ -64,6 +64,17 @@ def for_object(object_type: str, object_id: str) -> list[Entry]:
     return _read(tail, [object_type, object_id])
 
 
+def last_of(object_type: str, object_id: str, events: Sequence[EventName]) -> Entry | None:
+    """The newest of these events of one object, or None."""
+    tail = (
+        "WHERE entry.object_type = %s AND entry.object_id = %s"
+        f" AND entry.event IN ({', '.join(['%s'] * len(events))})"
+        " ORDER BY leaf.leaf_index DESC LIMIT 1"
+    )
+    found = _read(tail, [object_type, object_id, *map(str, events)])
+    return found[0] if found else None
+
+
 def size() -> int:
     """How many entries have a number; the last one's is one less. 0 before installation."""
     with connection.cursor() as cursor:

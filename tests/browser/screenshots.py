@@ -93,6 +93,8 @@ def take(somebody: Any, out: Path) -> None:
     shot("order")
     somebody.go("/journal")
     shot("journal")
+    somebody.go("/venues")
+    shot("venues")
     somebody.go("/admin/trading/order/")
     page.wait_for_timeout(500)
     shot("admin-orders")

@@ -182,13 +182,31 @@ def test_pages_are_accessible_and_fit_a_phone(operator: Person) -> None:
     page = operator.page
     page.locator("#orders a").first.wait_for()
     order = page.locator("#orders tbody a").first.get_attribute("href")
-    for path in ("/", "/orders", "/journal", "/journal/0", "/me", "/no/such/page", order):
+    for path in (
+        "/",
+        "/orders",
+        "/venues",
+        "/journal",
+        "/journal/0",
+        "/me",
+        "/no/such/page",
+        order,
+    ):
         operator.go(path)
         page.wait_for_timeout(400)
         assert operator.violations() == [], path
     for width in (390, 1440):
         page.set_viewport_size({"width": width, "height": 844})
-        for path in ("/", "/orders", "/journal", "/journal/0", "/me", "/no/such/page", order):
+        for path in (
+            "/",
+            "/orders",
+            "/venues",
+            "/journal",
+            "/journal/0",
+            "/me",
+            "/no/such/page",
+            order,
+        ):
             operator.go(path)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
     page.set_viewport_size({"width": 390, "height": 844})

@@ -20,13 +20,12 @@ from django.db import close_old_connections, connection
 from aitrader.kernel.clock import WALL, Moment, monotonic
 from aitrader.kernel.topics import Task
 from compliance.services import installation
-from trading.gateways import registry, sheet
+from trading.gateways import registry
 from trading.gateways.registry import Connection
 from trading.models import Feed, InstrumentRow, StrategyVersion
 from trading.selectors import desk as desks
 from trading.selectors.desk import Desk
 from trading.services import external, turns, venue_facts
-from trading.services.venue_facts import Told
 
 #: Between two looks at what rests at a venue that does not tell everything by itself.
 FOLLOW_SECONDS = 5.0
@@ -156,7 +155,7 @@ def _key(account_id: int) -> tuple[str, int]:
 
 def _load(account_id: int, venue: str, namespace: str, at: Moment) -> Bench:
     connected = registry.connect(venue, namespace=namespace)
-    venue_facts.tell(venue=venue, told=_told(venue, connected), now=at.wall)
+    venue_facts.tell(venue=venue, told=registry.told(venue, connected), now=at.wall)
     desk = desks.load(
         account_id=account_id,
         namespace=namespace,
@@ -164,16 +163,6 @@ def _load(account_id: int, venue: str, namespace: str, at: Moment) -> Bench:
         capabilities=connected.gateway.capabilities,
     )
     return Bench(desk, connected, at)
-
-
-def _told(venue: str, connected: Connection) -> Told:
-    able = sheet.told(connected.gateway.capabilities)
-    return Told(
-        host=sheet.host(venue),
-        practice=registry.is_practice(venue),
-        capabilities=able | {"budget": sheet.budget(venue), "line": connected.line is not None},
-        fee_rate=connected.fee_rate,
-    )
 
 
 def _read_rules(desk: Desk) -> None:
