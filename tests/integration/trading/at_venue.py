@@ -165,22 +165,37 @@ def only_external() -> Order:
 @contextmanager
 def at_venue(folder: Path, **options: Any) -> Iterator[AtVenue]:
     """Until the block ends; `hold` decides what the account starts with."""
-    hold = options.pop("hold", {"USDT": Decimal(100_000), "BTC": Decimal(1)})
-    chosen = server.Options(venues=("binance",), market=False, hold=hold, **options)
+    with exchange(folder, **options) as (told, there), _known(there):
+        made = AtVenue(told)
+        made.variables = variables(there)
+        yield made
+
+
+def _known(there: Mapping[str, str]) -> override_settings:
+    return override_settings(AITRADER_VENUES={**settings.AITRADER_VENUES, "BINANCE": there})
+
+
+@contextmanager
+def exchange(folder: Path, **options: Any) -> Iterator[tuple[Mapping[str, Any], dict[str, str]]]:
+    """The sandbox's Binance alone: what it tells, and where it is, in the words of the settings."""
+    hold = {"USDT": Decimal(100_000), "BTC": Decimal(1)}
+    chosen = server.Options(**{"venues": ("binance",), "market": False, "hold": hold, **options})
     with serving(chosen) as every:
         told = every["binance"]
         key = folder / "key.json"
         key.touch(mode=0o600)
         key.write_text(json.dumps({name: told[name] for name in ("api_key", "api_secret")}))
-        there = {
-            "rest_url": f"{told['rest']}/api",
-            "ws_url": told["ws"],
-            "ws_api_url": told["ws_api"],
-            "credentials": f"file:{key}",
-        }
-        with override_settings(AITRADER_VENUES={**settings.AITRADER_VENUES, "BINANCE": there}):
-            made = AtVenue(told)
-            made.variables = {
-                f"AITRADER_BINANCE_{name.upper()}": value for name, value in there.items()
-            }
-            yield made
+        yield (
+            told,
+            {
+                "rest_url": f"{told['rest']}/api",
+                "ws_url": told["ws"],
+                "ws_api_url": told["ws_api"],
+                "credentials": f"file:{key}",
+            },
+        )
+
+
+def variables(there: Mapping[str, str]) -> dict[str, str]:
+    """The same as variables of the environment."""
+    return {f"AITRADER_BINANCE_{name.upper()}": value for name, value in there.items()}
