@@ -277,6 +277,7 @@ def test_the_pairs_of_the_venue_are_instruments(venue: Stand) -> None:
     assert [each.code for each in found.values()] == ["BTCTURK:BTC-TRY", "BTCTURK:ETH-TRY"]
 
 
+@pytest.mark.usefixtures("fresh_database")
 def test_the_registry_knows_the_venue_by_name(settings: Any, tmp_path: Path) -> None:
     with serving(server.Options(venues=("btcturk",), market=False)) as told:
         told = told["btcturk"]
