@@ -71,13 +71,15 @@ class RejectedByVenue(GatewayError):
     """A definite refusal. `code` is the venue's own.
 
     `gone`: the venue has no such open order; no other refusal of a cancel says anything of it.
+    `of_key`: it is our key that is refused, whatever was asked.
     """
 
-    def __init__(self, code: str, text: str, *, gone: bool = False) -> None:
+    def __init__(self, code: str, text: str, *, gone: bool = False, of_key: bool = False) -> None:
         super().__init__(f"{code}: {text}")
         self.code = code
         self.text = text
         self.gone = gone
+        self.of_key = of_key
 
 
 class OutcomeUnknown(GatewayError):

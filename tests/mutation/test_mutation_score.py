@@ -39,7 +39,7 @@ def of(found: list[int], most: int = 3) -> int | None:
 @pytest.fixture
 def home() -> Iterator[Path]:
     """For a cluster whose files nobody waits for, where the system keeps some in memory."""
-    memory = Path("/dev/shm")  # noqa: S108  # if it is there; any other folder will do
+    memory = Path("/dev/shm")  # if it is there; any other folder will do
     made = Path(tempfile.mkdtemp(prefix="aitrader-", dir=memory if memory.is_dir() else None))
     yield made
     for _ in range(50):

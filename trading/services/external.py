@@ -30,7 +30,7 @@ from trading.domain.ports import Gateway, OpenOrder, SeenOrder, VenueTrade, lett
 from trading.models import Account, InstrumentRow, Order, ReconBreak
 from trading.selectors import sql
 from trading.selectors.desk import Desk
-from trading.services import executions, flows, order_rows, reconciliation
+from trading.services import executions, flows, order_rows, reconciliation, refused_key
 
 #: How long a balance differs in the same way before it is booked: reads may lag for half a minute.
 FLOW_AGE = timedelta(seconds=60)
@@ -61,7 +61,12 @@ def take_in(*, desk: Desk, gateway: Gateway, at: Moment, back: timedelta = RECEN
     """
     if gateway.capabilities.streams:
         return 0
-    done = _take_in_orders(desk, gateway.open_orders(account=desk.account.code), at)
+    try:
+        resting = gateway.open_orders(account=desk.account.code)
+    except GatewayError as error:
+        refused_key.see(desk=desk, error=error, at=at)
+        raise
+    done = _take_in_orders(desk, resting, at)
     since = _since(desk, at, back)
     if since is None:
         return done

@@ -22,7 +22,7 @@ from trading.models import Order, ReconBreak
 from trading.models.recon_break import Severity
 from trading.selectors.desk import Desk
 from trading.selectors.order_store import OrderStore
-from trading.services import doubt, executions, order_rows, routing
+from trading.services import doubt, executions, order_rows, refused_key, routing
 from trading.services.doubt import Listed
 
 
@@ -59,8 +59,9 @@ def follow(*, desk: Desk, gateway: Gateway, at: Moment, only_working: bool = Fal
         return 0
     try:
         found = gateway.open_orders(account=desk.account.code, instruments=where)
-    except GatewayError:
+    except GatewayError as error:
         # A read that failed says nothing; the next look comes in seconds.
+        refused_key.see(desk=desk, error=error, at=at)
         return 0
     listed = {each.cl_ord_id: each.cum_qty for each in found}
     moved = [order for order in working if listed.get(order.cl_ord_id) != order.cum_qty]

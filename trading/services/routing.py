@@ -28,7 +28,7 @@ from trading.domain.ports import Gateway, GroupGateway, NewOrder
 from trading.models import Order
 from trading.selectors.desk import Desk, scopes_of
 from trading.selectors.order_store import OrderStore
-from trading.services import executions, order_rows
+from trading.services import executions, order_rows, refused_key
 
 #: How long a claimed order belongs to its sender; live: recvWindow 5 s + 10 s.
 LEASE = timedelta(seconds=16)
@@ -152,6 +152,7 @@ def _attempt(
         _unclaim_all(order_rows.of(desk), orders, at)
         return False
     except RejectedByVenue as error:
+        refused_key.see(desk=desk, error=error, at=at)
         for order in orders:
             # Of this copy alone: whoever claimed the order since may have sent another one.
             answer = executions.Answer(
@@ -199,6 +200,7 @@ def _cancel(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
     except (NotSent, OutcomeUnknown):
         return False
     except RejectedByVenue as error:
+        refused_key.see(desk=desk, error=error, at=at)
         if not (error.gone and gateway.capabilities.exact_reads):
             # Our key, our clock, or a list that lags: the wish stands until the order's end is
             # reported, for that is what answers it.
