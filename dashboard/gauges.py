@@ -1,10 +1,12 @@
 """Gauges of the desk, read from the database when they are asked for."""
 
+from datetime import datetime
+
 from prometheus_client import Gauge
 
 from aitrader.kernel.clock import WALL
 from compliance.selectors import journal, leaves
-from trading.selectors import blotter, desk_view
+from trading.selectors import blotter, desk_view, venue_sheet
 
 FEED_AGE = Gauge("aitrader_feed_age_seconds", "Wall time since the last bar", ["feed"])
 FEED_STALE = Gauge("aitrader_feed_stale", "1 when the feed on screen is stale", ["feed"])
@@ -12,20 +14,36 @@ UNSEQUENCED = Gauge("aitrader_journal_unsequenced", "Journal entries without a n
 JOURNAL = Gauge("aitrader_journal_entries", "Journal entries with a number")
 ORDERS = Gauge("aitrader_orders", "Orders by status", ["account", "ord_status"])
 UNKNOWN = Gauge("aitrader_orders_unknown", "Orders whose fate is not known", ["account"])
+CALLS = Gauge(
+    "aitrader_venue_call_seconds",
+    "How long the last calls took, in the slowest process",
+    ["venue", "kind", "quantile"],
+)
 
 
 def refresh() -> None:
     """Set every gauge to what is true now."""
     UNSEQUENCED.set(leaves.unsequenced())
     JOURNAL.set(journal.size())
-    for each in (FEED_AGE, FEED_STALE, ORDERS, UNKNOWN):
+    for each in (FEED_AGE, FEED_STALE, ORDERS, UNKNOWN, CALLS):
         each.clear()
+    now = WALL.now()
+    _venues(now)
     desk = desk_view.desk()
     if desk is None:
         return
-    now = WALL.now()
     FEED_AGE.labels(desk.title).set(desk.age(now).total_seconds())
     FEED_STALE.labels(desk.title).set(1 if desk.stale(now) else 0)
     for status, count in blotter.by_status(desk.account_id).items():
         ORDERS.labels(desk.account_code, status).set(count)
     UNKNOWN.labels(desk.account_code).set(desk_view.order_counts(desk).unknown)
+
+
+def _venues(now: datetime) -> None:
+    for venue, told in venue_sheet.latencies(now):
+        for quantile, millis in (
+            ("0.5", told.p50_ms),
+            ("0.95", told.p95_ms),
+            ("0.99", told.p99_ms),
+        ):
+            CALLS.labels(venue, told.kind, quantile).set(millis / 1000)

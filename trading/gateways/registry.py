@@ -46,6 +46,7 @@ from trading.gateways.sim import books
 from trading.gateways.sim.gateway import SimGateway
 from trading.gateways.sim.rules import SimRules
 from trading.gateways.streams import Line
+from trading.gateways.timings import timed
 from trading.models import Order
 from trading.services.silences import Silences
 from trading.services.venue_facts import Told
@@ -70,12 +71,15 @@ class Connection:
 
 def connect(venue: str, *, namespace: str) -> Connection:
     """The connection to a venue by code. Raises BadInput for one that we do not speak to, and
-    what its gateway raises when it cannot be asked for its fees."""
+    what its gateway raises when it cannot be asked for its fees. Its calls are timed."""
     if venue in _CONNECT:
-        return _CONNECT[venue](namespace)
-    if _is_generic(venue):
-        return _generic(venue)
-    raise BadInput(f"there is no gateway for venue {venue}")
+        connected = _CONNECT[venue](namespace)
+    elif _is_generic(venue):
+        connected = _generic(venue)
+    else:
+        raise BadInput(f"there is no gateway for venue {venue}")
+    timed(connected.gateway)
+    return connected
 
 
 def account_at(venue: str) -> str:

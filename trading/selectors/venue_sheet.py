@@ -96,6 +96,11 @@ def sheets(now: datetime) -> list[Sheet]:
     ]
 
 
+def latencies(now: datetime) -> list[tuple[str, Latency]]:
+    """Those of every venue, each with the venue's code."""
+    return [(venue.code, each) for venue in Venue.objects.all() for each in _latencies(venue, now)]
+
+
 def _shown(accounts: list[Account]) -> list[Account]:
     return [each for each in accounts if _runs(each)] or accounts[:1]
 

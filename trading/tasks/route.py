@@ -9,7 +9,7 @@ from celery import shared_task
 
 from aitrader.kernel.topics import Task
 from trading.services import reconciliation, routing
-from trading.tasks import workbench
+from trading.tasks import figures, workbench
 from trading.tasks.waking import wake
 
 
@@ -17,6 +17,7 @@ from trading.tasks.waking import wake
 def route(*, account_id: int, **_: object) -> None:
     """Send what may go, ask about what is unknown, and have the answers settled."""
     send(account_id)
+    figures.keep()
 
 
 @shared_task(name=Task.FOLLOW.value)

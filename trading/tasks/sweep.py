@@ -18,7 +18,7 @@ from aitrader.kernel.topics import Task
 from trading.models import CancelRequest, Feed, Order
 from trading.models.feed import FeedStatus
 from trading.services import executions, external, reconciliation, turns
-from trading.tasks import workbench
+from trading.tasks import figures, workbench
 from trading.tasks.route import send
 
 log = structlog.get_logger(__name__)
@@ -33,6 +33,7 @@ def sweep(**_: object) -> None:
                 if bench is not None and bench.reconcile():
                     turns.turn(desk=bench.desk, gateway=bench.venue.gateway, at=bench.at)
             send(account_id)
+    figures.keep()
 
 
 @shared_task(name=Task.RECONCILE.value)

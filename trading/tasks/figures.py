@@ -1,0 +1,47 @@
+"""Figures of this process about its venues, written down every ten seconds at most.
+
+1. Called at the end of tasks, outside every turn and transaction: nothing that trades waits for it.
+2. What did not move since the last time is not written again.
+"""
+
+import os
+import socket
+from threading import Lock
+
+from aitrader.kernel.clock import WALL, monotonic
+from trading.gateways.timings import TIMINGS
+from trading.services import venue_latency
+
+EVERY_SECONDS = 10.0
+
+
+class _Kept:
+    """What was written last, and when."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.at = float("-inf")
+        self.calls: dict[tuple[str, str], int] = {}
+
+
+_kept = _Kept()
+
+
+def keep() -> None:
+    """Write the figures down if it is time to, unless another thread is at it."""
+    if monotonic() - _kept.at < EVERY_SECONDS or not _kept.lock.acquire(blocking=False):
+        return
+    try:
+        _kept.at = monotonic()
+        told = TIMINGS.summaries()
+        moved = [each for each in told if _kept.calls.get((each.venue, each.kind)) != each.calls]
+        if moved:
+            venue_latency.keep(process=_name(), figures=moved, now=WALL.now())
+            _kept.calls = {(each.venue, each.kind): each.calls for each in told}
+    finally:
+        _kept.lock.release()
+
+
+def _name() -> str:
+    """Of this process, among all that share the database."""
+    return f"{socket.gethostname()[:48]}:{os.getpid()}"
