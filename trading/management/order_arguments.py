@@ -1,7 +1,7 @@
 """What `order` takes on the command line, read into the words of the services."""
 
 from argparse import ArgumentParser
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,14 +9,17 @@ from aitrader.kernel.clock import utc
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.fix import OrdType, Side, TimeInForce
 from aitrader.kernel.money import amount
+from trading.services import twap
 from trading.services.person_orders import Wish
 
 _WAIT_SECONDS = 5.0
+_UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
 
 
 def add(parser: ArgumentParser) -> None:
     what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     _submit(what.add_parser("submit", help="order something"))
+    _twap(what.add_parser("twap", help="order something in slices over time"))
     _replace(what.add_parser("replace", help="change an order's quantity or limit"))
     _cancel(what.add_parser("cancel", help="cancel an order"))
     _list(what.add_parser("list", help="list what is open"))
@@ -37,6 +40,28 @@ def wish(given: dict[str, Any]) -> Wish:
         post_only=given["post_only"],
         reduce_only=given["reduce_only"],
     )
+
+
+def over_time(given: dict[str, Any]) -> twap.Wish:
+    """The order over time that is asked for. Raises BadInput as `wish` does."""
+    return twap.Wish(
+        instrument=given["instrument"],
+        side=Side(given["side"]),
+        order_qty=amount(given["qty"], what="--qty"),
+        over=_duration(given["over"]),
+        slices=given["slices"],
+        price=number(given, "limit"),
+    )
+
+
+def _duration(text: str) -> timedelta:
+    unit = _UNITS.get(text[-1:])
+    if unit is None or not text[:-1].isdigit():
+        raise BadInput(f"--over: {text} is no time such as 90s, 10m or 2h")
+    try:
+        return int(text[:-1]) * unit
+    except OverflowError:
+        raise BadInput(f"--over: {text} is too long") from None
 
 
 def number(given: dict[str, Any], name: str) -> Decimal | None:
@@ -64,6 +89,14 @@ def _submit(parser: ArgumentParser) -> None:
     parser.add_argument("--expire", metavar="INSTANT", help="when a GTD order ends, UTC")
     parser.add_argument("--post-only", action="store_true", help="refused rather than take")
     parser.add_argument("--reduce-only", action="store_true", help="may only shrink the position")
+    _person(parser)
+
+
+def _twap(parser: ArgumentParser) -> None:
+    _market(parser)
+    parser.add_argument("--over", required=True, metavar="TIME", help="such as 90s, 10m or 2h")
+    parser.add_argument("--slices", type=int, required=True)
+    parser.add_argument("--limit", metavar="PX", help="of each slice; without it, at the market")
     _person(parser)
 
 

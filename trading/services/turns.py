@@ -20,7 +20,7 @@ from risk.selectors import states
 from trading.domain.ports import Gateway
 from trading.models import Account, CancelRequest, Order, ReplaceRequest
 from trading.selectors.desk import Desk, scopes_of
-from trading.services import alignment, decide, executions, exit_watch, replacing
+from trading.services import alignment, decide, executions, exit_watch, replacing, twap
 from trading.services.monitor import Monitor
 
 # Advisory locks come in two key spaces; this is the one of two numbers: purpose and account.
@@ -54,6 +54,7 @@ def turn(*, desk: Desk, gateway: Gateway, at: Moment, closed: bool = False) -> b
             if behind:
                 decide.run(desk=desk, at=at)
     replacing.advance(desk=desk, at=at)
+    twap.advance(desk=desk, at=at)
     alignment.align_all(desk=desk, at=at)
     return has_to_send(desk)
 

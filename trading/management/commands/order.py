@@ -25,7 +25,7 @@ from trading.selectors import desk as desks
 from trading.selectors import person_view
 from trading.selectors.desk import Desk
 from trading.selectors.person_view import Line
-from trading.services import person_orders, replacing
+from trading.services import person_orders, replacing, twap
 
 _POLL_SECONDS = 0.1
 _UNSENT = (OrdStatus.CREATED, OrdStatus.PENDING_NEW)
@@ -44,6 +44,7 @@ class Command(BaseCommand):
         try:
             done = {
                 "submit": self._submit,
+                "twap": self._twap,
                 "replace": self._replace,
                 "cancel": self._cancel,
                 "list": self._list,
@@ -59,6 +60,15 @@ class Command(BaseCommand):
         desk, at = _desk(given["account"])
         order = person_orders.submit(desk=desk, wish=wish, by=by, reason=given["reason"], at=at)
         return self._answer(order, given["wait"])
+
+    def _twap(self, given: dict[str, Any]) -> bool:
+        wish = arguments.over_time(given)
+        by = access.operator_named(given["by"])
+        desk, at = _desk(given["account"])
+        parent = twap.start(desk=desk, wish=wish, by=by, reason=given["reason"], at=at)
+        self.stdout.write(f"{parent.public_id} {person_view.parent_status(parent)}")
+        self.stdout.write(f"  {parent.slices} slices until {iso(parent.ends_at)} of market time")
+        return True
 
     def _replace(self, given: dict[str, Any]) -> bool:
         changes = {name: arguments.number(given, name) for name in ("qty", "price")}
@@ -84,15 +94,22 @@ class Command(BaseCommand):
     def _cancel(self, given: dict[str, Any]) -> bool:
         by = access.operator_named(given["by"])
         found = person_view.find(given["order"])
+        why, now = given["reason"], WALL.now()
         if isinstance(found, ParentOrder):
-            raise BadInput("parent orders cannot be cancelled yet")
-        asked = person_orders.cancel(order=found, by=by, reason=given["reason"], now=WALL.now())
+            market_at = Feed.objects.get(account=found.account).market_at or now
+            asked = twap.request_cancel(
+                parent_id=found.pk, by=by, reason=why, now=now, market_at=market_at
+            )
+        else:
+            asked = person_orders.cancel(order=found, by=by, reason=why, now=now)
         if not asked:
             self.stdout.write("nothing to cancel: it is closed, or its cancel is on its way")
-            return False
-        self._wait(found, given["wait"], until_closed=True)
-        self._tell(found)
-        return True
+        elif isinstance(found, ParentOrder):
+            self.stdout.write(f"{found.public_id} PENDING_CANCEL")
+        else:
+            self._wait(found, given["wait"], until_closed=True)
+            self._tell(found)
+        return asked
 
     def _list(self, given: dict[str, Any]) -> bool:
         found = person_view.lines(given["account"] or "", closed=given["all"])
