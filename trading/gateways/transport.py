@@ -5,6 +5,7 @@
 2. Nothing is sent again: the adapter makes one attempt.
 3. A connection that was never made, or to whoever cannot prove to be the venue, sent nothing; any
    other broken call may have arrived.
+4. A request whose sender's lease is over stays here, signed as it is (kernel/lease.py).
 """
 
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
+from aitrader.kernel import lease
 from aitrader.kernel.clock import monotonic
 from aitrader.kernel.errors import GatewayError, NotSent, OutcomeUnknown
 
@@ -38,6 +40,8 @@ class Capped(HTTPAdapter):
         super().__init__(max_retries=0)
 
     def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+        if lease.is_over():
+            raise requests.exceptions.ConnectTimeout(ConnectTimeoutError("the lease is over"))
         deadline = monotonic() + sum(kwargs["timeout"])
         response = super().send(*args, **{**kwargs, "stream": True})
         with _ended_by(deadline, response):
