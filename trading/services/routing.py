@@ -5,7 +5,9 @@
 3. One attempt and no retry: anything but a definite answer makes the order UNKNOWN.
 4. Senders hold the senders' lock shared from the recheck to the answer; the kill switch takes it
    exclusively, so after a halt commits nothing more is sent.
-5. Where the venue takes an OCO group in one call, its orders are claimed and sent together; each
+5. A call that proves that nothing was sent holds the next ones back, longer each time: a venue that
+   is away is not stormed, and orders grow too old meanwhile.
+6. Where the venue takes an OCO group in one call, its orders are claimed and sent together; each
    has its own answer and its own doubt.
 """
 
@@ -35,6 +37,8 @@ LEASE = timedelta(seconds=16)
 #: A call is begun this long before the lease ends, at the latest: no call takes longer.
 _LONGEST_CALL_SECONDS = 13.0
 _TOO_LATE = executions.Answer(OrdStatus.EXPIRED, Closedness.EXPIRED, "EXPIRED_BEFORE_SEND")
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 15.0
 #: Orders claimed together: a halt waits for no more network calls than these.
 _BATCH = 4
 
@@ -56,7 +60,7 @@ def send_all(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
 def send_next(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
     """Send the oldest few orders that may go; returns how many."""
     store = order_rows.of(desk)
-    if not store.any_waiting():
+    if store.seconds() < desk.held_back_until or not store.any_waiting():
         return 0
     sent = 0
     reports: list[ExecutionReport] = []
@@ -150,6 +154,7 @@ def _attempt(
         said = _call(desk, gateway, [as_new_order(order) for order in orders])
     except NotSent:
         _unclaim_all(order_rows.of(desk), orders, at)
+        _hold_back(desk)
         return False
     except RejectedByVenue as error:
         refused_key.see(desk=desk, error=error, at=at)
@@ -168,7 +173,14 @@ def _attempt(
     else:
         crash.point("route.answered")
         reports += said
+    desk.times_held_back = 0
     return True
+
+
+def _hold_back(desk: Desk) -> None:
+    pause = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** min(desk.times_held_back, 9))
+    desk.held_back_until = order_rows.of(desk).seconds() + pause
+    desk.times_held_back += 1
 
 
 def _call(desk: Desk, gateway: Gateway, orders: Sequence[NewOrder]) -> Sequence[ExecutionReport]:
