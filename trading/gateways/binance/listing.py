@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from aitrader.kernel.errors import BadInput, RejectedByVenue
+from aitrader.kernel.errors import BadInput, InvalidAmount, OutcomeUnknown, RejectedByVenue
 from aitrader.kernel.fix import AccountKind
 from aitrader.kernel.money import ONE, ZERO, amount
 from trading.domain.instrument import Instrument, code_of
@@ -18,22 +18,29 @@ def instruments(
 ) -> dict[str, Instrument]:
     """The symbols' rules by symbol, under codes of `venue`, which trades by them.
 
-    Raises BadInput for a symbol that is not listed or not trading, and what a call raises.
+    Raises BadInput for a symbol that is not listed or not trading, OutcomeUnknown for rules that
+    cannot be read, and what a call raises.
     """
     # The library's own call asks for everything that is listed: megabytes for two symbols.
     asked = {"symbols": orjson.dumps(list(symbols)).decode()}
     try:
         told = connection.call(lambda client: client._get("exchangeInfo", data=asked))
+        listed = {each["symbol"]: each for each in told["symbols"]}
     except RejectedByVenue as error:
         raise BadInput(f"Binance: {error.text}") from None
-    listed = {each["symbol"]: each for each in told["symbols"]}
+    except (LookupError, TypeError) as error:
+        raise OutcomeUnknown(f"a list of symbols that cannot be read: {error!r}") from error
     found = {}
     for symbol in symbols:
         if symbol not in listed:
             raise BadInput(f"Binance does not list {symbol}")
-        if listed[symbol]["status"] != "TRADING":
-            raise BadInput(f"{symbol} does not trade at Binance now: {listed[symbol]['status']}")
-        found[symbol] = _instrument(listed[symbol], venue)
+        status = listed[symbol].get("status")
+        if status != "TRADING":
+            raise BadInput(f"{symbol} does not trade at Binance now: {status}")
+        try:
+            found[symbol] = _instrument(listed[symbol], venue)
+        except (LookupError, TypeError, InvalidAmount) as error:
+            raise OutcomeUnknown(f"the rules of {symbol} cannot be read: {error!r}") from error
     return found
 
 
