@@ -19,13 +19,19 @@ CALLS = Gauge(
     "How long the last calls took, in the slowest process",
     ["venue", "kind", "quantile"],
 )
+CLOCK = Gauge(
+    "aitrader_venue_clock_offset_seconds", "How far the venue's clock is ahead of ours", ["venue"]
+)
+CLOCK_BLOCKED = Gauge(
+    "aitrader_venue_clock_blocked", "1 while our clock is too far off for the venue", ["venue"]
+)
 
 
 def refresh() -> None:
     """Set every gauge to what is true now."""
     UNSEQUENCED.set(leaves.unsequenced())
     JOURNAL.set(journal.size())
-    for each in (FEED_AGE, FEED_STALE, ORDERS, UNKNOWN, CALLS):
+    for each in (FEED_AGE, FEED_STALE, ORDERS, UNKNOWN, CALLS, CLOCK, CLOCK_BLOCKED):
         each.clear()
     now = WALL.now()
     _venues(now)
@@ -40,6 +46,9 @@ def refresh() -> None:
 
 
 def _venues(now: datetime) -> None:
+    for venue, offset, blocked in venue_sheet.clocks():
+        CLOCK.labels(venue).set(float(offset))
+        CLOCK_BLOCKED.labels(venue).set(1 if blocked else 0)
     for venue, told in venue_sheet.latencies(now):
         for quantile, millis in (
             ("0.5", told.p50_ms),

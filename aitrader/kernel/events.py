@@ -25,6 +25,8 @@ class EventName(StrEnum):
     VENUE_SILENT = "venue.silence_asked"
     STREAM_DOWN = "stream.down"
     STREAM_UP = "stream.up"
+    CLOCK_BLOCKED = "clock.blocked"
+    CLOCK_RECOVERED = "clock.recovered"
     SIGNAL_RAISED = "signal.raised"
     SIGNAL_DROPPED = "signal.dropped"
     ORDER_CREATED = "order.created"

@@ -104,6 +104,11 @@ _RULES = (
         "Prices are stale: {object_id}", "{actor}: nothing is opened until they move again",
     ),
     Rule(
+        EventName.CLOCK_BLOCKED, Severity.CRITICAL, "{object_id}",
+        "Our clock is off: nothing reaches {object_id}",
+        "{offset_seconds} s from the venue's, on {host}: nothing is signed until it is right",
+    ),
+    Rule(
         EventName.SECOND_SOURCE_STALE, Severity.WARNING, "{object_id}",
         "Second source is silent: {source}", "{actor}: its prices are not compared until it speaks",
     ),

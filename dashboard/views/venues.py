@@ -57,7 +57,7 @@ def _abilities(sheet: Sheet) -> list[Ability]:
         Ability(_("One cancels the other"), groups, [] if groups else [_("no groups")]),
         Ability(_("Amend"), [], [_("cancel, then a new order")]),
         Ability(_("Client order id"), [_promise(told)]),
-        Ability(_("User stream"), [_("yes")] if told.get("line") else [], *_no(told, "line")),
+        _news(told),
     ]
 
 
@@ -67,8 +67,12 @@ def _among(name: str, every: list[str], chosen: list[str]) -> Ability:
     )
 
 
-def _no(told: Mapping[str, object], key: str) -> list[list[str]]:
-    return [] if told.get(key) else [[_("none: orders are asked about")]]
+def _news(told: Mapping[str, object]) -> Ability:
+    if told.get("streams"):
+        return Ability(_("User stream"), [_("tells everything")])
+    if told.get("line"):
+        return Ability(_("User stream"), [_("hints: what it says is asked about")])
+    return Ability(_("User stream"), [], [_("none: orders are asked about")])
 
 
 def _promise(told: Mapping[str, object]) -> str:

@@ -7,6 +7,7 @@
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from aitrader.kernel.clock import Clock, monotonic
@@ -16,6 +17,16 @@ MOST_OFFSET_SECONDS = 1.0
 _SAMPLE_SECONDS = 60.0
 #: What our two clocks may run apart within a minute; the usual correction of a clock is less.
 _STEP_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How far the venue's clock was ahead of ours at an instant of ours, and whether that is too
+    far for anything to be signed."""
+
+    offset_seconds: float
+    at: datetime
+    blocks: bool
 
 
 class ClockCheck:
@@ -34,6 +45,8 @@ class ClockCheck:
         self._sampled_at = -_SAMPLE_SECONDS
         self._wall_at = wall.now()
         self.offset_seconds = 0.0
+        #: Told of every sample.
+        self.on_sample: Callable[[Reading], None] = _nobody
 
     def check(self) -> None:
         """Raises NotSent while the clocks are too far apart, or the venue's cannot be read."""
@@ -58,3 +71,9 @@ class ClockCheck:
         middle = before + (self._wall.now() - before) / 2
         self.offset_seconds = (theirs - middle).total_seconds()
         self._sampled_at, self._wall_at = monotonic(), self._wall.now()
+        blocks = abs(self.offset_seconds) > self._most
+        self.on_sample(Reading(self.offset_seconds, self._wall_at, blocks))
+
+
+def _nobody(reading: Reading) -> None:
+    pass

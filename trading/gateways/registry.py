@@ -32,6 +32,7 @@ from trading.gateways.btcturk import connection as btcturk
 from trading.gateways.btcturk.gateway import BtcturkGateway
 from trading.gateways.btcturk.prices import BtcturkPrices
 from trading.gateways.btcturk.user_stream import BtcturkLine
+from trading.gateways.clocks import watched
 from trading.gateways.coinbase import connection as coinbase
 from trading.gateways.coinbase.gateway import CoinbaseGateway
 from trading.gateways.coinbase.prices import CoinbasePrices
@@ -160,6 +161,7 @@ def _binance(namespace: str) -> Connection:
     who = credentials.read(given["credentials"], venue=BinanceGateway.venue)
     address = binance.Address(given["rest_url"], who.api_key, who.api_secret)
     connection = binance.Connection(address, wall=WALL, silence=_SHARED)
+    watched(BinanceGateway.venue, connection)
     gateway = BinanceGateway(connection)
     line = BinanceLine(
         given["ws_api_url"],
@@ -181,6 +183,7 @@ def _btcturk(namespace: str) -> Connection:
     who = credentials.read(given["credentials"], venue=BtcturkGateway.venue)
     address = btcturk.Address(given["rest_url"], given["graph_url"], who.api_key, who.api_secret)
     connection = btcturk.Connection(address, wall=WALL, silence=_SHARED)
+    watched(BtcturkGateway.venue, connection)
     gateway = BtcturkGateway(connection)
     line = BtcturkLine(given["ws_url"], connection=connection)
     return Connection(gateway, gateway.fee_rate(), _moving, line)
@@ -205,6 +208,7 @@ def _coinbase_at(address: coinbase.Address) -> tuple[coinbase.Connection, Coinba
     """One for all threads: the venue counts requests by key, and what one thread was told of an
     order, another needs to cancel it."""
     connection = coinbase.Connection(address, wall=WALL, silence=_SHARED)
+    watched(CoinbaseGateway.venue, connection)
     return connection, CoinbaseGateway(connection)
 
 
@@ -221,11 +225,8 @@ def _generic(venue: str) -> Connection:
     given = settings.AITRADER_VENUES[venue]
     who = credentials.read(given["credentials"], venue=venue)
     address = Address(given["exchange"], given["rest_url"], who.api_key, who.api_secret)
-    gateway = GenericGateway(
-        generic.Connection(address, wall=WALL, silence=_SHARED),
-        venue=venue,
-        beginning=_orders_beginning,
-    )
+    connection = watched(venue, generic.Connection(address, wall=WALL, silence=_SHARED))
+    gateway = GenericGateway(connection, venue=venue, beginning=_orders_beginning)
     return Connection(gateway, gateway.fee_rate(), _moving)
 
 

@@ -24,6 +24,8 @@ class VenueFacts(models.Model):
     clock_offset_seconds = Amount(null=True)
     clock_at = models.DateTimeField(null=True)
     clock_blocked = models.BooleanField(default=False)
+    #: The machine whose clock it is.
+    clock_host = models.CharField(max_length=64, blank=True, default="")
 
     class Meta:
         db_table = "trading_venue_facts"

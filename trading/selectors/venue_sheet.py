@@ -8,9 +8,11 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from aitrader.kernel.events import EventName
+from aitrader.kernel.money import ZERO
 from compliance.selectors import journal
 from compliance.selectors.journal import Entry
 from trading.models import (
@@ -99,6 +101,12 @@ def sheets(now: datetime) -> list[Sheet]:
 def latencies(now: datetime) -> list[tuple[str, Latency]]:
     """Those of every venue, each with the venue's code."""
     return [(venue.code, each) for venue in Venue.objects.all() for each in _latencies(venue, now)]
+
+
+def clocks() -> list[tuple[str, Decimal, bool]]:
+    """Of each venue whose clock was sampled: the offset in seconds, and whether it blocks."""
+    rows = VenueFacts.objects.filter(clock_offset_seconds__isnull=False).select_related("venue")
+    return [(row.venue.code, row.clock_offset_seconds or ZERO, row.clock_blocked) for row in rows]
 
 
 def _shown(accounts: list[Account]) -> list[Account]:

@@ -1,4 +1,4 @@
-"""Figures of this process about its venues, written down every ten seconds at most.
+"""Figures of this process about its venues, its clock among them, every ten seconds at most.
 
 1. Called at the end of tasks, outside every turn and transaction: nothing that trades waits for it.
 2. What did not move since the last time is not written again.
@@ -6,11 +6,15 @@
 
 import os
 import socket
+from decimal import Decimal
 from threading import Lock
 
 from aitrader.kernel.clock import WALL, monotonic
+from trading.gateways.clock_check import Reading
+from trading.gateways.clocks import readings
 from trading.gateways.timings import TIMINGS
-from trading.services import venue_latency
+from trading.services import venue_facts, venue_latency
+from trading.services.venue_facts import Sampled
 
 EVERY_SECONDS = 10.0
 
@@ -22,6 +26,7 @@ class _Kept:
         self.lock = Lock()
         self.at = float("-inf")
         self.calls: dict[tuple[str, str], int] = {}
+        self.clocks: dict[str, Reading] = {}
 
 
 _kept = _Kept()
@@ -38,8 +43,21 @@ def keep() -> None:
         if moved:
             venue_latency.keep(process=_name(), figures=moved, now=WALL.now())
             _kept.calls = {(each.venue, each.kind): each.calls for each in told}
+        _keep_clocks()
     finally:
         _kept.lock.release()
+
+
+def _keep_clocks() -> None:
+    for venue, reading in readings().items():
+        if _kept.clocks.get(venue) == reading:
+            continue
+        offset = Decimal(f"{reading.offset_seconds:.6f}")
+        sampled = Sampled(
+            offset_seconds=offset, at=reading.at, blocks=reading.blocks, host=socket.gethostname()
+        )
+        venue_facts.keep_clock(venue=venue, sampled=sampled, now=WALL.now())
+        _kept.clocks[venue] = reading
 
 
 def _name() -> str:

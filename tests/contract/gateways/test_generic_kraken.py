@@ -252,7 +252,7 @@ def test_bars_of_the_past_are_read_from_the_one_that_was_asked_for() -> None:
     with _stand() as ready:
         told = ready.gateway
         assert isinstance(told, GenericGateway)
-        told._connection._wall = told._connection._clock._wall = clock
+        told._connection._wall = told._connection.clock._wall = clock
         ready.quotes(qty="9")
 
         # Well inside a minute, so that none ends between two steps of the test.

@@ -80,17 +80,17 @@ class Connection:
         self._silence = silence or Silence()
         self._url = address.rest_url
         # The venue refuses what is further off (-1021).
-        self._clock = ClockCheck(self._venues_time, wall=wall, most_offset_seconds=1.0)
+        self.clock = ClockCheck(self._venues_time, wall=wall, most_offset_seconds=1.0)
 
     @property
     def offset_seconds(self) -> float:
         """How far the venue's clock is ahead of ours."""
-        return self._clock.offset_seconds
+        return self.clock.offset_seconds
 
     def call(self, work: Callable[[Client], T]) -> T:
         """Make one call. Raises NotSent, RejectedByVenue or OutcomeUnknown, nothing else."""
         self._silence.check(self._url)
-        self._clock.check()
+        self.clock.check()
         return self._attempt(work)
 
     def _attempt(self, work: Callable[[Client], T]) -> T:
@@ -100,7 +100,7 @@ class Connection:
             if isinstance(error, BinanceAPIException) and errors.is_blocked(error):
                 self._silence.begin(self._url, errors.retry_after_seconds(error))
             if isinstance(error, BinanceAPIException) and error.code == errors.WRONG_TIME:
-                self._clock.forget()
+                self.clock.forget()
             # The library's own error may name the signed address: nobody gets to print it.
             raise errors.translate(error) from None
 

@@ -114,15 +114,15 @@ class Connection:
         key = address.api_key.get_secret_value()
         self._stamps = _STAMPS.setdefault(key, Stamps())
         self._silence = silence or Silence()
-        self._clock = ClockCheck(self._ask_time, wall=wall)
+        self.clock = ClockCheck(self._ask_time, wall=wall)
 
     def now(self) -> datetime:
         """The venue's time, as far as it is known."""
-        return self._wall.now() + timedelta(seconds=self._clock.offset_seconds)
+        return self._wall.now() + timedelta(seconds=self.clock.offset_seconds)
 
     def check_clock(self) -> None:
         """Raises NotSent while our clock is off, or the venue's cannot be read."""
-        self._clock.check()
+        self.clock.check()
 
     def public(self, path: str, params: Params = _NONE, *, quick: bool = False) -> Any:
         """What a public GET says; no key is needed."""
@@ -144,7 +144,7 @@ class Connection:
 
     def credentials(self) -> dict[str, str]:
         """A fresh stamp and its signature, as headers. Raises NotSent while our clock is off."""
-        self._clock.check()
+        self.clock.check()
         key = self._address.api_key.get_secret_value()
         stamp = self._stamps.next(self._wall.now())
         signed = signature(key, self._address.api_secret.get_secret_value(), stamp)
@@ -199,7 +199,7 @@ class Connection:
             self._silence.begin(url, wait)
         if answer.status == errors.UNAUTHORISED:
             # The stamp may be what was wrong.
-            self._clock.forget()
+            self.clock.forget()
         if answer.status != requests.codes.ok or _failed(answer.body):
             raise errors.translate(answer)
         body = answer.body

@@ -133,7 +133,7 @@ class Connection:
         sample = min(timeout_seconds, _SAMPLE_TIMEOUT_SECONDS, key=sum)
         self._asking_time = _Client(Address(address.rest_url, ca=address.ca), sample)
         self._wall = wall
-        self._clock = ClockCheck(self._venues_time, wall=wall)
+        self.clock = ClockCheck(self._venues_time, wall=wall)
         self._pace = _Pace()
         self._silence = silence or Silence()
         self._url = address.rest_url
@@ -141,7 +141,7 @@ class Connection:
     @property
     def offset_seconds(self) -> float:
         """How far the venue's clock is ahead of ours."""
-        return self._clock.offset_seconds
+        return self.clock.offset_seconds
 
     def now(self) -> datetime:
         """The instant by our clock, which is within a second of the venue's."""
@@ -170,7 +170,7 @@ class Connection:
     def check_clock(self) -> None:
         """Raises NotSent when nothing should be signed now."""
         self._silence.check(self._url)
-        self._clock.check()
+        self.clock.check()
 
     def _call(self, work: Callable[[_Client], T], reserve: float) -> T:
         self.check_clock()
@@ -181,8 +181,8 @@ class Connection:
         except RejectedByVenue as error:
             if error.code == errors.UNAUTHENTICATED:
                 # Of the key it says nothing while our clock is off.
-                self._clock.forget()
-                self._clock.check()
+                self.clock.forget()
+                self.clock.check()
             raise
 
     def _wait_for_our_second(self) -> None:

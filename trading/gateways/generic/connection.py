@@ -58,12 +58,12 @@ class Connection:
         self._silence = silence or _SILENCE
         self._host = address.rest_url or address.exchange
         self._turn = Lock()
-        self._clock = ClockCheck(self._venues_time, wall=wall)
+        self.clock = ClockCheck(self._venues_time, wall=wall)
 
     @property
     def offset_seconds(self) -> float:
         """How far the venue's clock is ahead of ours; 0 where it does not tell its time."""
-        return self._clock.offset_seconds
+        return self.clock.offset_seconds
 
     def check_trading(self) -> None:
         """See library.check_trading."""
@@ -112,7 +112,7 @@ class Connection:
         try:
             self._silence.check(self._host)
             if self.has("fetchTime"):
-                self._clock.check()
+                self.clock.check()
             self._load_markets()
             return self._attempt(work)
         finally:

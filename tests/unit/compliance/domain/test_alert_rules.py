@@ -21,6 +21,7 @@ MUST_ALERT = {
     EventName.FEED_GAP,
     EventName.FEED_FAILED,
     EventName.FEED_STALE,
+    EventName.CLOCK_BLOCKED,
     EventName.SECOND_SOURCE_STALE,
     EventName.STREAM_DOWN,
     EventName.VENUE_SILENT,

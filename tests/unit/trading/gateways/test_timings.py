@@ -1,12 +1,11 @@
 """Calls of a gateway are counted at one place, whatever becomes of them."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
 import pytest
 
 from aitrader.kernel.errors import NotSent, OutcomeUnknown
-from trading.domain.ports import GroupGateway
+from trading.domain.ports import GroupGateway, OpenOrder
 from trading.gateways import timings
 from trading.gateways.sim.gateway import SimGateway
 from trading.gateways.sim.rules import SimRules
@@ -29,11 +28,13 @@ class _Venue(SimGateway):
         self.clock, self.takes = clock, 0.0
         self.fault: Exception | None = None
 
-    def open_orders(self, *, account: str) -> Sequence[Any]:
+    def open_orders(
+        self, *, account: str, instruments: Collection[str] = ()
+    ) -> Sequence[OpenOrder]:
         self.clock.now += self.takes
         if self.fault is not None:
             raise self.fault
-        return [account]
+        return []
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def venue(monkeypatch: pytest.MonkeyPatch, counted: Timings) -> _Venue:
 def _ask(venue: _Venue, takes: float, fault: Exception | None = None) -> None:
     venue.takes, venue.fault = takes, fault
     if fault is None:
-        assert venue.open_orders(account="A") == ["A"]
+        assert venue.open_orders(account="A") == []
         return
     with pytest.raises(type(fault)):
         venue.open_orders(account="A")
