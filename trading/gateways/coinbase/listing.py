@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from aitrader.kernel.errors import BadInput, OutcomeUnknown, RejectedByVenue
+from aitrader.kernel.errors import BadInput, InvalidAmount, OutcomeUnknown, RejectedByVenue
 from aitrader.kernel.fix import AccountKind
 from aitrader.kernel.money import amount
 from trading.domain.instrument import Instrument, code_of
@@ -27,7 +27,8 @@ def instruments(
 ) -> dict[str, Instrument]:
     """The products' rules by product id, under codes of `venue`, which trades by them.
 
-    Raises BadInput for a product that is not listed or not trading, and what a call raises.
+    Raises BadInput for a product that is not listed or not trading, OutcomeUnknown for rules that
+    cannot be read, and what a call raises.
     """
     try:
         told = connection.read_public("/market/products", product_ids=list(symbols))
@@ -42,7 +43,10 @@ def instruments(
             raise BadInput(f"Coinbase does not list {symbol}")
         if hindered := _hindrance(listed[symbol]):
             raise BadInput(f"{symbol} does not trade at Coinbase now: {hindered}")
-        found[symbol] = _instrument(listed[symbol], venue)
+        try:
+            found[symbol] = _instrument(listed[symbol], venue)
+        except (LookupError, InvalidAmount) as error:
+            raise OutcomeUnknown(f"the rules of {symbol} cannot be read: {error!r}") from error
     return found
 
 
