@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from aitrader.kernel import crash
+from aitrader.kernel import crash, lease
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import NotSent, OutcomeUnknown, RejectedByVenue
 from aitrader.kernel.events import Event, EventName
@@ -36,6 +36,8 @@ from trading.services import executions, order_rows, refused_key
 LEASE = timedelta(seconds=16)
 #: A call is begun this long before the lease ends, at the latest: no call takes longer.
 _LONGEST_CALL_SECONDS = 13.0
+#: From the claim on: nothing is signed and sent after that, however long the process was stopped.
+_SIGNED_SECONDS = 5.0
 _TOO_LATE = executions.Answer(OrdStatus.EXPIRED, Closedness.EXPIRED, "EXPIRED_BEFORE_SEND")
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 15.0
@@ -47,6 +49,7 @@ _BATCH = 4
 class _Claim:
     orders: list[Order]
     deadline: float
+    signed_by: float
 
 
 def send_all(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
@@ -73,8 +76,10 @@ def send_next(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
             late = store.seconds() >= claim.deadline
             if late or (number and not _may_send_all(desk, orders, store.restricting())):
                 _unclaim_all(store, orders, at)
-            elif _attempt(desk, gateway, orders, at, reports):
-                sent += len(orders)
+            else:
+                with lease.until(claim.signed_by):
+                    went = _attempt(desk, gateway, orders, at, reports)
+                sent += len(orders) if went else 0
         if reports:
             executions.apply(desk=desk, reports=reports, at=at)
     return sent
@@ -99,10 +104,12 @@ def repeat(*, desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
     refused, says nothing about the order.
     """
     store = order_rows.of(desk)
+    signed_by = store.seconds() + _SIGNED_SECONDS
     if not _claim_again(store, order, at):
         return False
     try:
-        said = gateway.submit(account=desk.account.code, order=as_new_order(order))
+        with lease.until(signed_by):
+            said = gateway.submit(account=desk.account.code, order=as_new_order(order))
     except NotSent:
         return False
     except RejectedByVenue as error:
@@ -245,7 +252,8 @@ def _answer(store: OrderStore, order: Order, outcome: str, at: Moment) -> None:
 def _claim(desk: Desk, at: Moment, *, in_groups: bool) -> _Claim:
     """Take the oldest orders that may be sent now and commit that they are being sent."""
     store = order_rows.of(desk)
-    deadline = store.seconds() + LEASE.total_seconds() - _LONGEST_CALL_SECONDS
+    begun = store.seconds()
+    deadline = begun + LEASE.total_seconds() - _LONGEST_CALL_SECONDS
     taken: list[Order] = []
     with store.atomic():
         token = store.lock()
@@ -264,7 +272,7 @@ def _claim(desk: Desk, at: Moment, *, in_groups: bool) -> _Claim:
         if taken:
             _take(store, taken, token + 1, at)
         crash.point("route.before_claim_commit")
-    return _Claim(taken, deadline)
+    return _Claim(taken, deadline, begun + _SIGNED_SECONDS)
 
 
 def _whole_groups(store: OrderStore, taken: Sequence[Order]) -> list[Order]:
