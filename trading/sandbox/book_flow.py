@@ -140,11 +140,14 @@ class BookFlow:
             self._resting[side, px] = order
 
     def _left(self, side: Side, px: Decimal) -> Decimal:
-        """What is left of the crowd's order there."""
+        """What is left of the crowd's order there; one that filled long ago is not kept."""
         order = self._resting.get((side, px))
         if order is None:
             return ZERO
-        return self._crowd.exchange.records.by_id(order.order_id).leaves_qty
+        crowd = self._crowd
+        instrument = crowd.listing.instrument
+        known = crowd.exchange.records.order(crowd.maker, instrument, order_id=order.order_id)
+        return known.leaves_qty if known else ZERO
 
     def _withdraw(self, which: Callable[[Side, Decimal], bool], at: datetime) -> None:
         for side, px in [key for key in self._resting if which(*key)]:

@@ -110,6 +110,17 @@ def test_trades_too_small_for_the_exchange_are_added_to_the_next_of_their_side(
     assert market.printed() == [("101", "0.012")]
 
 
+def test_a_level_that_was_taken_long_ago_may_be_traded_again(tmp_path: Path) -> None:
+    gone, others = (
+        trade("101", "3", buyer_is_maker=False),
+        trade("99", "0.1", buyer_is_maker=True),
+    )
+    market = Market(Desk(), recorded(tmp_path, BOOK, gone, *[others] * 250, gone))
+    market.play()
+    printed = market.printed()
+    assert (printed[0], printed[-1], len(printed)) == (("101", "3"), ("101", "3"), 252)
+
+
 def test_one_stream_of_trades_is_played_where_two_tell_the_same(tmp_path: Path) -> None:
     single = trade("101", "1", buyer_is_maker=False)
     summed = {"data": {**single["data"], "e": "aggTrade"}}
