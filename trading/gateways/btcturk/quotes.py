@@ -1,16 +1,19 @@
 """What a limit of our making follows from: the best ask now, and the pair's tick.
 
 1. Both are asked for with little patience, just before the order. What is not known is NotSent:
-   nothing has left us.
+   nothing has left us. A book whose bids meet its asks is not believed.
 2. Rules change now and then: they are read anew every hour. An order that breaks one is refused.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from threading import Lock
+from typing import Any
 
 from aitrader.kernel.clock import monotonic
 from aitrader.kernel.errors import BadInput, GatewayError, NotSent
 from aitrader.kernel.money import amount
+from trading.domain.depth import DepthSnapshot, LocalBook, Outcome
 from trading.gateways.btcturk import listing
 from trading.gateways.btcturk.connection import Connection, understood
 
@@ -32,7 +35,7 @@ class Quotes:
         asked = {"pairSymbol": pair, "limit": "1"}
         try:
             told = self._connection.public(ORDER_BOOK, asked, quick=True)
-            return understood(lambda: min(amount(price) for price, _ in told["asks"]))
+            return understood(lambda: _best_ask(told))
         except GatewayError as error:
             raise NotSent(f"no ask of {pair} is known: {error}") from error
 
@@ -49,3 +52,17 @@ class Quotes:
         with self._lock:
             self._ticks[pair] = monotonic(), found[pair].tick
         return found[pair].tick
+
+
+def _best_ask(told: Mapping[str, Any]) -> Decimal:
+    """Raises ValueError for a book that has none, or that is crossed."""
+    bids, asks = (
+        tuple((amount(px), amount(qty)) for px, qty in told[side]) for side in ("bids", "asks")
+    )
+    book = LocalBook()
+    outcome = book.begin(DepthSnapshot(0, bids, asks))
+    if outcome is not Outcome.APPLIED:
+        raise ValueError(f"the book is {outcome}")
+    for px, _ in book.asks(1):
+        return px
+    raise ValueError("nobody asks")

@@ -5,8 +5,10 @@ from datetime import timedelta
 from decimal import Decimal as D
 from typing import Any
 
+import pytest
+
 from aitrader.kernel.clock import EPOCH
-from aitrader.kernel.errors import RejectedByVenue
+from aitrader.kernel.errors import NotSent, RejectedByVenue
 from aitrader.kernel.fix import ExecType, OrdType, Side
 from tests.unit.trading.gateways import wire
 from trading.gateways.btcturk import errors, listing, reports
@@ -103,6 +105,24 @@ def test_a_trade_of_either_side_keeps_its_digits_and_its_fee_is_what_was_paid() 
 def test_the_best_ask_keeps_its_digits() -> None:
     venue: Any = _Venue(wire.read(f"{SAMPLES}/public/order_book/sample.json"))
     assert Quotes(venue, venue="BTCTURK").best_ask("BTCUSDT") == D(36401)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        {},
+        {"asks": [["36401", "1"]]},
+        {"bids": [], "asks": []},
+        {"bids": [], "asks": [["36401", "0"]]},
+        {"bids": [["36401", "1"]], "asks": [["36401", "1"]]},
+        {"bids": [], "asks": [["much", "1"]]},
+    ],
+)
+def test_a_book_that_cannot_be_believed_prices_no_order(told: Any) -> None:
+    venue: Any = _Venue(told)
+    with pytest.raises(NotSent, match="no ask of BTCUSDT is known"):
+        Quotes(venue, venue="BTCTURK").best_ask("BTCUSDT")
 
 
 _OF_THE_ACCOUNT = {201, 441, 451, 452, 453}
