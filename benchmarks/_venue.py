@@ -46,7 +46,7 @@ HISTORY_BARS = 150
 #: What the venue allows an account: a hundred new orders in ten seconds.
 SECONDS_PER_ORDER = 0.11
 _CALL_SECONDS = 5.0
-_END_SECONDS = 20.0
+_END_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,16 +192,39 @@ def now() -> Moment:
     return Moment(market=at, wall=at)
 
 
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """Now: on the clock, and how long this thread has had a core to itself, in seconds."""
+
+    clock: float
+    cpu: float
+
+    @classmethod
+    def now(cls) -> "Instant":
+        return cls(time.perf_counter(), time.thread_time())
+
+    def __sub__(self, before: "Instant") -> "Instant":
+        return Instant(self.clock - before.clock, self.cpu - before.cpu)
+
+
 class FirstByte:
-    """When the first byte of the last request of one kind went to the socket, `perf_counter`."""
+    """When the first byte of the last request of one kind went to the socket."""
 
     def __init__(self) -> None:
-        self.at = 0.0
+        self._noted: Instant | None = None
         self._beginning = b""
         self._send = http.client.HTTPConnection.send
 
-    def wait_for(self, beginning: bytes) -> None:
-        self._beginning, self.at = beginning, 0.0
+    def wait_for(self, beginning: bytes) -> Instant:
+        """From this instant on."""
+        self._beginning, self._noted = beginning, None
+        return Instant.now()
+
+    @property
+    def at(self) -> Instant:
+        if self._noted is None:
+            raise RuntimeError("no such request was made")
+        return self._noted
 
     @contextmanager
     def watched(self) -> Iterator["FirstByte"]:
@@ -209,7 +232,7 @@ class FirstByte:
             if isinstance(data, bytes) and data.startswith(self._beginning):
                 if connection.sock is None:
                     connection.connect()
-                self.at = self.at or time.perf_counter()
+                self._noted = self._noted or Instant.now()
             self._send(connection, data)
 
         http.client.HTTPConnection.send = send  # type: ignore[assignment,method-assign]  # a clock
