@@ -126,7 +126,7 @@ class _Watch:
                 done += 1
         print(f"{desks.server()}, {fills} fills at the venue, one by one; since the trade:")
         for (how, hop), each in taken.items():
-            print(f"  {how + ": " + hop:<58} {venue.millis(each, 50, 95)}", end="")
+            print(f"  {f'{how}: {hop}':<58} {venue.millis(each, 50, 95)}", end="")
             print(f"   (aim: p95 ≤ {_AIM_MILLIS} ms)" if hop == _SHOWN else "")
 
     def _rest(self, desk: Desk, count: int) -> list[Order]:
