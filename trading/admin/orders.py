@@ -13,10 +13,10 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from aitrader.kernel.money import plain
-from compliance.admin.base import Record, actor, carry_out, utc, wall
+from compliance.admin.base import Record, actor, amount, carry_out, utc, wall
 from compliance.domain.roles import Action
 from compliance.services import access
-from trading.models import CancelRequest, Order
+from trading.models import CancelRequest, Order, ParentOrder, ReplaceRequest
 from trading.services import orders
 
 
@@ -88,3 +88,28 @@ class CancelRequestAdmin(Record):
     ordering = ("-id",)
     requested = utc("requested_at", gettext_lazy("Requested"))
     answered = utc("answered_at", gettext_lazy("Answered"))
+
+
+@admin.register(ReplaceRequest)
+class ReplaceRequestAdmin(Record):
+    list_display = (
+        "order_id", "successor_id", "requested", "requested_by", "reason", "answered", "outcome",
+    )  # fmt: skip
+    ordering = ("-id",)
+    raw_id_fields = ("order", "successor")
+    requested = utc("requested_at", gettext_lazy("Requested"))
+    answered = utc("answered_at", gettext_lazy("Answered"))
+
+
+@admin.register(ParentOrder)
+class ParentOrderAdmin(Record):
+    list_display = (
+        "public_id", "account", "created", "instrument", "side", "qty", "slices", "requested_by",
+        "reason", "closed",
+    )  # fmt: skip
+    list_filter = ("account",)
+    list_select_related = ("account", "instrument")
+    ordering = ("-id",)
+    qty = amount("order_qty", gettext_lazy("Qty"))
+    created = utc("created_at", gettext_lazy("Created"))
+    closed = utc("closed_at", gettext_lazy("Closed"))

@@ -1,0 +1,101 @@
+"""The command writes and waits; the desk's sweep does the rest; the command tells the answer."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+import pytest
+from django.core.management import call_command
+from django.db import connections
+
+from compliance.domain.roles import Role
+from compliance.services import access
+from tests.factories import desk as people
+from tests.factories import road as roads
+from tests.factories.road import Road
+from trading.models import Order, ReplaceRequest
+from trading.tasks.sweep import sweep
+
+pytestmark = pytest.mark.usefixtures("fresh_database")
+
+
+@contextmanager
+def _sweeping() -> Iterator[None]:
+    """A desk that sweeps, as it does every second."""
+    over = Event()
+
+    def work() -> None:
+        try:
+            while not over.wait(0.05):
+                sweep()
+        finally:
+            connections.close_all()
+
+    thread = Thread(target=work, name="sweeper")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.fixture
+def road() -> Road:
+    made = Road(exits=roads.NO_EXITS)
+    access.sync_roles()
+    people.operator("ada", Role.TRADER)
+    made.hold()
+    return made
+
+
+def _submit(road: Road, price: str) -> None:
+    call_command(
+        "order", "submit", "--account", road.desk.account.code, "--instrument", road.code,
+        "--side", "BUY", "--qty", "1", "--price", price, "--by", "ada", "--reason", "by hand",
+    )  # fmt: skip
+
+
+def test_an_order_is_sent_by_the_desk_while_the_command_waits(
+    road: Road, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with _sweeping():
+        _submit(road, "97")
+    assert re.fullmatch(r"[A-Z2-7]{32} NEW\n", capsys.readouterr().out)
+
+
+def test_a_cancel_is_done_while_the_command_waits(
+    road: Road, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with _sweeping():
+        _submit(road, "97")
+        name = Order.objects.get().public_id
+        call_command("order", "cancel", name, "--by", "ada", "--reason", "enough")
+    assert capsys.readouterr().out.splitlines()[-1] == f"{name} CANCELED"
+
+
+def test_a_replaced_order_gives_way_while_the_command_waits(
+    road: Road, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with _sweeping():
+        _submit(road, "97")
+        old = Order.objects.get().public_id
+        capsys.readouterr()
+        call_command(
+            "order", "replace", old, "--price", "98", "--by", "ada", "--reason", "better"
+        )  # fmt: skip
+    new = Order.objects.latest("pk").public_id
+    assert capsys.readouterr().out.splitlines() == [f"{new} NEW", f"{old} CANCELED"]
+    assert ReplaceRequest.objects.get().outcome == "RELEASED"
+
+
+def test_slices_are_cut_by_the_sweep(road: Road) -> None:
+    call_command(
+        "order", "twap", "--account", road.desk.account.code, "--instrument", road.code, "--side",
+        "BUY", "--qty", "10", "--over", "5m", "--slices", "5", "--by", "ada", "--reason", "slowly",
+    )  # fmt: skip
+    sweep()
+    sweep()
+    order = Order.objects.get()
+    assert (order.ord_status, order.order_qty) == ("NEW", 2)
