@@ -7,8 +7,8 @@
    then a venue in real time that does not answer yet.
 3. A market in real time goes on after the last bars recorded of it.
 4. Whatever happens here ends this thread only.
-5. Beside it run the user stream of an account at a venue, which only wakes, and the second source
-   of prices, which only records.
+5. Beside it run the user stream of an account at a venue, which only wakes, the second source of
+   prices and the reading of the instruments' rules, which only record.
 """
 
 import hashlib
@@ -27,6 +27,7 @@ from aitrader.kernel.clock import WALL, Moment
 from aitrader.kernel.errors import BadInput, Refused
 from aitrader.kernel.topics import Task
 from aitrader.paper import Market, PaperDesk, PaperOptions
+from aitrader.runtime.instrument_rules import InstrumentRules
 from aitrader.runtime.second_source import SecondSource
 from trading.domain.bar import interval_name
 from trading.gateways import registry
@@ -68,7 +69,7 @@ class FeedThread(Thread):
         self._opened = self._open()
         self._see_that_it_is_free()
         self._user_stream: UserStream | None = None
-        self._second: SecondSource | None = None
+        self._beside: list[SecondSource | InstrumentRules] = []
         self.failed = False
 
     @property
@@ -84,8 +85,8 @@ class FeedThread(Thread):
         self._stopping.set()
         if self._user_stream is not None:
             self._user_stream.stop()
-        if self._second is not None:
-            self._second.stop()
+        for each in self._beside:
+            each.stop()
 
     def recover(self) -> None:
         """Take up orders that a dead process left behind; only where no sender is alive."""
@@ -105,7 +106,7 @@ class FeedThread(Thread):
 
     def run(self) -> None:
         self._listen()
-        self._compare()
+        self._look_around()
         try:
             while not self._stopping.is_set():
                 try:
@@ -140,17 +141,22 @@ class FeedThread(Thread):
         )
         self._user_stream.start()
 
-    def _compare(self) -> None:
-        desk = self.made.desk
+    def _look_around(self) -> None:
+        desk, options = self.made.desk, self._options
         if self.market.live is None:
             return
-        self._second = SecondSource(
-            self._options.second_source,
-            feed_id=desk.feed.pk,
-            instruments=desk.instruments,
-            say=self._say,
+        self._beside.append(
+            SecondSource(
+                options.second_source,
+                feed_id=desk.feed.pk,
+                instruments=desk.instruments,
+                say=self._say,
+            )
         )
-        self._second.start()
+        if options.at_venue:
+            self._beside.append(InstrumentRules(options.venue, instruments=desk.instruments))
+        for each in self._beside:
+            each.start()
 
     def _on_line(self, up: bool, reason: str) -> None:
         feeds.note_line(feed=self.made.desk.feed, up=up, reason=reason, now=WALL.now())

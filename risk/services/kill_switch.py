@@ -5,6 +5,8 @@
    does not hold the halt up for ever: after `PATIENCE_SECONDS` it takes effect all the same, and
    the journal says that a send may have been under way.
 3. Engaging asks for no password; releasing asks for a fresh one.
+4. An instrument that its venue does not trade is halted in the venue's name, and that alone is
+   taken back without a person. Whoever engages over it makes the halt his own.
 """
 
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ from risk.models import TradingStateRow
 #: Longer than any healthy send, from recheck to socket write.
 PATIENCE_SECONDS = 3
 _REASON_LENGTH = 300
+_VENUE = "venue:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,9 @@ def engage(
         drained = _exclude_senders() if wait_for_senders else False
         row = _row(scope, scope_code)
         before = TradingState(row.state) if row else TradingState.ACTIVE
-        if row and before.severity >= state.severity:
+        if row and before.severity >= state.severity and not _takes_over(row, actor):
             return Switched(_scoped(row), changed=False, drained=drained)
+        state = max(state, before, key=lambda each: each.severity)
         row = _put(scope, scope_code, state, reason, actor, now)
         data = {"state": state, "before": before, "drained": drained}
         event = _event(EventName.TRADING_HALTED, row, market_at, data)
@@ -96,6 +100,37 @@ def release(
         event = _event(EventName.TRADING_RELEASED, row, market_at, {"before": before})
         journal.record([event], now=now)
     return Switched(_scoped(row), changed=True, drained=drained)
+
+
+def withdraw(
+    *, scope_code: str, reason: str, actor: str, now: datetime, market_at: datetime
+) -> Switched:
+    """Make an instrument ACTIVE again that was halted in a venue's name, by the same name; any
+    other state stays. `now` is wall time. Raises BadInput for an actor that is no venue's name."""
+    scope = Scope.INSTRUMENT
+    check(scope, scope_code, reason)
+    if not actor.startswith(_VENUE):
+        raise BadInput(f"{actor} is no venue: a person releases")
+    with transaction.atomic():
+        row = _row(scope, scope_code)
+        if row is None or row.state == TradingState.ACTIVE or row.changed_by != actor:
+            active = ScopedState(TradingState.ACTIVE, scope, scope_code)
+            return Switched(_scoped(row) if row else active, changed=False, drained=False)
+        before = row.state
+        row = _put(scope, scope_code, TradingState.ACTIVE, reason, actor, now)
+        event = _event(EventName.TRADING_RELEASED, row, market_at, {"before": before})
+        journal.record([event], now=now)
+    return Switched(_scoped(row), changed=True, drained=False)
+
+
+def in_name_of(venue: str) -> str:
+    """The actor of a state that follows from a venue's word."""
+    return f"{_VENUE}{venue}"
+
+
+def _takes_over(row: TradingStateRow, actor: str) -> bool:
+    halted = row.state != TradingState.ACTIVE
+    return halted and row.changed_by.startswith(_VENUE) and not actor.startswith(_VENUE)
 
 
 def check(scope: Scope, scope_code: str, reason: str) -> None:

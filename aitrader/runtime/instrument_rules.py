@@ -1,0 +1,88 @@
+"""Has the rules of the instruments of an account at a venue read from there, again and again.
+
+1. At the start and every hour; every minute while one of them does not trade; within seconds after
+   a venue has refused an order, for its rules may have changed.
+2. An instrument that does not trade, in whatever word, is halted; the others are read all the same.
+3. Whatever happens here ends nothing: rules that could not be read stay as they are.
+"""
+
+from collections.abc import Mapping
+from threading import Event, Thread
+
+import structlog
+from django.db import InterfaceError, OperationalError, connections
+
+from aitrader.kernel.clock import WALL, Moment, monotonic
+from aitrader.kernel.errors import BadInput, GatewayError
+from trading.gateways import registry
+from trading.gateways.prices import PublicData
+from trading.models import InstrumentRow
+from trading.services import instrument_rules
+from trading.services.instrument_rules import Listed
+
+LOOK_SECONDS = 2.0
+EVERY_SECONDS = 3600.0
+SOON_SECONDS = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+class InstrumentRules(Thread):
+    """`venue` is where they are traded."""
+
+    def __init__(self, venue: str, *, instruments: Mapping[int, InstrumentRow]) -> None:
+        super().__init__(name="instrument-rules", daemon=True)
+        self._venue = venue
+        self._pairs = {row.code: (row.base, row.quote) for row in instruments.values()}
+        self._data: PublicData | None = None
+        self._due = float("-inf")
+        self._seen: int | None = None
+        self._stopping = Event()
+
+    def stop(self) -> None:
+        """Ask the thread to end."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                if self._refused() or monotonic() >= self._due:
+                    self._refresh()
+            except (OperationalError, InterfaceError) as error:
+                log.warning("instrument_rules.database_away", error=str(error).strip())
+            finally:
+                connections.close_all()
+            self._stopping.wait(LOOK_SECONDS)
+
+    def _refused(self) -> bool:
+        if self._seen is None:
+            self._seen = instrument_rules.newest_entry()
+        self._seen, refused = instrument_rules.rejected_since(self._seen)
+        return refused
+
+    def _refresh(self) -> None:
+        self._due = monotonic() + SOON_SECONDS
+        whole = True
+        for code, (base, quote) in self._pairs.items():
+            if self._stopping.is_set():
+                return
+            try:
+                listed = self._listed(base, quote)
+            except GatewayError as error:
+                log.warning("instrument_rules.not_read", code=code, error=str(error))
+                whole = False
+                continue
+            now = WALL.now()
+            at = Moment(market=now, wall=now)
+            instrument_rules.follow(code=code, venue=self._venue, listed=listed, at=at)
+        if whole and not instrument_rules.some_halted(list(self._pairs)):
+            self._due = monotonic() + EVERY_SECONDS
+
+    def _listed(self, base: str, quote: str) -> Listed:
+        self._data = self._data or registry.public(self._venue)
+        symbol = self._data.symbol_of(base, quote)
+        try:
+            return Listed(self._data.instruments([symbol], venue=self._venue)[symbol])
+        except BadInput as error:
+            # Not listed, not trading, or a status that nobody knows: all the same here.
+            return Listed(None, str(error))

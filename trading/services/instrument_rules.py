@@ -1,0 +1,127 @@
+"""Keeping the rules of instruments as their venue has them, while a desk runs.
+
+1. A change of tick, lot or least order is written with a journal entry; what an operator has set
+   stays.
+2. An instrument that the venue does not trade now, in whatever word it says so, opens nothing
+   here: its own trading state is halted in the venue's name, and given back in the venue's name
+   when it trades again. A halt of a person stays.
+3. An answer that cannot be read changes nothing.
+"""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from aitrader.kernel.clock import Moment
+from aitrader.kernel.events import Event, EventName
+from aitrader.kernel.fix import OrdStatus
+from aitrader.kernel.money import stored
+from compliance.selectors import journal as entries
+from compliance.services import journal
+from risk.domain.trading_state import Scope
+from risk.services import kill_switch
+from trading.domain.instrument import Instrument
+from trading.models import InstrumentRow
+
+TRADING, HALT = "TRADING", "HALT"
+_RULES = ("tick", "lot", "min_qty", "min_notional")
+_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a venue said of an instrument; no rules, but the reason, while it does not trade."""
+
+    rules: Instrument | None
+    why: str = ""
+
+
+def follow(*, code: str, venue: str, listed: Listed, at: Moment) -> None:
+    """Bring one instrument in line with what `venue` says of it."""
+    with transaction.atomic():
+        row = InstrumentRow.objects.select_for_update(no_key=True).get(code=code)
+        changed = [] if listed.rules is None else _changed(row, listed.rules)
+        before = {name: getattr(row, name) for name in changed}
+        for name in changed:
+            setattr(row, name, stored(getattr(listed.rules, name)))
+        row.status = HALT if listed.rules is None else TRADING
+        row.rules_at = at.wall
+        row.save(update_fields=[*changed, "status", "rules_at"])
+        if changed:
+            journal.record([_event(row, venue, before, at)], now=at.wall)
+    _switch(row, venue, listed, at)
+
+
+def rejected_since(leaf_index: int) -> tuple[int, bool]:
+    """How far the journal goes now, and whether a venue has refused an order after the entry of
+    that number: its rules may have changed."""
+    refused = False
+    while found := entries.entries_after(leaf_index, _BATCH):
+        leaf_index = found[-1].leaf_index
+        refused |= any(
+            each.event == EventName.ORDER_CLOSED
+            and each.data.get("ord_status") == OrdStatus.REJECTED
+            for each in found
+        )
+    return leaf_index, refused
+
+
+def newest_entry() -> int:
+    """The number of the journal's last entry."""
+    return entries.size() - 1
+
+
+def some_halted(codes: list[str]) -> bool:
+    """Whether one of these does not trade at its venue, as far as is known."""
+    return InstrumentRow.objects.filter(code__in=codes).exclude(status=TRADING).exists()
+
+
+def _changed(row: InstrumentRow, rules: Instrument) -> list[str]:
+    differ = [name for name in _RULES if getattr(row, name) != stored(getattr(rules, name))]
+    return [name for name in differ if name not in _set_by_operator(row.code)] if differ else []
+
+
+def _set_by_operator(code: str) -> set[str]:
+    return {
+        name
+        for entry in entries.for_object("instrument", code)
+        if entry.event == EventName.INSTRUMENT_CHANGED and entry.actor != "setup"
+        for name in entry.data["after"]
+    }
+
+
+def _event(row: InstrumentRow, venue: str, before: dict[str, object], at: Moment) -> Event:
+    return Event(
+        name=EventName.INSTRUMENT_CHANGED,
+        actor="setup",
+        object_type="instrument",
+        object_id=row.code,
+        market_at=at.market,
+        data={
+            "reason": f"as {venue} lists it",
+            "before": before,
+            "after": {name: getattr(row, name) for name in before},
+        },
+    )
+
+
+def _switch(row: InstrumentRow, venue: str, listed: Listed, at: Moment) -> None:
+    actor = kill_switch.in_name_of(venue)
+    if listed.rules is None:
+        kill_switch.engage(
+            scope=Scope.INSTRUMENT,
+            scope_code=row.code,
+            reason=listed.why,
+            actor=actor,
+            now=at.wall,
+            market_at=at.market,
+            wait_for_senders=False,
+        )
+    else:
+        kill_switch.withdraw(
+            scope_code=row.code,
+            reason=f"{venue} trades it again",
+            actor=actor,
+            now=at.wall,
+            market_at=at.market,
+        )
