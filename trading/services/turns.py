@@ -6,6 +6,8 @@
 3. Undecided bars are decided before anything is aligned, so that no order follows a stance that
    the market has left.
 4. `is_quiet` takes the same lock, so it never looks at a turn that is half done.
+5. A process that was stopped in a turn, and says nothing for `_LONGEST_SILENCE`, loses its session,
+   and its turn with it: another goes on, and whatever the first one wrote last is undone.
 """
 
 from collections.abc import Iterator
@@ -25,6 +27,15 @@ from trading.services.monitor import Monitor
 
 # Advisory locks come in two key spaces; this is the one of two numbers: purpose and account.
 _TURN_LOCK = 0x6169_0003
+#: Of a turn that asks its venue, between two statements: pages of trades come one after the other.
+_LONGEST_SILENCE = "60s"
+# Both in one statement, in this order.
+_TAKE = """
+SELECT pg_advisory_lock(%s, %s), set_config('idle_session_timeout', %s, false)
+"""
+_GIVE_BACK = """
+SELECT set_config('idle_session_timeout', '0', false), pg_advisory_unlock(%s, %s)
+"""
 _BEHIND = """
 SELECT EXISTS (
     SELECT 1 FROM trading_strategycursor cursor
@@ -92,7 +103,7 @@ def is_quiet(*, desk: Desk, gateway: Gateway) -> bool:
 def alone(account_id: int) -> Iterator[None]:
     """Hold the account's turn, after whoever holds it now."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s, %s)", [_TURN_LOCK, account_id])
+        cursor.execute(_TAKE, [_TURN_LOCK, account_id, _LONGEST_SILENCE])
     try:
         yield
     finally:
@@ -115,7 +126,7 @@ def _release(account_id: int) -> None:
     # A connection that broke has let go of its locks already.
     if connection.connection is not None and not connection.connection.closed:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_TURN_LOCK, account_id])
+            cursor.execute(_GIVE_BACK, [_TURN_LOCK, account_id])
 
 
 def _may_go(desk: Desk, order: Order) -> bool:
