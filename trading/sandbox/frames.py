@@ -11,6 +11,7 @@ Binance: web-socket-streams.md (Diff. Depth, Trade, Aggregate Trade), rest-api.m
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -26,6 +27,7 @@ from trading.domain.depth import DepthSnapshot, DepthUpdate, Level
 from trading.services import candle_files
 
 _LINE = re.compile(r"(?:\S*[?&]symbol=(\w+)\S* -> )?(\d{9,19})(?:\.(\d{1,9}))?:? (\{.*)")
+_NAMED = re.compile(r'"s" ?: ?"([^"]+)"')
 #: What a recorder notes about itself: where it listened and what it asked for.
 _NOTE = re.compile(r"(wss?|https?)://")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -59,6 +61,7 @@ class FrameFile:
 
     path: Path
     unreadable: int = field(default=0, init=False)
+    _symbols: frozenset[str] = field(default=frozenset(), init=False)
 
     def __iter__(self) -> Iterator[Frame]:
         self.unreadable = 0
@@ -69,12 +72,22 @@ class FrameFile:
         except InvalidBar:
             self.unreadable += 1
 
-    def symbols(self) -> tuple[str, ...]:
-        """Whose frames there are. Raises BadInput for a file without any."""
-        found = {frame.symbol for frame in self if frame.symbol}
-        if not found:
+    def symbols(self) -> frozenset[str]:
+        """Whose frames there are, read once. Raises BadInput for a file without any."""
+        if not self._symbols:
+            self._symbols = frozenset(self._named())
+        if not self._symbols:
             raise BadInput(f"{self.path}: holds no order-book frames")
-        return tuple(sorted(found))
+        return self._symbols
+
+    def _named(self) -> Iterator[str]:
+        with suppress(InvalidBar):
+            for line in candle_files.lines(self.path, str(self.path)):
+                parts = _LINE.fullmatch(line.rstrip("\n"))
+                if parts and (asked := parts[1]):
+                    yield asked
+                elif parts and (named := _NAMED.search(parts[4])):
+                    yield named[1]
 
     def _frame(self, line: str) -> Frame | None:
         parts = _LINE.fullmatch(line.rstrip("\n"))

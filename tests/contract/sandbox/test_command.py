@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
@@ -132,3 +133,21 @@ async def test_a_wrong_option_says_what_is_wrong(
     with pytest.raises(BadInput) as refused:
         await start(**options)
     assert complaint in str(refused.value)
+
+
+async def test_clients_see_the_spread_and_depth_of_real_captures(start: Start) -> None:
+    streams = ROOT.parent / "shared/data/streams"
+    files = [streams / f"binance_spot_{each}_ws_20240808.gz" for each in ("btcusdt", "ethusdt")]
+    for file in files:
+        if not file.is_file():
+            pytest.skip(f"{file.name} is not at hand")
+    desk = await start(market=True, replay=tuple(map(str, files)), venues=("binance",))
+    for symbol, least, most in (("BTCUSDT", 60_000, 63_000), ("ETHUSDT", 2_600, 2_750)):
+        told = await desk.send("GET", f"depth?symbol={symbol}&limit=100")
+        bids, asks = told.body["bids"], told.body["asks"]
+        assert (len(bids), len(asks)) == (20, 20)
+        spread = Decimal(asks[0][0]) - Decimal(bids[0][0])
+        assert Decimal("0.01") <= spread < 1
+        assert least < Decimal(bids[0][0]) < most
+    bought = await desk.order(type="MARKET", timeInForce=None, price=None, quantity="0.001")
+    assert bought.body["status"] == "FILLED"
