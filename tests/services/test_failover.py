@@ -4,12 +4,14 @@ a call, the other takes over by evidence, and no order reaches the venue twice."
 import os
 import signal
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
 import pytest
 import redis
 from django.db import connections
+from django.db.models import F
 
 from aitrader.kernel.topics import SENDERS_LOCK
 from tests.integration.trading.at_venue import AtVenue, at_venue
@@ -99,22 +101,44 @@ def test_a_sender_that_is_killed_in_the_middle_of_a_call_is_succeeded(pair: Pair
 
 
 def test_a_sender_that_was_stopped_beyond_its_lease_sends_nothing_late(pair: Pair) -> None:
-    # Claimed together; the first is at the venue when the sender stops.
-    sender = pair.send_late("one", "two", "three")
-    signal_group(sender, signal.SIGSTOP)
-    claimed = pair.names[-3:]
-    pair.heal()
+    sender, claimed = _stopped(pair)
     taken = len(pair.venue.at_exchange())
-
-    def succeeded() -> bool:
-        told = Order.objects.filter(cl_ord_id__in=claimed).values_list("certainty", flat=True)
-        return "UNKNOWN" in told and Order.objects.get(cl_ord_id=claimed[0]).ord_status == "NEW"
-
-    pair.desk.until(succeeded, "nobody took over")
+    pair.desk.until(lambda: _is_taken_over(claimed), "nobody took over")
     assert len(pair.venue.at_exchange()) == taken
     signal_group(sender, signal.SIGCONT)
     pair.until_all_rest()
     pair.nothing_was_doubled()
+
+
+def test_what_was_concluded_while_a_sender_was_stopped_stands_when_it_goes_on(pair: Pair) -> None:
+    sender, claimed = _stopped(pair)
+    pair.desk.until(lambda: _is_taken_over(claimed), "nobody took over")
+    lost = Order.objects.filter(cl_ord_id__in=claimed[1:])
+    # The evidence takes a minute or two: as if they had passed.
+    lost.update(claimed_at=F("claimed_at") - timedelta(minutes=5))
+    said = {("REJECTED", "NEVER_ACCEPTED")}
+    pair.desk.until(lambda: set(lost.values_list("ord_status", "text")) == said, "still in doubt")
+    signal_group(sender, signal.SIGCONT)
+    pair.names = [name for name in pair.names if name not in claimed[1:]]
+    pair.order("after")
+    pair.until_all_rest()
+    pair.nothing_was_doubled()
+    assert set(lost.values_list("ord_status", "text")) == said
+
+
+def _stopped(pair: Pair) -> tuple[Process, list[str]]:
+    """A sender that stands still in the middle of the first of three calls; client ids."""
+    sender = pair.send_late("one", "two", "three")
+    signal_group(sender, signal.SIGSTOP)
+    pair.heal()
+    return sender, pair.names[-3:]
+
+
+def _is_taken_over(claimed: list[str]) -> bool:
+    """What was sent is known to rest, the others are asked about."""
+    told = dict(Order.objects.filter(cl_ord_id__in=claimed).values_list("cl_ord_id", "certainty"))
+    rests = Order.objects.filter(cl_ord_id=claimed[0], ord_status="NEW").exists()
+    return rests and {told[name] for name in claimed[1:]} == {"UNKNOWN"}
 
 
 def test_all_sessions_and_messages_are_lost_in_the_middle_of_a_call(
