@@ -47,6 +47,7 @@ class EventName(StrEnum):
     PARENT_CANCEL_REQUESTED = "parent_order.cancel_requested"
     PARENT_CLOSED = "parent_order.closed"
     BREAK_OPENED = "reconciliation.break_opened"
+    BREAK_TAKEN = "reconciliation.break_taken"
     BREAK_CLOSED = "reconciliation.break_closed"
     FLOW_BOOKED = "account.flow_booked"
     RECONCILED = "reconciliation.completed"

@@ -29,6 +29,7 @@ class Action(StrEnum):
     CONFIGURE_STRATEGY = "strategy.configure"
     SUBMIT_ORDER = "order.submit"
     CANCEL_ORDER = "order.cancel"
+    HANDLE_BREAK = "break.handle"
     CHANGE_LIMIT = "limit.change"
     ACKNOWLEDGE_ALERT = "alert.acknowledge"
     VIEW_JOURNAL = "journal.view"
@@ -47,6 +48,7 @@ ROLES_THAT_MAY: Mapping[Action, frozenset[Role]] = MappingProxyType(
         Action.CONFIGURE_STRATEGY: frozenset({_ADMIN}),
         Action.SUBMIT_ORDER: frozenset({_TRADER}),
         Action.CANCEL_ORDER: frozenset({_TRADER, _RISK}),
+        Action.HANDLE_BREAK: frozenset({_RISK, _ADMIN}),
         Action.CHANGE_LIMIT: frozenset({_RISK}),
         Action.ACKNOWLEDGE_ALERT: frozenset({_TRADER, _RISK, _ADMIN}),
         Action.VIEW_JOURNAL: frozenset({_TRADER, _RISK, _ADMIN, _COMPLIANCE}),

@@ -16,7 +16,7 @@ from compliance.models import JournalEntry, Operator
 from dashboard.backoffice import BackOffice
 from risk.models import Limit, TradingStateRow
 from tests.factories import desk as factory
-from trading.models import CancelRequest
+from trading.models import CancelRequest, ReconBreak
 
 
 def registered() -> Iterator[ModelAdmin]:
@@ -75,7 +75,7 @@ def test_every_command_is_a_dialog_with_a_right() -> None:
     assert {name for _each, name in found} == {
         "halt_all", "cancel_order", "change_limit", "create_operator", "change_roles",
         "change_rules", "enable_strategy", "disable_strategy", "new_version",
-        "reset_second_factor",
+        "reset_second_factor", "take_break", "resolve_break",
     }  # fmt: skip
     for each, name in found:
         method = getattr(each, name)
@@ -104,6 +104,8 @@ def test_a_get_of_a_command_changes_nothing(desk: factory.Desk, browser: Client)
 _NEEDS = {
     "halt_all": ROLES_THAT_MAY[Action.HALT],
     "cancel_order": ROLES_THAT_MAY[Action.CANCEL_ORDER],
+    "take_break": ROLES_THAT_MAY[Action.HANDLE_BREAK],
+    "resolve_break": ROLES_THAT_MAY[Action.HANDLE_BREAK],
     "change_limit": ROLES_THAT_MAY[Action.CHANGE_LIMIT],
     "create_operator": ROLES_THAT_MAY[Action.MANAGE_OPERATORS],
     "change_roles": ROLES_THAT_MAY[Action.MANAGE_OPERATORS],
@@ -135,6 +137,39 @@ def test_halt_and_cancel_go_through_the_services(desk: factory.Desk, browser: Cl
     assert TradingStateRow.objects.get().state == "HALTED"
     browser.post(reverse("admin:trading_order_cancel_order", args=[desk.unknown.pk]), form)
     assert CancelRequest.objects.get().reason == "from the admin"
+
+
+def test_a_break_is_taken_and_closed_by_whoever_may(
+    desk: factory.Desk, browser: Client, everyone: Operator
+) -> None:
+    found = ReconBreak.objects.create(
+        public_id="B" * 32, account=desk.account, kind="OVERFILL", object_id="X", ours="1",
+        venues="2", opened_at=desk.account.opened_at, noticed_at=desk.account.opened_at,
+    )  # fmt: skip
+    path = [reverse(f"admin:trading_reconbreak_{name}", args=[found.pk]) for name in _BREAKS]
+    browser.post(path[0], {"_form_submitted": "True"})
+    found.refresh_from_db()
+    assert (found.owner, found.closed_at) == (everyone.username, None)
+    browser.post(path[1], {"_form_submitted": "True", "resolution": "the venue corrected it"})
+    found.refresh_from_db()
+    assert found.closed_at is not None
+    assert found.resolution == "the venue corrected it"
+
+
+def test_a_break_that_the_desk_compares_is_not_closed_by_a_word(
+    desk: factory.Desk, browser: Client
+) -> None:
+    found = ReconBreak.objects.create(
+        public_id="C" * 32, account=desk.account, kind="BALANCE", object_id="BTC", ours="1",
+        venues="2", opened_at=desk.account.opened_at,
+    )  # fmt: skip
+    path = reverse("admin:trading_reconbreak_resolve_break", args=[found.pk])
+    browser.post(path, {"_form_submitted": "True", "resolution": "never mind"})
+    found.refresh_from_db()
+    assert found.closed_at is None
+
+
+_BREAKS = ("take_break", "resolve_break")
 
 
 def test_a_post_without_a_token_is_refused(desk: factory.Desk, everyone: Operator) -> None:

@@ -1,4 +1,4 @@
-"""Fills, positions, trades, ledger, bars, signals, breaks: looked at only."""
+"""Fills, positions, trades, ledger, bars, signals: looked at only."""
 
 from typing import Any
 
@@ -15,7 +15,6 @@ from trading.models import (
     LedgerPosting,
     LedgerTransaction,
     Position,
-    ReconBreak,
     Signal,
     Trade,
 )
@@ -117,13 +116,3 @@ class BarAdmin(Record):
     l = amount("low", gettext_lazy("Low"))  # noqa: E741  # the usual letters of a bar
     c = amount("close", gettext_lazy("Close"))
     v = amount("volume", gettext_lazy("Volume"))
-
-
-@admin.register(ReconBreak)
-class ReconBreakAdmin(Record):
-    list_display = ("account", "kind", "object_id", "ours", "venues", "opened", "closed")
-    list_filter = ("kind",)
-    list_select_related = ("account",)
-    ordering = ("-id",)
-    opened = utc("opened_at", gettext_lazy("Opened"))
-    closed = utc("closed_at", gettext_lazy("Closed"))

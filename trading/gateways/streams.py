@@ -24,7 +24,8 @@ from trading.gateways.sockets import LINE_FAULTS, Socket, connect
 _CONFIRM_SECONDS = 5.0
 _LOOK_SECONDS = 0.25
 #: Asking costs the venue's patience: news that come close together are asked about together.
-_NEWS_SECONDS = 0.5
+_NEWS_SECONDS = 0.2
+_LEAST_SECONDS = 0.01
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 15.0
 
@@ -131,7 +132,7 @@ class UserStream(Thread):
                 kept_at = now
                 socket.send(self._line.keep_alive())
             try:
-                message = socket.recv(timeout=_LOOK_SECONDS)
+                message = socket.recv(timeout=self._patience())
             except TimeoutError:
                 continue
             heard = self._heard(message)
@@ -160,6 +161,13 @@ class UserStream(Thread):
             self._has_news = True
             if monotonic() - self._told_at >= _NEWS_SECONDS:
                 self._tell()
+
+    def _patience(self) -> float:
+        """How long to wait for the next message: until news that wait are to be told."""
+        if not self._has_news:
+            return _LOOK_SECONDS
+        due = self._told_at + _NEWS_SECONDS - monotonic()
+        return min(_LOOK_SECONDS, max(_LEAST_SECONDS, due))
 
     def _tell(self) -> None:
         self._has_news, self._told_at = False, monotonic()

@@ -74,6 +74,8 @@ class Connection:
                 ping=False,
                 verbose=False,
             )
+        # Proxies and password files of the machine are not for signed calls.
+        self._client.session.trust_env = False
         for scheme in ("http://", "https://"):
             self._client.session.mount(scheme, Capped())
         self._for_sample = {"timeout": min(timeout_seconds, _SAMPLE_TIMEOUT_SECONDS, key=sum)}

@@ -20,15 +20,8 @@ from trading.gateways.binance.connection import Connection
 from trading.gateways.streams import Heard
 
 _SUBSCRIBE, _ASK = "subscribe", "ask"
-_NEWS = frozenset(
-    {
-        "executionReport",
-        "listStatus",
-        "outboundAccountPosition",
-        "balanceUpdate",
-        "externalLockUpdate",
-    }
-)
+#: Positions of the account come beside one of these, and tell nothing more.
+_NEWS = frozenset({"executionReport", "listStatus", "balanceUpdate", "externalLockUpdate"})
 _OVER = frozenset({"serverShutdown", "eventStreamTerminated"})
 
 

@@ -1,0 +1,101 @@
+"""Reconciliation breaks: looked at, taken and resolved by dialogs."""
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import action
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from compliance.admin.base import Record, carry_out, utc, wall
+from compliance.domain.roles import Action
+from compliance.services import access
+from trading.models import ReconBreak
+from trading.services import breaks
+
+
+class TakeForm(BaseDialogForm):
+    """Nothing to fill in."""
+
+
+class ResolveForm(BaseDialogForm):
+    resolution = forms.CharField(
+        max_length=200, label=gettext_lazy("Resolution"), widget=UnfoldAdminTextInputWidget
+    )
+
+
+@admin.register(ReconBreak)
+class ReconBreakAdmin(Record):
+    list_display = (
+        "severity", "account", "kind", "object_id", "ours", "venues", "age", "owner", "opened",
+        "closed", "resolution",
+    )  # fmt: skip
+    list_filter = ("severity", "kind", ("closed_at", admin.EmptyFieldListFilter))
+    list_select_related = ("account",)
+    ordering = ("-id",)
+    actions_detail = ("take_break", "resolve_break")
+    opened = utc("opened_at", gettext_lazy("Opened"))
+    closed = utc("closed_at", gettext_lazy("Closed"))
+
+    @admin.display(description=gettext_lazy("Age"))
+    def age(self, row: ReconBreak) -> str:
+        if row.closed_at is not None or row.noticed_at is None:
+            return "—"
+        return str(timedelta(seconds=int((wall() - row.noticed_at).total_seconds())))
+
+    def has_handle_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return access.may(request.user, Action.HANDLE_BREAK)
+
+    @action(
+        description=gettext_lazy("Take"),
+        url_path="take-break",
+        permissions=["handle"],
+        dialog={
+            "title": gettext_lazy("Look after this break"),
+            "description": gettext_lazy("Your name stands beside it until it is closed."),
+            "form_class": TakeForm,
+            "form_submit_text": gettext_lazy("Take it"),
+        },
+    )
+    def take_break(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
+        def perform() -> str:
+            taken = breaks.take(break_id=object_id, by=request.user, now=wall())
+            return _("The break is yours.") if taken else _("It was yours already.")
+
+        return carry_out(request, _page(object_id), perform)
+
+    @action(
+        description=gettext_lazy("Resolve"),
+        url_path="resolve-break",
+        permissions=["handle"],
+        dialog={
+            "title": gettext_lazy("Close this break"),
+            "description": gettext_lazy(
+                "Say what was found. Nothing is booked: a break of balances or open orders ends by"
+                " itself when the books agree."
+            ),
+            "form_class": ResolveForm,
+            "form_submit_text": gettext_lazy("Close the break"),
+        },
+    )
+    def resolve_break(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
+        def perform() -> str:
+            breaks.resolve(
+                break_id=object_id,
+                by=request.user,
+                resolution=form.cleaned_data["resolution"],
+                now=wall(),
+            )
+            return _("The break is closed.")
+
+        return carry_out(request, _page(object_id), perform)
+
+
+def _page(break_id: int) -> str:
+    return reverse("admin:trading_reconbreak_change", args=[break_id])
