@@ -109,7 +109,7 @@ _NEVER: Mapping[str, str] = {
     "an order sent without an approving decision": """
         SELECT o.cl_ord_id FROM trading_order o LEFT JOIN risk_decision d
             ON d.id = o.decision_id AND d.intent_id = o.intent_id AND d.approved
-         WHERE o.sent_at IS NOT NULL AND d.id IS NULL""",
+         WHERE o.sent_at IS NOT NULL AND d.id IS NULL AND o.origin <> 'EXTERNAL'""",
     "an OCO group that filled more than once": """
         SELECT oco_group FROM sim_venue_order WHERE oco_group <> '' AND cum_qty > 0
          GROUP BY oco_group HAVING count(*) > 1""",
@@ -132,11 +132,13 @@ _NEVER: Mapping[str, str] = {
         SELECT f.exec_id FROM trading_fill f JOIN trading_order o ON o.id = f.order_id
          WHERE 1 <> (SELECT count(*) FROM compliance_journalentry j
              WHERE j.event = 'order.filled' AND j.object_id = o.public_id
-               AND position(f.exec_id IN convert_from(j.payload, 'UTF8')) > 0)""",
+               AND position('"exec_id":"' || f.exec_id || '"'
+                            IN convert_from(j.payload, 'UTF8')) > 0)""",
     "an order whose beginning the journal tells other than once": """
         SELECT o.cl_ord_id FROM trading_order o WHERE 1 <> (
             SELECT count(*) FROM compliance_journalentry j WHERE j.object_id = o.public_id
-               AND j.event = CASE o.ord_status WHEN 'DENIED' THEN 'order.denied'
+               AND j.event = CASE WHEN o.ord_status = 'DENIED' THEN 'order.denied'
+                             WHEN o.origin = 'EXTERNAL' THEN 'order.adopted'
                              ELSE 'order.created' END)""",
     "an order whose end the journal tells other than once": """
         SELECT o.cl_ord_id FROM trading_order o
@@ -174,6 +176,9 @@ _NEVER: Mapping[str, str] = {
               FROM trading_trade t JOIN trading_strategycursor c ON c.id = t.cursor_id
              WHERE c.instrument_id = p.instrument_id), 0)""",
 }
+
+#: Of these, what may be asked of a desk whose venue keeps its own books.
+NEVER_ALONE = {name: text for name, text in _NEVER.items() if "sim_venue" not in text}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import connections
+from psycopg.rows import dict_row
 
 from aitrader import databases
 from tests.conftest import _name
@@ -74,9 +75,19 @@ def undisturbed(
 
 def audited(name: str) -> Audit:
     """What the auditor finds in the database of that name."""
+    return auditor.audit(_conninfo(name))
+
+
+def rows_of(name: str, query: str) -> list[dict[str, Any]]:
+    """What a query finds there."""
+    with psycopg.connect(**_conninfo(name), row_factory=dict_row) as connection:
+        return connection.execute(query).fetchall()
+
+
+def _conninfo(name: str) -> dict[str, Any]:
     given = dict(connections["owner"].get_connection_params()) | {"dbname": name}
     kept = ("host", "port", "user", "password", "dbname")
-    return auditor.audit({key: given[key] for key in kept if given.get(key)})
+    return {key: given[key] for key in kept if given.get(key)}
 
 
 def same_as(run: Undisturbed, name: str, told: Mapping[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation import crash_points, paper_process
+from tests.simulation import crash_points, paper_process, test_crash_points_at_venue
 from tests.simulation.conftest import Databases, Undisturbed, same_as
 from tests.simulation.markets import GAPS, LIVE, LONG_PERP, LONG_SPOT, PERP, SPOT, Market
 
@@ -40,6 +40,17 @@ POINTS = {
     "venue.range_phase": (PERP, 2),
     "feed.range_matched": (LIVE, 20),
     "feed.recorded": (LIVE, 12),
+    "open.committed": (SPOT, 1),
+    "order.before_commit": (SPOT, 3),
+    "order.written": (PERP, 4),
+    "route.before_send": (SPOT, 3),
+    "route.unanswered": (PERP, 1),
+    "unknown.before_commit": (SPOT, 1),
+    "unknown.committed": (PERP, 1),
+    "cancel.before_send": (PERP, 2),
+    "cancel.answered": (SPOT, 1),
+    "settle.committed": (PERP, 3),
+    "turn.settled": (LIVE, 10),
 }
 #: Beside one that dies nearly at the same place: proven, but not in every run of the tests.
 PROVEN_ONLY = {
@@ -50,7 +61,25 @@ PROVEN_ONLY = {
     "settle.before",
     "venue.before_accept",
     "feed.range_matched",
+    "open.committed",
+    "order.before_commit",
+    "order.written",
+    "route.before_send",
+    "route.unanswered",
+    "unknown.before_commit",
+    "unknown.committed",
+    "cancel.before_send",
+    "cancel.answered",
+    "settle.committed",
+    "turn.settled",
 }
+
+#: Five of them for each point, where the market has the point at all.
+PLACES = [
+    *((LONG_SPOT, passage) for passage in (1, 11)),
+    *((LONG_PERP, passage) for passage in (3, 5)),
+    *((LIVE, passage) for passage in (1, 3, 11)),
+]
 
 
 def _killed_at(points: list[str], run: Undisturbed, name: str, *, live: bool) -> None:
@@ -72,7 +101,8 @@ def _goes_on(run: Undisturbed, name: str, out: Path, *, live: bool = False) -> N
 
 
 def test_every_crash_point_of_the_source_is_exercised() -> None:
-    assert crash_points.in_source() == set(POINTS)
+    assert crash_points.in_source() == set(POINTS) | set(test_crash_points_at_venue.POINTS)
+    assert len(crash_points.in_source()) >= 40
     assert len(POINTS.keys() - PROVEN_ONLY) >= 12
 
 
@@ -119,16 +149,15 @@ def test_the_live_desk_trades_over_a_gap_as_the_headless_one_does(
 
 @pytest.mark.prove
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("passage", [1, 3, 11])
 @pytest.mark.parametrize(
-    ("point", "market"),
+    ("point", "market", "passage"),
     [
-        (point, market)
+        (point, market, passage)
         for point in POINTS
-        for market in (LONG_SPOT, LONG_PERP, LIVE)
-        if not point.startswith("loop." if market is LIVE else "feed.")
+        for market, passage in PLACES
+        if not point.startswith("loop." if market is LIVE else ("feed.", "turn."))
     ],
-    ids=lambda given: given if isinstance(given, str) else given.name,
+    ids=lambda given: given.name if isinstance(given, Market) else str(given),
 )
 def test_killed_at_any_passage(
     point: str, market: Market, passage: int, undisturbed: Runs, database: Databases, tmp_path: Path

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from aitrader.kernel import crash
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import GatewayError, NotSent, OutcomeUnknown, RejectedByVenue
 from aitrader.kernel.fix import ExecType, OrdStatus, Origin
@@ -124,8 +125,10 @@ def _read(
     if reports is not None:
         executions.apply(desk=desk, reports=reports, at=at)
         return True
+    crash.point("doubt.not_found")
     if order.cl_ord_id not in listed.orders():
         order_rows.of(desk).keep_evidence(order, found.read(at.wall))
+        crash.point("doubt.read_kept")
     routing.mark_unknown(
         desk=desk, order=order, reason="not found, which proves nothing yet", at=at
     )
@@ -133,6 +136,7 @@ def _read(
 
 
 def _probe(desk: Desk, gateway: Gateway, order: Order, found: Evidence, at: Moment) -> bool:
+    crash.point("doubt.before_probe")
     try:
         report = gateway.cancel(
             account=desk.account.code,
@@ -146,6 +150,7 @@ def _probe(desk: Desk, gateway: Gateway, order: Order, found: Evidence, at: Mome
         if error.gone:
             # Not known, or closed already: which of the two, the reads will tell.
             order_rows.of(desk).keep_evidence(order, found.probed(at.wall))
+            crash.point("doubt.probe_kept")
         return False
     executions.apply(desk=desk, reports=[report], at=at)
     return True
@@ -154,6 +159,7 @@ def _probe(desk: Desk, gateway: Gateway, order: Order, found: Evidence, at: Mome
 def _compare(
     desk: Desk, gateway: Gateway, order: Order, found: Evidence, sent_at: datetime, at: Moment
 ) -> bool:
+    crash.point("doubt.before_compare")
     account, code = desk.account.code, order.instrument.code
     strange = [
         trade.exec_id

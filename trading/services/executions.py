@@ -95,6 +95,7 @@ def apply(
             store.move_place(place)
         store.record(events, now=at.wall)
         crash.point("settle.before_commit")
+    crash.point("settle.committed")
 
 
 def _booked(store: OrderStore, reports: Sequence[ExecutionReport]) -> set[FillKey]:
@@ -291,6 +292,8 @@ def conclude(*, desk: Desk, order_id: int, answer: Answer, at: Moment) -> None:
             data["evidence"] = answer.evidence
         event = _event(EventName.ORDER_CLOSED, order, at, data | {"cum_qty": order.cum_qty})
         store.record([replace(event, actor="desk")], now=at.wall)
+        crash.point("conclude.before_commit")
+    crash.point("conclude.committed")
 
 
 def _still_stands(answer: Answer, order: Order) -> bool:

@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from aitrader.kernel import ids
+from aitrader.kernel import crash, ids
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import GatewayError
 from aitrader.kernel.events import Event, EventName
@@ -96,6 +96,8 @@ def _take_in_orders(desk: Desk, resting: Sequence[OpenOrder], at: Moment) -> int
             if not Order.objects.filter(cl_ord_id=each.cl_ord_id).exists():
                 _adopt(desk, row, each.cl_ord_id, each.seen, at)
                 done += 1
+            crash.point("adopt.before_commit")
+        crash.point("adopt.committed")
     return done
 
 
@@ -127,6 +129,8 @@ def _take_in_trades(
                 continue
             _book_trades(desk, row, found, order_id, news, at)
             done += 1
+            crash.point("foreign.before_commit")
+    crash.point("foreign.committed")
     return done + sum(_ask_again(desk, gateway, order, at) for order in late)
 
 
@@ -241,6 +245,8 @@ def _book_flows(desk: Desk, gateway: Gateway, at: Moment) -> int:
             if store.in_doubt() or plain(ours) != row.ours:
                 continue
             done += _book_flow(desk, row, CONTEXT.subtract(Decimal(row.venues), ours), at)
+            crash.point("flow.before_commit")
+        crash.point("flow.committed")
     return done
 
 

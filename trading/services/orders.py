@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from aitrader.kernel import ids
+from aitrader.kernel import crash, ids
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import Refused
 from aitrader.kernel.events import Event, EventName
@@ -99,6 +99,8 @@ def submit(*, desk: Desk, draft: Draft, at: Moment, held: HeldAccount | None = N
             store.reserve(held.counter, opening)
             held.add(order, intent.strategy)
         store.record([_event(desk, draft, order, gate.to_json(decision))], now=at.wall)
+        crash.point("order.before_commit")
+    crash.point("order.written")
     return order
 
 
@@ -242,6 +244,8 @@ def request_cancel(
             data={"reason": reason},
         )
         journal.record([event], now=now)
+        crash.point("wish.before_commit")
+    crash.point("wish.committed")
     return True
 
 

@@ -10,6 +10,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from aitrader.kernel import crash
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import GatewayError
 from aitrader.kernel.events import Event, EventName
@@ -199,6 +200,7 @@ def compare(*, desk: Desk, gateway: Gateway, at: Moment) -> bool:
                 desk=desk, kind=kind, object_id=object_id, ours=here, venues=there, at=at,
                 severity=severity,
             )  # fmt: skip
+    crash.point("compare.breaks_opened")
     with store.atomic():
         store.reconciled(at)
         event = Event(
@@ -210,6 +212,7 @@ def compare(*, desk: Desk, gateway: Gateway, at: Moment) -> bool:
             data={"breaks": len(differences) + len(strangers)},
         )
         store.record([event], now=at.wall)
+        crash.point("compare.before_commit")
     return not differences
 
 

@@ -157,13 +157,16 @@ def _attempt(
 ) -> bool:
     """The one call for these orders. What the venue reports is added to `reports`; any other end is
     settled here, for each of them."""
+    crash.point("route.before_send")
     try:
         said = _call(desk, gateway, [as_new_order(order) for order in orders])
     except NotSent:
+        crash.point("route.not_sent")
         _unclaim_all(order_rows.of(desk), orders, at)
         _hold_back(desk)
         return False
     except RejectedByVenue as error:
+        crash.point("route.refused")
         refused_key.see(desk=desk, error=error, at=at)
         for order in orders:
             # Of this copy alone: whoever claimed the order since may have sent another one.
@@ -175,6 +178,7 @@ def _attempt(
             )
             executions.conclude(desk=desk, order_id=order.pk, answer=answer, at=at)
     except OutcomeUnknown as error:
+        crash.point("route.unanswered")
         for order in orders:
             mark_unknown(desk=desk, order=order, reason=str(error), at=at)
     else:
@@ -209,6 +213,7 @@ def _cancel(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
         return _withdraw(desk, order, answer, at)
     if order.ord_status == OrdStatus.PENDING_NEW:
         return False
+    crash.point("cancel.before_send")
     try:
         report = gateway.cancel(
             account=desk.account.code,
@@ -217,8 +222,10 @@ def _cancel(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
             at=at.market,
         )
     except (NotSent, OutcomeUnknown):
+        crash.point("cancel.unanswered")
         return False
     except RejectedByVenue as error:
+        crash.point("cancel.refused")
         refused_key.see(desk=desk, error=error, at=at)
         if not (error.gone and gateway.capabilities.exact_reads):
             # Our key, our clock, or a list that lags: the wish stands until the order's end is
@@ -227,6 +234,7 @@ def _cancel(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
         # It filled or closed first: the stream says how; here the wish is answered.
         _answer(order_rows.of(desk), order, str(error), at)
         return True
+    crash.point("cancel.answered")
     executions.apply(desk=desk, reports=[report], at=at)
     return True
 
@@ -239,6 +247,8 @@ def _withdraw(desk: Desk, order: Order, answer: executions.Answer, at: Moment) -
         still = store.is_unsent(order)
         if still:
             executions.conclude(desk=desk, order_id=order.pk, answer=answer, at=at)
+        crash.point("withdraw.before_commit")
+    crash.point("withdraw.committed")
     return still
 
 
@@ -321,6 +331,8 @@ def _unclaim(store: OrderStore, order: Order, at: Moment) -> None:
             data: dict[str, object] = {"fencing_token": order.fencing_token}
             event = _event(EventName.ORDER_NOT_SENT, order, at, data)
             store.record([event], now=at.wall)
+            crash.point("unclaim.before_commit")
+    crash.point("unclaim.committed")
 
 
 def mark_unknown(*, desk: Desk, order: Order, reason: str, at: Moment) -> None:
@@ -330,6 +342,8 @@ def mark_unknown(*, desk: Desk, order: Order, reason: str, at: Moment) -> None:
         if store.mark_unknown(order, reason[:200]):
             event = _event(EventName.ORDER_UNKNOWN, order, at, {"reason": reason})
             store.record([event], now=at.wall)
+            crash.point("unknown.before_commit")
+    crash.point("unknown.committed")
 
 
 def as_new_order(order: Order) -> NewOrder:

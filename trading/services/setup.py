@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from aitrader.kernel import ids
+from aitrader.kernel import crash, ids
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.events import Event, EventName
@@ -102,6 +102,8 @@ def open_desk(*, plan: DeskPlan, namespace: str, fee_rate: Decimal, at: Moment) 
                 now=at.wall,
                 market_at=at.market,
             )
+        crash.point("open.before_commit")
+    crash.point("open.committed")
     return desks.load(account_id=feed.account_id, namespace=namespace, fee_rate=fee_rate)
 
 

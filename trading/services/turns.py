@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 from django.db import connection, transaction
 
+from aitrader.kernel import crash
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.fix import OrdStatus
 from risk.domain import trading_state
@@ -55,6 +56,7 @@ def turn(*, desk: Desk, gateway: Gateway, at: Moment, closed: bool = False) -> b
     """
     desk.refresh_bars()
     executions.drain(desk=desk, gateway=gateway, at=at)
+    crash.point("turn.settled")
     if closed:
         closes = {pk: mark.px for pk, mark in desk.marks().items()}
         exit_watch.watch(desk=desk, prices=closes, at=at)

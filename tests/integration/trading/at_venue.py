@@ -199,3 +199,12 @@ def exchange(folder: Path, **options: Any) -> Iterator[tuple[Mapping[str, Any], 
 def variables(there: Mapping[str, str]) -> dict[str, str]:
     """The same as variables of the environment."""
     return {f"AITRADER_BINANCE_{name.upper()}": value for name, value in there.items()}
+
+
+def truth(control: str, account: str) -> dict[str, Any]:
+    """What the exchange itself knows of an account: orders, fills and balances."""
+    asked = {"account": account}
+    found: dict[str, Any] = requests.get(
+        f"{control}/account", params=asked, timeout=_SECONDS
+    ).json()
+    return found

@@ -1,0 +1,209 @@
+"""`kill -9` between any two steps of an account at a venue, over the wire, and starting again.
+
+1. The exchange, which lives on, has taken every order of the desk once, and the desk knows it.
+2. Each trade of the exchange is one fill, and the balances are the exchange's.
+3. Nothing is left in doubt, and what the auditor looks for within one database is not there.
+"""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aitrader import databases
+from aitrader.env import REPOSITORY
+from tests.integration.trading import at_venue
+from tests.simulation import paper_process
+from tests.simulation.auditor import NEVER_ALONE
+from tests.simulation.conftest import Databases, rows_of
+
+#: Where a process of this story dies: every point that it passes, by how often at the least.
+POINTS = {
+    "open.before_commit": 1,
+    "open.committed": 1,
+    "order.before_commit": 5,
+    "order.written": 5,
+    "wish.before_commit": 4,
+    "wish.committed": 4,
+    "route.before_claim_commit": 5,
+    "route.claimed": 5,
+    "route.before_send": 5,
+    "route.answered": 5,
+    "route.unanswered": 3,
+    "route.refused": 1,
+    "route.not_sent": 1,
+    "unclaim.before_commit": 1,
+    "unclaim.committed": 1,
+    "unknown.before_commit": 3,
+    "unknown.committed": 3,
+    "cancel.before_send": 3,
+    "cancel.unanswered": 1,
+    "cancel.refused": 1,
+    "cancel.answered": 1,
+    "withdraw.before_commit": 1,
+    "withdraw.committed": 1,
+    "settle.before_commit": 5,
+    "settle.committed": 5,
+    "conclude.before_commit": 3,
+    "conclude.committed": 3,
+    "doubt.not_found": 3,
+    "doubt.read_kept": 3,
+    "doubt.before_probe": 1,
+    "doubt.probe_kept": 1,
+    "doubt.before_compare": 1,
+    "adopt.before_commit": 1,
+    "adopt.committed": 1,
+    "foreign.before_commit": 1,
+    "foreign.committed": 1,
+    "flow.before_commit": 1,
+    "flow.committed": 1,
+    "compare.breaks_opened": 3,
+    "compare.before_commit": 3,
+    "turn.settled": 5,
+}
+#: In every run of the tests; all of them, with five seeds each, are proven.
+ALWAYS = (
+    "route.before_send",
+    "route.unanswered",
+    "unknown.before_commit",
+    "doubt.probe_kept",
+    "cancel.answered",
+    "foreign.before_commit",
+)
+_SECONDS = 100
+
+
+class Story:
+    """A sandbox, a database, and the processes that trade there one after the other."""
+
+    def __init__(self, folder: Path, database: str, told: Any, there: Any) -> None:
+        self._folder = folder
+        self._database = database
+        self._control = told["control"]
+        self._account = told["accounts"][0]["account"]
+        self._told = json.dumps({name: told[name] for name in ("control", "rest", "accounts")})
+        self._variables = at_venue.variables(there)
+
+    def play(self, seed: int, *, dies_at: str = "") -> "subprocess.CompletedProcess[str]":
+        changes = {**self._variables, **({"AITRADER_CRASHPOINT": dies_at} if dies_at else {})}
+        return subprocess.run(
+            [
+                *(sys.executable, "-m", "tests.simulation.venue_process"),
+                *(self._database, self._told, str(seed)),
+            ],
+            cwd=REPOSITORY,
+            env=paper_process.environment(changes),
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+
+    def wrong(self) -> list[str]:
+        """What the books and the exchange say otherwise."""
+        truth = at_venue.truth(self._control, self._account)
+        ours = _books(self._database)
+        names = Counter(each["cl_ord_id"] for each in truth["orders"])
+        known = {row["cl_ord_id"]: row for row in ours["orders"]}
+        found = [f"taken {count} times: {name}" for name, count in names.items() if count > 1]
+        for each in truth["orders"]:
+            row = known.get(each["cl_ord_id"])
+            if row is None:
+                # Gone before anybody looked, it is known by its trades.
+                if not each["cl_ord_id"].startswith("hand-"):
+                    found.append(f"not known: {each['cl_ord_id']}")
+            elif (row["ord_status"], row["cum_qty"]) != (
+                each["ord_status"],
+                Decimal(each["cum_qty"]),
+            ):
+                found.append(f"known otherwise: {row} {each}")
+        found += [
+            f"not there: {name}"
+            for name, row in known.items()
+            if name not in names and (row["cum_qty"] > 0 and not name.startswith("EXT-"))
+        ]
+        theirs = {_trade(each) for each in truth["fills"]}
+        booked = [(*row.values(),) for row in ours["fills"]]
+        found += [f"lost: {each}" for each in theirs - {*booked}]
+        found += [f"phantom: {each}" for each in {*booked} - theirs]
+        found += [f"doubled: {each}" for each, count in Counter(booked).items() if count > 1]
+        held = {
+            each["asset"]: Decimal(each["free"]) + Decimal(each["locked"])
+            for each in truth["balances"]
+        }
+        balances = {row["asset"]: row["amount"] for row in ours["balances"]}
+        found += [
+            f"{asset}: ours {balances.get(asset)}, theirs {held.get(asset)}"
+            for asset in held.keys() | balances.keys()
+            if balances.get(asset, 0) != held.get(asset, 0)
+        ]
+        return found + [
+            f"{name}: {rows[:3]}"
+            for name, query in NEVER_ALONE.items()
+            if (rows := rows_of(self._database, query))
+        ]
+
+
+def _trade(each: Any) -> tuple[object, ...]:
+    numbers = (Decimal(each[name]) for name in ("last_qty", "last_px", "fee"))
+    return (str(each["trade_id"]), each["side"], *numbers, each["fee_asset"])
+
+
+def _books(database: str) -> dict[str, list[dict[str, Any]]]:
+    return {
+        "orders": rows_of(database, "SELECT cl_ord_id, ord_status, cum_qty FROM trading_order"),
+        "fills": rows_of(
+            database,
+            "SELECT exec_id, side, last_qty, last_px, fee, fee_asset FROM trading_fill",
+        ),
+        "balances": rows_of(database, "SELECT asset, amount FROM trading_balance"),
+    }
+
+
+@pytest.fixture
+def story(tmp_path: Path, database: Databases, template_database: str) -> Iterator[Story]:
+    name = database()
+    databases.create(name, template=template_database)
+    with at_venue.exchange(tmp_path) as (told, there):
+        yield Story(tmp_path, name, told, there)
+
+
+def _die_and_go_on(story: Story, point: str, passage: int, seed: int) -> None:
+    died = story.play(seed, dies_at=f"{point}:{passage}")
+    assert died.returncode == -9, f"{point} was not passed: {died.stderr[-1500:]}"
+    ended = story.play(seed)
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    wrong = story.wrong()
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_story_without_a_death_passes_every_point_and_ends_with_the_books_of_the_exchange(
+    story: Story,
+) -> None:
+    ended = story.play(0)
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    wrong = story.wrong()
+    assert not wrong, "\n".join(wrong)
+    passed = json.loads(ended.stdout)
+    assert {name: count for name, count in POINTS.items() if passed.get(name, 0) < count} == {}
+
+
+@pytest.mark.parametrize("point", ALWAYS)
+def test_killed_at_a_point_it_goes_on_with_the_books_of_the_exchange(
+    story: Story, point: str
+) -> None:
+    _die_and_go_on(story, point, 1, 1)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", range(1, 6))
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_at_any_point_and_seed(story: Story, point: str, seed: int) -> None:
+    _die_and_go_on(story, point, min(seed, POINTS[point]), seed)

@@ -1,0 +1,214 @@
+"""What happens on the account of `venue_process`, step by step; Django is set up before this."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+from aitrader.kernel import ids
+from aitrader.kernel.fix import WORKING, OrdType, Origin, Side
+from tests.integration.trading.at_venue import CODE, PX, SYMBOL, AtVenue
+from trading.domain.order import OrderIntent
+from trading.domain.ports import OpenOrder
+from trading.models import Order
+from trading.services import external, order_rows, orders, reconciliation, routing, turns
+
+#: Every way in which a send, a cancel or a doubt can end, and what other hands do.
+STEPS = (
+    "fills", "rests", "timeout", "lost", "refused", "silence", "filled_first", "cancel_unanswered",
+    "cancelled", "withdrawn", "others", "flow", "probed",
+)  # fmt: skip
+_HEAL_SECONDS = 30.0
+_MAINTENANCE = "maintenance_at_s=0.001,maintenance_s=600"
+
+
+class Story(AtVenue):
+    def __init__(self, told: Any, seed: int) -> None:
+        super().__init__(told)
+        self._draw, self._seed = Random(f"story|{seed}"), seed
+        gateway: Any = self.gateway
+        gateway.capabilities = replace(gateway.capabilities, enters_within=timedelta(seconds=0.2))
+        # Of one symbol: the list of all weighs more than a story in a minute may.
+        gateway.open_orders = self._open_orders
+        self.change("faults", plan="")
+        at = self.now()
+        reconciliation.recover(desk=self.desk, gateway=self.gateway, at=at)
+        external.begin(desk=self.desk, gateway=self.gateway, at=at)
+
+    def _open_orders(self, *, account: str, instruments: object = ()) -> Sequence[OpenOrder]:
+        gateway: Any = type(self.gateway)
+        found: Sequence[OpenOrder] = gateway.open_orders(
+            self.gateway, account=account, instruments=(CODE,)
+        )
+        return found
+
+    # What happens, by number of the step
+
+    def fills(self, number: int) -> None:
+        self._bid()
+        self._order(number, price=PX - 100)
+        self._sweep()
+
+    def rests(self, number: int) -> None:
+        self._resting(number)
+        self.change("book", instrument=SYMBOL, side="BUY", price=str(PX + 500), qty="0.002")
+        self._sweep()
+
+    def timeout(self, number: int) -> None:
+        self._order(number, price=PX + 600)
+        self._under("timeout_code=1", self._send)
+        self._sweep()
+
+    def lost(self, number: int) -> None:
+        self._order(number, price=PX + 600)
+        self._under(_MAINTENANCE, self._send)
+        self._until_certain()
+
+    def probed(self, number: int) -> None:
+        """An order in doubt that no read shows is found by asking the engine."""
+        self._order(number, price=PX + 600)
+        self._under("timeout_code=1", self._send)
+        self.change("faults", plan="stale_read=1,stale_read_s=600")
+        deadline = time.monotonic() + 1.5
+        while time.monotonic() < deadline:
+            self._resolve()
+            time.sleep(0.1)
+        self.change("faults", plan="")
+        self._until_certain()
+
+    def refused(self, number: int) -> None:
+        self._order(number, price=PX + 600)
+        self._under("refuse_filter=1", self._send)
+
+    def silence(self, number: int) -> None:
+        self._order(number, price=PX + 600)
+        self._under("rate_limit=1,retry_after_s=1", self._send)
+        time.sleep(1.1)
+        self._sweep()
+
+    def filled_first(self, number: int) -> None:
+        self._wish(self._resting(number))
+        self._under("fill_first=1", self._cancel)
+        self._sweep()
+
+    def cancel_unanswered(self, number: int) -> None:
+        self._wish(self._resting(number))
+        self._under("timeout_code=1", self._cancel)
+        self._sweep()
+
+    def cancelled(self, number: int) -> None:
+        self._wish(self._resting(number))
+        self._cancel()
+
+    def withdrawn(self, number: int) -> None:
+        self._wish(self._order(number, price=PX + 600))
+        self._cancel()
+
+    def flow(self, number: int) -> None:
+        self._until_certain()
+        self.move("deposit", "USDT", "50")
+        self.look()
+        time.sleep(0.35)
+        self.look()
+
+    def others(self, number: int) -> None:
+        # While an order is in doubt a foreign trade may be its: then a person has to judge.
+        self._until_certain()
+        self.quotes(qty="0.01")
+        name = f"hand-{self._seed}-{number}-{time.monotonic_ns()}"
+        self.by_hand(name, order_qty=Decimal("0.001"))
+        self.look()
+        self.by_hand(f"{name}-m", ord_type=OrdType.MARKET, price=None,
+                     order_qty=Decimal("0.001"))  # fmt: skip
+        self.look()
+
+    def heal(self) -> None:
+        """Go on without faults until nothing is under way and the books agree."""
+        self.change("faults", plan="")
+        deadline = time.monotonic() + _HEAL_SECONDS
+        while time.monotonic() < deadline:
+            self._sweep()
+            self.look()
+            store = order_rows.of(self.desk)
+            busy = store.any_waiting() or store.in_doubt() or store.asked()
+            if not busy and not store.open_breaks() and not self.differences():
+                return
+            time.sleep(0.1)
+        store = order_rows.of(self.desk)
+        doubts = list(
+            Order.objects.filter(cl_ord_id__in=store.in_doubt()).values(
+                "cl_ord_id", "ord_status", "certainty", "text", "evidence"
+            )
+        )
+        open_breaks = [(each.kind, each.ours, each.venues) for each in store.open_breaks()]
+        raise SystemExit(f"never quiet: {self.differences()} {doubts} {open_breaks}")
+
+    # How
+
+    def _order(self, number: int, *, price: Decimal) -> Order:
+        (row,) = self.desk.instruments.values()
+        qty = Decimal(self._draw.randrange(100, 300)) / 100_000
+        intent = OrderIntent(
+            intent_id=ids.derive(self.desk.namespace, "story", self._seed, number),
+            account=self.desk.account.code,
+            instrument=CODE,
+            side=Side.SELL,
+            ord_type=OrdType.LIMIT,
+            order_qty=qty,
+            origin=Origin.OPERATOR,
+            reference_px=PX,
+            price=price,
+            reduce_only=True,
+            reason="story",
+            decided_at=self.now().market,
+        )
+        draft = orders.Draft(intent=intent, instrument=row, trace_id=intent.intent_id)
+        return orders.submit(desk=self.desk, draft=draft, at=self.now())
+
+    def _resting(self, number: int) -> Order:
+        order = self._order(number, price=PX + 500)
+        self._send()
+        return order
+
+    def _bid(self) -> None:
+        self.change("book", instrument=SYMBOL, side="BUY", price=str(PX - 100), qty="0.01")
+
+    def _wish(self, order: Order) -> None:
+        now = Order.objects.get(pk=order.pk)
+        if now.ord_status in WORKING:
+            orders.request_cancel(
+                order_id=order.pk, requested_by="ann", reason="story", now=self.now().wall
+            )
+
+    def _under(self, plan: str, work: Callable[[], object]) -> None:
+        self.gateway.balances(account="")
+        self.change("faults", plan=plan)
+        work()
+        self.change("faults", plan="")
+
+    def _send(self) -> None:
+        self.desk.held_back_until = 0.0
+        routing.send_all(desk=self.desk, gateway=self.gateway, at=self.now())
+
+    def _cancel(self) -> None:
+        routing.cancel_all(desk=self.desk, gateway=self.gateway, at=self.now())
+
+    def _sweep(self) -> None:
+        with turns.alone(self.desk.account.pk):
+            turns.turn(desk=self.desk, gateway=self.gateway, at=self.now(), closed=True)
+        self._cancel()
+        self._send()
+        reconciliation.follow(desk=self.desk, gateway=self.gateway, at=self.now())
+        self._resolve()
+
+    def _until_certain(self) -> None:
+        deadline = time.monotonic() + 15
+        while order_rows.of(self.desk).in_doubt() and time.monotonic() < deadline:
+            self._resolve()
+            time.sleep(0.1)
+
+    def _resolve(self) -> None:
+        reconciliation.resolve(desk=self.desk, gateway=self.gateway, at=self.now())
