@@ -7,7 +7,7 @@
    One that was over for more than an interval before it came is `missed`.
 4. A bar counts as told when its step has gone out, no earlier: what was waiting when the line broke
    comes again by REST. What cannot be had is a gap.
-5. What cannot be read is a broken line.
+5. What cannot be read is a broken line. While there is none, finished bars come by REST alone.
 """
 
 import random
@@ -113,9 +113,17 @@ class LiveBars(ABC):
                     yield from self._listen(stream, stop)
             except LINE_FAULTS as error:
                 log.warning("bars.line_broken", venue=self.venue, error=str(error)[:200])
+                yield from self._by_rest()
                 # Not all clients at the same instant.
                 stop.wait(self._pause * random.uniform(0.5, 1.0))
                 self._pause = min(_LONGEST_PAUSE_SECONDS, 2 * self._pause)
+
+    def _by_rest(self) -> Iterator[Step]:
+        """What can be had without the stream."""
+        try:
+            yield from self._missed()
+        except LINE_FAULTS as error:
+            log.warning("bars.no_backup", venue=self.venue, error=str(error)[:200])
 
     def _listen(self, stream: Socket, stop: Event) -> Iterator[Step]:
         heard = monotonic()

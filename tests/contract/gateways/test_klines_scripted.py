@@ -238,3 +238,19 @@ def test_a_bar_the_venue_never_gives_is_a_gap(monkeypatch: pytest.MonkeyPatch) -
     steps = _until(_one(venue, monkeypatch), 12)
     assert _told(steps, BTC) == [7, 8, 9, 10, 12]
     assert steps[-1].gaps == [(BTC, Gap(_at(11), 1))]
+
+
+def test_while_no_stream_can_be_had_finished_bars_come_by_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    venue = _Venue(has=10)
+    source = _one(venue, monkeypatch)
+
+    @contextmanager
+    def refuse(*_: object) -> Iterator[_Venue]:
+        venue.has += 1
+        raise OSError("no stream today")
+        yield venue
+
+    monkeypatch.setattr(live_bars, "connect", refuse)
+    assert _told(_until(source, 13), BTC) == [8, 9, 10, 11, 12, 13]
