@@ -5,8 +5,8 @@
    before has left is cancelled first, and its outcome waited for.
 3. While the account may not even reduce, nothing is cut. What the gate denies is spread over the
    slices that are left, as is everything else that did not fill.
-4. When the time is over, or the parent's cancel is wanted, what works is cancelled; the parent is
-   closed when nothing of it works any more.
+4. When the time or the feed is over, or the parent's cancel is wanted, what works is cancelled; the
+   parent is closed when nothing of it works any more.
 5. Locks: counter → account → parent → orders.
 """
 
@@ -27,6 +27,7 @@ from compliance.services import access, journal
 from trading.domain.order import OrderIntent
 from trading.domain.slicing import Plan, slice_qty
 from trading.models import InstrumentRow, Order, ParentOrder
+from trading.models.feed import FeedStatus
 from trading.selectors import sql
 from trading.selectors.desk import Desk
 from trading.services import order_rows, orders, person_orders
@@ -162,11 +163,8 @@ def _advance(desk: Desk, parent_id: int, at: Moment) -> int:
         number = plan.number_at(now)
         row = desk.instruments[parent.instrument_id]
         left = CONTEXT.subtract(plan.order_qty, filled)
-        if (
-            parent.canceled_at is not None
-            or now >= plan.ends_at
-            or left < max(row.lot, row.min_qty)
-        ):
+        over = now >= plan.ends_at or desk.feed.status == FeedStatus.ENDED
+        if over or parent.canceled_at is not None or left < max(row.lot, row.min_qty):
             return _end(parent, working, filled, at)
         # It is cut already; or this is a worker whose clock stood still meanwhile.
         if number is None or number < max((each.sizing["slice"] for each in children), default=0):

@@ -15,7 +15,7 @@ from django.db.models import Q
 
 from aitrader.kernel.fix import OrdStatus
 from aitrader.kernel.topics import Task
-from trading.models import CancelRequest, Feed, Order
+from trading.models import CancelRequest, Feed, Order, ParentOrder
 from trading.models.feed import FeedStatus
 from trading.services import executions, external, reconciliation, turns
 from trading.tasks import figures, workbench
@@ -70,5 +70,6 @@ def _accounts() -> list[int]:
         Q(status=FeedStatus.RUNNING)
         | Q(account__in=under_way.values("account"))
         | Q(account__in=wishes.values("order__account"))
+        | Q(account__in=ParentOrder.objects.filter(closed_at__isnull=True).values("account"))
     )
     return list(rows.order_by("pk").values_list("account_id", flat=True))

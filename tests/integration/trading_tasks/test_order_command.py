@@ -14,7 +14,7 @@ from compliance.services import access
 from tests.factories import desk as people
 from tests.factories import road as roads
 from tests.factories.road import Road
-from trading.models import Order, ReplaceRequest
+from trading.models import Feed, Order, ParentOrder, ReplaceRequest
 from trading.tasks.sweep import sweep
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
@@ -99,3 +99,12 @@ def test_slices_are_cut_by_the_sweep(road: Road) -> None:
     sweep()
     order = Order.objects.get()
     assert (order.ord_status, order.order_qty) == ("NEW", 2)
+
+
+def test_a_feed_that_ended_ends_what_was_to_be_sliced(road: Road) -> None:
+    test_slices_are_cut_by_the_sweep(road)
+    Feed.objects.update(status="ENDED")
+    for _ in range(3):
+        sweep()
+    assert Order.objects.get().ord_status == "CANCELED"
+    assert ParentOrder.objects.get().closed_at is not None
