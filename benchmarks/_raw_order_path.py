@@ -25,9 +25,10 @@ _ORDER = (
     " instrument_id, origin, side, ord_type, time_in_force, order_qty, oco_group, closing,"
     " reduce_only, reason, reference_px, reserved_notional, sizing, trace_id, ord_status,"
     " closedness, certainty, cum_qty, filled_qty, filled_notional, text, decision_id, approved,"
-    " created_at, fencing_token) VALUES (%s, %s, %s, '', %s, %s, 'OPERATOR', %s, 'MARKET', 'GTC',"
+    " created_at, fencing_token, post_only) VALUES (%s, %s, %s, '', %s, %s, 'OPERATOR', %s,"
+    " 'MARKET', 'GTC',"
     " %s, '', false, false, 'benchmark', %s, %s, '{}', %s, 'CREATED', 0, 'CERTAIN', 0, 0, 0, '',"
-    " %s, true, %s, 0) RETURNING id"
+    " %s, true, %s, 0, false) RETURNING id"
 )
 _SIM_ORDER = (
     "INSERT INTO sim_venue_order (account_code, cl_ord_id, instrument, side, ord_type,"
