@@ -8,18 +8,17 @@
 import json
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from aitrader import databases
 from aitrader.env import REPOSITORY
 from tests.integration.trading import at_venue
-from tests.simulation import paper_process
+from tests.simulation import exchange_audit, paper_process
 from tests.simulation.auditor import NEVER_ALONE
 from tests.simulation.conftest import Databases, rows_of
 
@@ -91,6 +90,8 @@ class Story:
         self._variables = at_venue.variables(there)
 
     def play(self, seed: int, *, dies_at: str = "") -> "subprocess.CompletedProcess[str]":
+        # Whoever died in the middle of a fault has left it on.
+        requests.post(f"{self._control}/faults", json={"plan": ""}, timeout=5).raise_for_status()
         changes = {**self._variables, **({"AITRADER_CRASHPOINT": dies_at} if dies_at else {})}
         return subprocess.run(
             [
@@ -108,62 +109,12 @@ class Story:
     def wrong(self) -> list[str]:
         """What the books and the exchange say otherwise."""
         truth = at_venue.truth(self._control, self._account)
-        ours = _books(self._database)
-        names = Counter(each["cl_ord_id"] for each in truth["orders"])
-        known = {row["cl_ord_id"]: row for row in ours["orders"]}
-        found = [f"taken {count} times: {name}" for name, count in names.items() if count > 1]
-        for each in truth["orders"]:
-            row = known.get(each["cl_ord_id"])
-            if row is None:
-                # Gone before anybody looked, it is known by its trades.
-                if not each["cl_ord_id"].startswith("hand-"):
-                    found.append(f"not known: {each['cl_ord_id']}")
-            elif (row["ord_status"], row["cum_qty"]) != (
-                each["ord_status"],
-                Decimal(each["cum_qty"]),
-            ):
-                found.append(f"known otherwise: {row} {each}")
-        found += [
-            f"not there: {name}"
-            for name, row in known.items()
-            if name not in names and (row["cum_qty"] > 0 and not name.startswith("EXT-"))
-        ]
-        theirs = {_trade(each) for each in truth["fills"]}
-        booked = [(*row.values(),) for row in ours["fills"]]
-        found += [f"lost: {each}" for each in theirs - {*booked}]
-        found += [f"phantom: {each}" for each in {*booked} - theirs]
-        found += [f"doubled: {each}" for each, count in Counter(booked).items() if count > 1]
-        held = {
-            each["asset"]: Decimal(each["free"]) + Decimal(each["locked"])
-            for each in truth["balances"]
-        }
-        balances = {row["asset"]: row["amount"] for row in ours["balances"]}
-        found += [
-            f"{asset}: ours {balances.get(asset)}, theirs {held.get(asset)}"
-            for asset in held.keys() | balances.keys()
-            if balances.get(asset, 0) != held.get(asset, 0)
-        ]
+        found = exchange_audit.wrong(exchange_audit.books(self._database), truth)
         return found + [
             f"{name}: {rows[:3]}"
             for name, query in NEVER_ALONE.items()
             if (rows := rows_of(self._database, query))
         ]
-
-
-def _trade(each: Any) -> tuple[object, ...]:
-    numbers = (Decimal(each[name]) for name in ("last_qty", "last_px", "fee"))
-    return (str(each["trade_id"]), each["side"], *numbers, each["fee_asset"])
-
-
-def _books(database: str) -> dict[str, list[dict[str, Any]]]:
-    return {
-        "orders": rows_of(database, "SELECT cl_ord_id, ord_status, cum_qty FROM trading_order"),
-        "fills": rows_of(
-            database,
-            "SELECT exec_id, side, last_qty, last_px, fee, fee_asset FROM trading_fill",
-        ),
-        "balances": rows_of(database, "SELECT asset, amount FROM trading_balance"),
-    }
 
 
 @pytest.fixture

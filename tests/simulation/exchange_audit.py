@@ -1,0 +1,78 @@
+"""The books of one account at an exchange against what the exchange itself knows of it.
+
+1. The exchange is right: what it was asked for its truth is never what a lagging read would say.
+2. Orders of other hands bear client ids that begin with `hand-`; gone before anybody looked, they
+   are known by their trades.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from tests.simulation.conftest import rows_of
+
+Rows = Mapping[str, list[dict[str, Any]]]
+_OF = "WHERE account_id = (SELECT id FROM trading_account {which})"
+
+
+def books(database: str, account: str = "") -> Rows:
+    """What the desk has written of an account, by its code; of the only one, without."""
+    which = f"WHERE code = '{account}'" if account else ""
+    of = _OF.format(which=which)
+    return {
+        "orders": rows_of(
+            database, f"SELECT cl_ord_id, ord_status, cum_qty FROM trading_order {of}"
+        ),
+        "fills": rows_of(
+            database,
+            f"SELECT exec_id, side, last_qty, last_px, fee, fee_asset FROM trading_fill {of}",
+        ),
+        "balances": rows_of(database, f"SELECT asset, amount FROM trading_balance {of}"),
+    }
+
+
+def wrong(ours: Rows, truth: Rows) -> list[str]:
+    """Orders and fills that are lost, doubled, invented or known otherwise; unequal balances."""
+    return [*_orders(ours, truth), *_fills(ours, truth), *_balances(ours, truth)]
+
+
+def _orders(ours: Rows, truth: Rows) -> Iterator[str]:
+    names = Counter(each["cl_ord_id"] for each in truth["orders"])
+    known = {row["cl_ord_id"]: row for row in ours["orders"]}
+    yield from (f"taken {count} times: {name}" for name, count in names.items() if count > 1)
+    for each in truth["orders"]:
+        row = known.get(each["cl_ord_id"])
+        said = (each["ord_status"], Decimal(each["cum_qty"]))
+        if row is None:
+            if not each["cl_ord_id"].startswith("hand-"):
+                yield f"not known: {each['cl_ord_id']}"
+        elif (row["ord_status"], row["cum_qty"]) != said:
+            yield f"known otherwise: {row}, {said}"
+    for name, row in known.items():
+        if name not in names and row["cum_qty"] > 0 and not name.startswith("EXT-"):
+            yield f"not there: {name}"
+
+
+def _fills(ours: Rows, truth: Rows) -> Iterator[str]:
+    theirs = {_trade(each) for each in truth["fills"]}
+    booked = Counter(tuple(row.values()) for row in ours["fills"])
+    yield from (f"lost: {each}" for each in theirs - booked.keys())
+    yield from (f"phantom: {each}" for each in booked.keys() - theirs)
+    yield from (f"booked {count} times: {each}" for each, count in booked.items() if count > 1)
+
+
+def _trade(each: Mapping[str, Any]) -> tuple[object, ...]:
+    numbers = (Decimal(each[name]) for name in ("last_qty", "last_px", "fee"))
+    return (str(each["trade_id"]), each["side"], *numbers, each["fee_asset"])
+
+
+def _balances(ours: Rows, truth: Rows) -> Iterator[str]:
+    held = {
+        each["asset"]: Decimal(each["free"]) + Decimal(each["locked"]) for each in truth["balances"]
+    }
+    booked = {row["asset"]: row["amount"] for row in ours["balances"]}
+    for asset in sorted(held.keys() | booked.keys()):
+        here, there = booked.get(asset, Decimal(0)), held.get(asset, Decimal(0))
+        if here != there:
+            yield f"{asset}: ours {here}, theirs {there}"
