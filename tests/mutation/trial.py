@@ -51,6 +51,8 @@ class Target:
 
 
 _AT = "tests/integration/trading"
+#: Small and of everything.
+_FACTS = f"{_AT}/test_written_facts.py"
 TARGETS = {
     target.module: target
     for target in (
@@ -60,15 +62,27 @@ TARGETS = {
         ),
         Target(
             "trading.services.routing",
-            (f"{_AT}/test_routing.py", f"{_AT}/test_sent_again.py", f"{_AT}/test_half_known.py"),
+            (
+                _FACTS,
+                f"{_AT}/test_routing.py",
+                f"{_AT}/test_sent_again.py",
+                f"{_AT}/test_half_known.py",
+                f"{_AT}/test_native_oco.py",
+            ),
         ),
         Target(
             "trading.services.executions",
-            (f"{_AT}/test_settling.py", f"{_AT}/test_routing.py", f"{_AT}/test_half_known.py"),
+            (
+                _FACTS,
+                f"{_AT}/test_settling.py",
+                f"{_AT}/test_routing.py",
+                f"{_AT}/test_half_known.py",
+            ),
         ),
         Target(
             "trading.services.reconciliation",
             (
+                _FACTS,
                 f"{_AT}/test_sent_again.py",
                 f"{_AT}/test_half_known.py",
                 f"{_AT}/test_reconcile_command.py",
@@ -77,14 +91,21 @@ TARGETS = {
                 f"{_AT}/test_routing.py",
             ),
         ),
-        Target("trading.services.doubt", (f"{_AT}/test_doubt.py", f"{_AT}/test_cold_start.py")),
+        Target(
+            "trading.services.doubt", (_FACTS, f"{_AT}/test_doubt.py", f"{_AT}/test_cold_start.py")
+        ),
         Target(
             "trading.services.order_rows",
-            (f"{_AT}/test_routing.py", f"{_AT}/test_settling.py", f"{_AT}/test_cold_start.py"),
+            (
+                _FACTS,
+                f"{_AT}/test_routing.py",
+                f"{_AT}/test_settling.py",
+                f"{_AT}/test_cold_start.py",
+            ),
             simulated=False,
             rows=True,
         ),
-        Target("trading.services.external", (f"{_AT}/test_external.py",), simulated=False),
+        Target("trading.services.external", (_FACTS, f"{_AT}/test_external.py"), simulated=False),
     )
 }
 

@@ -300,5 +300,6 @@ def _still_stands(answer: Answer, order: Order) -> bool:
     """Whether nothing was learned about the order since the answer was found."""
     if answer.fencing_token is None:
         return True
-    heard = order.cum_qty > 0 or order.closedness > int(Closedness.SENT)
+    # Every word of a venue says that it has taken the order, or more.
+    heard = order.closedness > int(Closedness.SENT)
     return not heard and order.fencing_token == answer.fencing_token
