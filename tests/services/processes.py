@@ -39,6 +39,7 @@ class Desk:
         variables: Mapping[str, str] | None = None,
     ) -> None:
         """`variables` of the environment are given to all of them."""
+        self.database = database
         self._folder = folder
         self._number = 0
         self.processes: list[Process] = []

@@ -1,0 +1,54 @@
+"""Workers of many accounts at many exchanges: `celery -A tests.services.crowd worker`.
+
+A desk has one key for each venue that it knows by name. Here every account is at a venue of its
+own, which is made known to the registry as another one that speaks Binance's words.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import django
+from pydantic import SecretStr
+
+from aitrader import env
+from aitrader.celery import app as app
+
+#: In the home folder of the workers: venue code to where it is and who we are there.
+FILE = "crowd.json"
+
+
+def known(there: Mapping[str, Mapping[str, str]]) -> None:
+    """Make these venues known to this process."""
+    from django.conf import settings
+
+    from trading.gateways import registry
+
+    table: Any = registry._CONNECT
+    places: Any = settings.AITRADER_VENUES
+    places.update(there)
+    table.update({code: partial(_connect, code, given) for code, given in there.items()})
+
+
+def _connect(code: str, given: Mapping[str, str], namespace: str) -> Any:
+    from aitrader.kernel.clock import WALL
+    from trading.gateways import registry
+    from trading.gateways.binance.connection import Address, Connection
+    from trading.gateways.binance.gateway import BinanceGateway
+
+    who = (SecretStr(given["api_key"]), SecretStr(given["api_secret"]))
+    connection = Connection(Address(given["rest_url"], *who), wall=WALL, silence=registry._SHARED)
+    gateway = BinanceGateway(connection)
+    return registry.Connection(gateway, gateway.fee_rate(), registry._moving)
+
+
+def _read() -> None:
+    path = Path(env.load().home) / FILE
+    if path.exists():
+        django.setup()
+        known(json.loads(path.read_text(encoding="utf-8")))
+
+
+_read()
