@@ -36,7 +36,8 @@ SELECT o.id, o.trade_id, o.origin, o.closing,
        o.oco_group,
        EXISTS (SELECT 1 FROM trading_cancelrequest request
                 WHERE request.order_id = o.id AND request.answered_at IS NULL),
-       o.ord_status NOT IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')
+       o.ord_status NOT IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED'),
+       o.ord_status IN ('NEW', 'PARTIALLY_FILLED')
   FROM trading_order o
  WHERE o.trade_id = ANY(%s)
    AND (o.ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')
@@ -64,7 +65,7 @@ class WorkingOrder:
 @dataclass(frozen=True, slots=True)
 class TradeOrder:
     """An order that works for a trade; `cancelling` while a cancel request is unanswered, `closed`
-    when all that it still brings are fills that happened."""
+    when all that it still brings are fills that happened; `resting` when the venue has it."""
 
     pk: int
     trade_id: int
@@ -74,6 +75,7 @@ class TradeOrder:
     oco_group: str
     cancelling: bool
     closed: bool = False
+    resting: bool = False
 
 
 def working_for(trade_ids: list[int]) -> list[TradeOrder]:

@@ -3,8 +3,9 @@
 1. Stop, target and trailing stop of one quantity share an OCO group; their prices come from the
    trade's average entry.
 2. A close waits until nothing else works for the trade, so that the two cannot both fill.
-3. A position that should be protected and is not is said once, as an event, until it is; it is
-   sold at the market when it stays so for `UNPROTECTED_BARS`.
+3. A position that should be protected and is not is said once, as an event, until its protection
+   rests at the venue; it is sold at the market when it stays so for `UNPROTECTED_BARS`, whether the
+   gate denies its stops or the venue refuses them.
 4. As many of them rest as the venue can hold together, a stop among them; the desk watches the rest
    (exit_watch.py). A venue without stop orders holds a stop-limit with room below (above) it.
 """
@@ -27,7 +28,7 @@ from trading.models import InstrumentRow, Order, StrategyCursor, Trade
 from trading.selectors import orders as order_reads
 from trading.selectors import sql
 from trading.selectors.desk import Desk, LoadedStrategy
-from trading.selectors.orders import TradeOrder
+from trading.selectors.orders import WORKING_STATUSES, TradeOrder
 from trading.services import orders
 from trading.services.held import HeldAccount
 
@@ -39,6 +40,11 @@ _ROOM_PERCENT = Decimal(2)
 UNPROTECTED_BARS = 3
 UNPROTECTED = "unprotected"
 _STOPS = frozenset({OrdType.STOP, OrdType.TRAILING_STOP})
+_REFUSED = """
+SELECT 1 FROM trading_order
+ WHERE trade_id = %s AND origin = 'PROTECTION' AND ord_status = 'REJECTED' AND created_at >= %s
+ LIMIT 1
+"""
 _TRACE = "SELECT trace_id FROM trading_order WHERE trade_id = %s ORDER BY id LIMIT 1"
 
 
@@ -100,13 +106,19 @@ def protect(context: Context, *, allowed: bool) -> int:
     covered = _covered(context) + _leaving(context)
     missing = CONTEXT.subtract(context.open_qty, covered)
     if not legs or missing <= 0:
-        _set_unprotected(context, unprotected=False)
+        if not legs or not _is_on_its_way(context):
+            _set_unprotected(context, unprotected=False)
         return 0
-    written = _write_legs(context, legs, missing) if allowed else 0
-    _set_unprotected(context, unprotected=written == 0)
-    if allowed and _is_long_unprotected(context):
-        _give_up(context)
-        return close(context, allowed=allowed)
+    late = allowed and _is_long_unprotected(context)
+    refused = late and bool(
+        sql.fetch_one(_REFUSED, [context.trade.pk, context.trade.unprotected_since])
+    )
+    written = _write_legs(context, legs, missing) if allowed and not refused else 0
+    if not written:
+        _set_unprotected(context, unprotected=True)
+        if late:
+            _give_up(context)
+            return close(context, allowed=allowed)
     return written
 
 
@@ -153,6 +165,14 @@ def _covered(context: Context) -> Decimal:
         if order.origin == Origin.PROTECTION and not order.cancelling:
             groups[order.oco_group] = max(groups.get(order.oco_group, ZERO), order.leaves_qty)
     return sum(groups.values(), ZERO)
+
+
+def _is_on_its_way(context: Context) -> bool:
+    """Whether protection is written of which the venue has said nothing yet."""
+    return any(
+        order.origin == Origin.PROTECTION and not (order.resting or order.closed)
+        for order in context.working
+    )
 
 
 def _leaving(context: Context) -> Decimal:
@@ -205,7 +225,7 @@ def _most_together(legs: Sequence[_Leg], able: Capabilities) -> tuple[_Leg, ...]
 
 
 def _write_legs(context: Context, legs: tuple[_Leg, ...], qty: Decimal) -> int:
-    """Write the legs of one OCO group; returns how many were not denied."""
+    """Write the legs of one OCO group; returns how many of them work."""
     # Two fills at one instant are two quantities to protect.
     key = (context.trade.public_id, iso(context.at.market), plain(context.open_qty), plain(qty))
     group = ids.derive(context.desk.namespace, "oco", *key)
@@ -221,7 +241,7 @@ def _write_legs(context: Context, legs: tuple[_Leg, ...], qty: Decimal) -> int:
             oco_group=group,
         )
         order = _submit(context, intent, shared_qty=qty if written else ZERO)
-        written += order.ord_status != OrdStatus.DENIED
+        written += order.ord_status in WORKING_STATUSES
     return written
 
 

@@ -1,17 +1,23 @@
 """What is held rests behind its stops, exactly; and a close waits until nothing else can fill."""
 
+from collections.abc import Sequence
 from decimal import Decimal as D
 
 import pytest
 
 from aitrader.kernel.clock import WALL
-from aitrader.kernel.fix import AccountKind
+from aitrader.kernel.errors import RejectedByVenue
+from aitrader.kernel.fix import AccountKind, OrdType
 from compliance.models import JournalEntry
 from risk.domain.trading_state import Scope
 from risk.services import kill_switch
 from tests.factories import road as roads
 from tests.factories.road import Road, plan
 from tests.integration.trading.venues import DeafToCancels
+from trading.domain.execution_report import ExecutionReport
+from trading.domain.ports import NewOrder
+from trading.gateways.sim.gateway import SimGateway
+from trading.gateways.sim.rules import SimRules
 from trading.models import CancelRequest, Order, Position, Strategy, Trade
 from trading.services import alignment, strategies
 
@@ -220,3 +226,41 @@ def test_a_stance_that_comes_back_keeps_the_position_and_its_protection() -> Non
     road.hold(2)
     assert len(roads.orders(ord_type="MARKET")) == 1
     assert _covered() == Position.objects.get().quantity == D("99.009")
+
+
+class _NoStops(SimGateway):
+    """A venue that takes no stop while `refuses`."""
+
+    refuses = True
+
+    def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
+        if self.refuses and order.ord_type is OrdType.STOP:
+            raise RejectedByVenue("NO_STOPS", "not now")
+        return super().submit(account=account, order=order)
+
+
+def test_a_position_whose_stops_the_venue_refuses_is_said_to_be_naked_and_sold() -> None:
+    road = Road(exits={"stop_loss_pct": "5"})
+    road.restart_with(_NoStops(SimRules(seed=roads.NAMESPACE)), road.made.engine)
+    road.move(101)
+    road.hold()
+    assert _events("position.unprotected") == ["position.unprotected"]
+    road.hold(4)
+    assert roads.only_trade().exit_reason == "unprotected"
+    assert Position.objects.get().quantity == 0
+    assert road.wrong() == []
+
+
+def test_a_position_whose_stop_is_taken_at_last_is_kept() -> None:
+    road = Road(exits={"stop_loss_pct": "5"})
+    venue = _NoStops(SimRules(seed=roads.NAMESPACE))
+    road.restart_with(venue, road.made.engine)
+    road.move(101)
+    road.hold()
+    assert roads.only_trade().unprotected_since is not None
+    venue.refuses = False
+    road.hold()
+    assert roads.only_trade().unprotected_since is None
+    road.hold(4)
+    assert roads.only_trade().exit_wanted == ""
+    assert road.wrong() == []

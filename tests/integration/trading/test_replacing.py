@@ -22,6 +22,7 @@ from tests.factories.road import Road
 from tests.integration.trading.at_venue import CODE
 from tests.integration.trading.trades_at_venue import trading_at_venue
 from tests.integration.trading.venues import DeafToCancels
+from trading.gateways.sim.rules import SimRules
 from trading.models import Order, ReplaceRequest
 from trading.selectors import orders as order_reads
 from trading.selectors import person_view
@@ -95,7 +96,7 @@ def _now(order: Order) -> tuple[str, D]:
 
 
 def _go_deaf(road: Road) -> DeafToCancels:
-    road.gateway = DeafToCancels(road.made.gateway._rules)  # type: ignore[attr-defined]  # the simulated one
+    road.gateway = DeafToCancels(SimRules(seed=roads.NAMESPACE))
     return road.gateway
 
 
