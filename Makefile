@@ -54,7 +54,7 @@ check: $(STAMP) ## lint, format, types, floors, migrations, Django's checks
 	@DJANGO_SETTINGS_MODULE=aitrader.settings.test $(PY) manage.py check --fail-level WARNING
 
 prove: $(STAMP) ## the long proofs (up to an hour)
-	@$(TEST) prove
+	@$(TEST) prove proofs-on-servers
 
 bench: $(STAMP) ## the figures that the documentation claims, measured here
 	@set -e; for file in benchmarks/[a-z]*.py; do echo "$$file"; $(PY) -m benchmarks.$$(basename $$file .py); done

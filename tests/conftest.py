@@ -34,7 +34,7 @@ hypothesis_settings.register_profile("prove", deadline=None, max_examples=2_000)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    proving = config.getoption("markexpr") == "prove"
+    proving = config.getoption("markexpr").startswith("prove")
     hypothesis_settings.load_profile("prove" if proving else "default")
 
 

@@ -1,7 +1,7 @@
 """Runs the tests tier by tier: `python -m tests.tiers unit embedded services browser`.
 
 1. A tier that this machine cannot run says so; where CI is set, that is a failure.
-2. Only the services tier sees DATABASE_URL and REDIS_URL: the others use the embedded PostgreSQL.
+2. Only tiers on servers see DATABASE_URL and REDIS_URL: the others use the embedded PostgreSQL.
 """
 
 import argparse
@@ -71,13 +71,18 @@ TIERS: Mapping[str, tuple[Callable[[], str | None], tuple[tuple[str, ...], ...]]
         ),
     ),
     "browser": (_browser_missing, (("tests", "-m", "browser", "-n", "0"),)),
-    "prove": (_never, (("tests", "-m", "prove", "--timeout=3600"),)),
+    "prove": (_never, (("tests", "-m", "prove and not services", "--timeout=3600"),)),
+    "proofs-on-servers": (
+        _servers_missing,
+        (("tests", "-m", "prove and services", "-n", "0", "--timeout=3600"),),
+    ),
 }
+_ON_SERVERS = ("services", "proofs-on-servers")
 
 
 def _environment(tier: str) -> dict[str, str]:
     kept = dict(os.environ)
-    if tier != "services":
+    if tier not in _ON_SERVERS:
         for name in SERVERS:
             kept.pop(name, None)
     return kept
