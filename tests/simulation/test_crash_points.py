@@ -74,12 +74,18 @@ PROVEN_ONLY = {
     "turn.settled",
 }
 
-#: Five of them for each point, where the market has the point at all.
+#: Where a point is tried: five places at the least.
 PLACES = [
-    *((LONG_SPOT, passage) for passage in (1, 11)),
-    *((LONG_PERP, passage) for passage in (3, 5)),
-    *((LIVE, passage) for passage in (1, 3, 11)),
+    *((LONG_SPOT, passage) for passage in (1, 5, 11)),
+    *((LONG_PERP, passage) for passage in (3, 7)),
 ]
+LIVE_PLACES = [(LIVE, passage) for passage in (1, 3, 5, 11, 17)]
+
+
+def _places(point: str) -> list[tuple[Market, int]]:
+    if point.startswith(("feed.", "turn.")):
+        return LIVE_PLACES
+    return PLACES if point.startswith("loop.") else [*PLACES, LIVE_PLACES[1]]
 
 
 def _killed_at(points: list[str], run: Undisturbed, name: str, *, live: bool) -> None:
@@ -151,12 +157,7 @@ def test_the_live_desk_trades_over_a_gap_as_the_headless_one_does(
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("point", "market", "passage"),
-    [
-        (point, market, passage)
-        for point in POINTS
-        for market, passage in PLACES
-        if not point.startswith("loop." if market is LIVE else ("feed.", "turn."))
-    ],
+    [(point, market, passage) for point in POINTS for market, passage in _places(point)],
     ids=lambda given: given.name if isinstance(given, Market) else str(given),
 )
 def test_killed_at_any_passage(
