@@ -4,12 +4,15 @@
 2. Everything else works on a clone of a migrated template, as the application's role, which can
    neither truncate nor disable a trigger: nothing is ever flushed.
 3. `db` (or `@pytest.mark.django_db`) rolls back; `fresh_database` gives a test that needs real
-   commits a clone of its own.
+   commits a clone of its own, `shared_database` one for its whole module.
+4. The tests' own cluster never waits for the disk, so a loss of power may spoil it: then remove
+   var/test. What holds of the desk's cluster is proved in homes of their own.
 """
 
 import itertools
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -19,13 +22,25 @@ from hypothesis import settings as hypothesis_settings
 from pytest_socket import disable_socket, enable_socket
 
 from aitrader import databases, env
-from aitrader.embedded import postgres
+from aitrader.embedded import layout, postgres, roles
 from tests.tiers import chromium
 
 TESTS = Path(__file__).parent
 UNIT = TESTS / "unit"
-_DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "fresh_database"}
+_DATABASE_FIXTURES = {
+    "db",
+    "transactional_db",
+    "django_db_setup",
+    "fresh_database",
+    "shared_database",
+}
 _counter = itertools.count(1)
+_UNSAFE = """\
+# Written by the tests: here nothing is kept, and every clone that is dropped is a checkpoint.
+fsync = off
+full_page_writes = off
+synchronous_commit = off
+"""
 
 hypothesis_settings.register_profile(
     "default", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow]
@@ -81,7 +96,7 @@ def _no_sockets_in_unit_tests(request: pytest.FixtureRequest) -> Iterator[None]:
 def template_database() -> str:
     """The name of a migrated database to clone."""
     if env.load().database_url is None:
-        postgres.start()
+        _wait_for_no_disk(postgres.start())
         _drop_leftovers()
     return databases.template()
 
@@ -104,21 +119,36 @@ def django_db_setup(
         databases.drop(name)
 
 
-@pytest.fixture
-def fresh_database(
-    django_db_setup: None, template_database: str, django_db_blocker: "pytest.FixtureRequest"
-) -> Iterator[str]:
-    """A migrated database for one test: commits are real, threads may connect."""
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]  # as above
+@contextmanager
+def _clone(template: str, blocker: "pytest.FixtureRequest", kind: str) -> Iterator[str]:
+    with blocker.unblock():  # type: ignore[attr-defined]  # as above
         before = databases.current()
-        name = _name("fresh")
-        databases.create(name, template=template_database)
+        name = _name(kind)
+        databases.create(name, template=template)
         databases.use(name)
         try:
             yield name
         finally:
             databases.use(before)
             databases.drop(name)
+
+
+@pytest.fixture
+def fresh_database(
+    django_db_setup: None, template_database: str, django_db_blocker: "pytest.FixtureRequest"
+) -> Iterator[str]:
+    """A migrated database for one test: commits are real, threads may connect."""
+    with _clone(template_database, django_db_blocker, "fresh") as name:
+        yield name
+
+
+@pytest.fixture(scope="module")
+def shared_database(
+    django_db_setup: None, template_database: str, django_db_blocker: "pytest.FixtureRequest"
+) -> Iterator[str]:
+    """One for all tests of a module: they leave nothing behind that another would stumble over."""
+    with _clone(template_database, django_db_blocker, "shared") as name:
+        yield name
 
 
 @pytest.fixture(scope="session")
@@ -128,6 +158,18 @@ def chromium_path() -> str:
     if found is None:
         pytest.skip("no Chromium found")
     return found
+
+
+def _wait_for_no_disk(cluster: postgres.Cluster) -> None:
+    """In the home of the tests only: a file beside the configuration counts for more than it."""
+    home, file = cluster.layout.home, cluster.layout.data / "local.conf"
+    assert home.name == "test", home
+    if file.exists() and file.read_text(encoding="utf-8") == _UNSAFE:
+        return
+    file.write_text(_UNSAFE, encoding="utf-8")
+    layout.give(cluster.layout, file)
+    with cluster.parameters(roles.SUPERUSER, "postgres").connect() as connection:
+        connection.execute("SELECT pg_reload_conf()")
 
 
 def _drop_leftovers() -> None:
