@@ -21,6 +21,24 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 SERVERS = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
 _PLAIN = "not services and not browser and not prove"
 _NO_TESTS = 5
+_TRADING, _TASKS = "tests/integration/trading", "tests/integration/trading_tasks"
+_ON_THE_SERVER_TOO = (
+    # Rights, triggers, constraints; the journal's order; commands that are done once.
+    *("tests/integration/compliance", "tests/integration/test_databases.py"),
+    *(f"{_TRADING}/test_{name}.py" for name in ("database_rules", "written_facts")),
+    # SQL of our own: limits, halts and decisions, candles, books, silences, figures.
+    *("tests/integration/risk", f"{_TASKS}/test_figures.py"),
+    *(f"{_TRADING}/test_{name}.py" for name in ("candle_store", "settling", "silence")),
+    *(f"{_TRADING}/test_{name}.py" for name in ("simulated_venue", "reconcile_command")),
+    # Locks, turns and sessions that end.
+    *("tests/integration/test_alone.py", f"{_TASKS}/test_tasks.py"),
+    *(f"{_TRADING}/test_{name}.py" for name in ("routing", "stopped_in_a_turn", "late_sender")),
+    f"{_TRADING}/test_configuration.py::test_a_new_version_waits_for_the_turn",
+    f"{_TRADING}/test_twap.py::test_two_workers_at_once_cut_one_slice",
+    # Processes, and a whole desk.
+    *("tests/integration/test_command_line.py", f"{_TASKS}/test_order_command.py"),
+    f"{_TASKS}/test_same_as_headless.py",
+)
 
 
 def chromium() -> str | None:
@@ -59,15 +77,7 @@ TIERS: Mapping[str, tuple[Callable[[], str | None], tuple[tuple[str, ...], ...]]
         _servers_missing,
         (
             ("tests", "-m", "services"),
-            # What holds on the embedded PostgreSQL holds on the server too.
-            (
-                *("tests/integration", "-m", _PLAIN),
-                # These have a home and a database of their own wherever they run.
-                *(
-                    f"--ignore=tests/integration/test_{name}.py"
-                    for name in ("embedded_postgres", "run_command", "database_dies")
-                ),
-            ),
+            (*_ON_THE_SERVER_TOO, "-m", _PLAIN),
         ),
     ),
     "browser": (_browser_missing, (("tests", "-m", "browser", "-n", "0"),)),
