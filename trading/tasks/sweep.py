@@ -29,10 +29,13 @@ def sweep(**_: object) -> None:
     """Settle, decide, align, send and ask, for every account that may need it."""
     for account_id in _accounts():
         with _for_itself(Task.SWEEP, account_id):
-            with workbench.turn_of(Task.SWEEP, account_id) as bench:
-                if bench is not None and bench.reconcile():
-                    turns.turn(desk=bench.desk, gateway=bench.venue.gateway, at=bench.at)
-            send(account_id)
+            try:
+                with workbench.turn_of(Task.SWEEP, account_id) as bench:
+                    if bench is not None and bench.reconcile():
+                        turns.turn(desk=bench.desk, gateway=bench.venue.gateway, at=bench.at)
+            finally:
+                # What the dead had claimed is asked about even while a turn of theirs lasts.
+                send(account_id)
     figures.keep()
 
 

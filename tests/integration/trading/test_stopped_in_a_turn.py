@@ -52,7 +52,7 @@ def test_a_turn_that_says_nothing_is_somebody_elses(monkeypatch: pytest.MonkeyPa
 def test_between_turns_a_session_may_be_idle_for_long() -> None:
     with turns.alone(ACCOUNT), connection.cursor() as cursor:
         cursor.execute("SHOW idle_session_timeout")
-        assert cursor.fetchone() == ("1min",)
+        assert cursor.fetchone() == ("30s",)
     with connection.cursor() as cursor:
         cursor.execute("SHOW idle_session_timeout")
         assert cursor.fetchone() == ("0",)
