@@ -29,7 +29,7 @@ from trading.services.monitor import Monitor
 # Advisory locks come in two key spaces; this is the one of two numbers: purpose and account.
 _TURN_LOCK = 0x6169_0003
 #: Of a turn that asks its venue, between two statements: pages of trades come one after the other.
-_LONGEST_SILENCE = "60s"
+_LONGEST_SILENCE = "30s"
 # Both in one statement, in this order.
 _TAKE = """
 SELECT pg_advisory_lock(%s, %s), set_config('idle_session_timeout', %s, false)
