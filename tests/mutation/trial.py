@@ -3,7 +3,8 @@
 1. The parent imports what never changes and forks; the child imports the product anew, one module
    of it changed, and runs the tests that are to notice.
 2. Quick killers come first: seeds of the simulation in memory, then tests named for the module.
-3. A child that fails, raises, or does not end in time has noticed.
+3. A child that fails, raises, or works for too long has noticed; a slow machine is no proof, so it
+   is the child's own processor time that counts.
 4. Without a change everything passes, or nothing is proven: the parent looks at that first.
 """
 
@@ -12,6 +13,7 @@ import importlib.abc
 import importlib.util
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -31,7 +33,8 @@ _KEPT = ("trading.models", "trading.apps", "trading.migrations")
 _ANEW = ("trading", "aitrader.paper", "aitrader.runtime", "aitrader.management", "tests.factories")
 _VENUES = ("binance", "btcturk", "coinbase")
 _SEEDS = range(1, 9)
-_SECONDS = 240
+_SECONDS = 900
+_PROCESSOR_SECONDS = 120
 _MARK = "MUTANT "
 
 
@@ -186,6 +189,7 @@ def attempt(target: Target, number: int | None) -> str:
 
 def _be_the_child(target: Target, number: int | None, writes: int) -> None:
     os.setpgrp()
+    resource.setrlimit(resource.RLIMIT_CPU, (_PROCESSOR_SECONDS, _PROCESSOR_SECONDS))
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
