@@ -21,6 +21,8 @@ from trading.domain.bar import Bar
 from trading.domain.execution_report import ExecutionReport
 from trading.domain.instrument import Instrument
 from trading.domain.ports import Gateway, MatchingEngine
+from trading.gateways.sim.gateway import SimGateway
+from trading.gateways.sim.rules import SimRules
 from trading.models import Feed, Fill, Order, Trade
 from trading.selectors import integrity, snapshot
 from trading.services import decide, executions, warmup
@@ -149,6 +151,12 @@ class Road:
 
     def _closing(self, bar: Bar) -> Moment:
         return Moment(market=bar.close_time, wall=WALL.now())
+
+    @property
+    def rules(self) -> SimRules:
+        """Of the simulated venue that the desk was opened at."""
+        assert isinstance(self.made.gateway, SimGateway)
+        return self.made.gateway._rules
 
     @property
     def moment(self) -> Moment:

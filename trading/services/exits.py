@@ -113,13 +113,23 @@ def protect(context: Context, *, allowed: bool) -> int:
     refused = late and bool(
         sql.fetch_one(_REFUSED, [context.trade.pk, context.trade.unprotected_since])
     )
-    written = _write_legs(context, legs, missing) if allowed and not refused else 0
+    # What is being cancelled still counts at the gate, and an instant has one attempt only: the
+    # venue's answer is waited for, and brings the next look.
+    may_write = allowed and not refused and not _is_being_cancelled(context)
+    written = _write_legs(context, legs, missing) if may_write else 0
     if not written:
         _set_unprotected(context, unprotected=True)
         if late:
             _give_up(context)
             return close(context, allowed=allowed)
     return written
+
+
+def _is_being_cancelled(context: Context) -> bool:
+    return any(
+        order.origin == Origin.PROTECTION and order.cancelling and not order.closed
+        for order in context.working
+    )
 
 
 def close(context: Context, *, allowed: bool) -> int:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("fresh_database")
 
 def _sent(*, lost: bool, exits: dict[str, str] | None = None) -> tuple[Road, OpenOnly]:
     road = Road(exits=exits)
-    gateway = OpenOnly(road.made.gateway._rules, lost=lost)
+    gateway = OpenOnly(road.rules, lost=lost)
     road.decide(101)
     routing.send_all(desk=road.desk, gateway=gateway, at=road.moment)
     return road, gateway

@@ -52,7 +52,7 @@ def _sent(road: Road, gateway: OpenOnly) -> Order:
 
 
 def _lost(road: Road) -> OpenOnly:
-    return OpenOnly(road.made.gateway._rules, lost=True)
+    return OpenOnly(road.rules, lost=True)
 
 
 def test_a_trade_whose_fills_are_still_to_come_is_not_closed_and_is_protected_when_they_come() -> (
@@ -112,7 +112,7 @@ def test_after_a_halt_the_rest_of_a_batch_is_given_back() -> None:
             )  # fmt: skip
             return super().submit(account=account, order=order)
 
-    gateway = HaltedMeanwhile(road.made.gateway._rules)
+    gateway = HaltedMeanwhile(road.rules)
     routing.send_all(desk=road.desk, gateway=gateway, at=road.moment)
     assert SimOrder.objects.count() == 1
     assert [order.ord_status for order in roads.orders(origin="PROTECTION")] == [
@@ -146,7 +146,7 @@ class _Refuses(OpenOnly):
 
 def test_a_refusal_that_is_about_our_key_is_no_word_of_the_engine() -> None:
     road = Road()
-    gateway = _Refuses(road.made.gateway._rules, lost=True)
+    gateway = _Refuses(road.rules, lost=True)
     order = _sent(road, gateway)
     assert order.claimed_at is not None
     for passed in range(90):
@@ -163,7 +163,7 @@ def test_a_refusal_that_is_about_our_key_leaves_the_wish_to_cancel() -> None:
         order_id=order.pk, requested_by="ann", reason="no", now=WALL.now(),
         market_at=road.moment.market,
     )  # fmt: skip
-    gateway = _Refuses(road.made.gateway._rules, lost=True)
+    gateway = _Refuses(road.rules, lost=True)
     assert routing.cancel_all(desk=road.desk, gateway=gateway, at=road.moment) == 0
     assert CancelRequest.objects.get().answered_at is None
 
@@ -208,14 +208,14 @@ def test_one_order_that_cannot_be_read_keeps_no_other_from_being_followed() -> N
                 self, account=account, instrument=instrument, cl_ord_id=cl_ord_id
             )
 
-    gateway = Followed(road.made.gateway._rules, lost=True)
+    gateway = Followed(road.rules, lost=True)
     reconciliation.follow(desk=road.desk, gateway=gateway, at=road.moment)
     assert asked == [leg.cl_ord_id for leg in legs]
 
 
 def test_an_order_that_was_given_up_and_rests_at_the_venue_is_cancelled_there() -> None:
     road = Road()
-    gateway = OpenOnly(road.made.gateway._rules, lost=False)
+    gateway = OpenOnly(road.rules, lost=False)
     order = _sent(road, gateway)
     answer = executions.Answer(OrdStatus.REJECTED, Closedness.REJECTED, executions.NEVER_ACCEPTED)
     executions.conclude(desk=road.desk, order_id=order.pk, answer=answer, at=road.moment)
@@ -223,7 +223,7 @@ def test_an_order_that_was_given_up_and_rests_at_the_venue_is_cancelled_there() 
     class Followed(OpenOnly):
         capabilities = replace(OpenOnly.capabilities, streams=False)
 
-    followed = Followed(road.made.gateway._rules, lost=False)
+    followed = Followed(road.rules, lost=False)
     followed.shows = True
     reconciliation.follow(desk=road.desk, gateway=followed, at=road.moment)
     assert SimOrder.objects.get().ord_status == "CANCELED"

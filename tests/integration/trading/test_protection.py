@@ -19,7 +19,7 @@ from trading.domain.ports import NewOrder
 from trading.gateways.sim.gateway import SimGateway
 from trading.gateways.sim.rules import SimRules
 from trading.models import CancelRequest, Order, Position, Strategy, Trade
-from trading.services import alignment, strategies
+from trading.services import alignment, executions, routing, strategies
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 
@@ -90,7 +90,7 @@ def test_while_a_cancel_is_unanswered_nothing_else_is_ordered() -> None:
     road = Road(exits=STOP_AND_TARGET)
     road.move(101)
     road.hold()
-    deaf = DeafToCancels(road.made.gateway._rules)
+    deaf = DeafToCancels(road.rules)
     road.restart(gateway=deaf)
     road.move("100.5", "100.4")
     assert not roads.orders(side="SELL", ord_type="MARKET")
@@ -107,7 +107,7 @@ def test_a_stop_that_fills_before_its_cancel_leaves_nothing_to_close() -> None:
     road = Road(exits=STOP_AND_TARGET)
     road.move(101)
     road.hold()
-    road.restart(gateway=DeafToCancels(road.made.gateway._rules))
+    road.restart(gateway=DeafToCancels(road.rules))
     road.move("100.5")
     road.bar("100.5", "100.5", 99, 99)
     assert Position.objects.get().quantity == 0
@@ -264,3 +264,23 @@ def test_a_position_whose_stop_is_taken_at_last_is_kept() -> None:
     road.hold(4)
     assert roads.only_trade().exit_wanted == ""
     assert road.wrong() == []
+
+
+def test_a_stance_that_comes_back_before_the_cancel_is_answered_has_its_stop_again() -> None:
+    road = Road(exits={"stop_loss_pct": "5"})
+    road.move(101)
+    road.hold()
+    deaf = DeafToCancels(road.rules)
+    road.restart_with(deaf, road.made.engine)
+    road.move("100.9")
+    assert CancelRequest.objects.filter(answered_at=None).count() == 1
+    # The strategy wants the position again, and the venue has not said whether the stop is gone.
+    road.move("101.2")
+    assert not roads.orders(ord_status="DENIED")
+    assert roads.only_trade().unprotected_since is not None
+    deaf.deaf = False
+    at = road.moment
+    routing.cancel_all(desk=road.desk, gateway=deaf, at=at)
+    executions.drain(desk=road.desk, gateway=deaf, at=at)
+    alignment.align_all(desk=road.desk, at=at)
+    assert roads.only_order(origin="PROTECTION", ord_status="CREATED").order_qty == D("99.009")

@@ -77,7 +77,7 @@ def test_accepted_but_unanswered_is_unknown_until_the_venue_is_asked() -> None:
 
 def test_what_was_lost_on_its_way_is_sent_again_under_the_same_id() -> None:
     road = Road()
-    road.restart(gateway=Lost(road.made.gateway._rules))
+    road.restart(gateway=Lost(road.rules))
     road.decide(101)
     _send(road)
     order = roads.only_order()
@@ -92,7 +92,7 @@ def test_what_was_lost_on_its_way_is_sent_again_under_the_same_id() -> None:
 
 def test_what_was_lost_and_is_too_late_was_never_accepted() -> None:
     road = Road()
-    road.restart(gateway=Lost(road.made.gateway._rules))
+    road.restart(gateway=Lost(road.rules))
     road.decide(101)
     _send(road)
     late = Moment(market=road.moment.market + timedelta(minutes=1), wall=WALL.now())
@@ -168,7 +168,7 @@ def test_a_halt_denies_what_is_decided_after_it() -> None:
 
 def test_a_halt_waits_for_a_send_that_is_under_way_and_then_nothing_is_sent() -> None:
     road = Road()
-    slow = Slow(road.made.gateway._rules)
+    slow = Slow(road.rules)
     road.restart(gateway=slow)
     road.decide(101)
     sender = _in_thread(lambda: _send(road))
@@ -207,7 +207,7 @@ def test_two_senders_send_an_order_once() -> None:
 
 def test_what_is_proven_not_sent_waits_for_the_next_call() -> None:
     road = Road()
-    unreachable = Unreachable(road.made.gateway._rules)
+    unreachable = Unreachable(road.rules)
     road.restart(gateway=unreachable)
     road.decide(101)
     _send(road)
@@ -218,7 +218,7 @@ def test_what_is_proven_not_sent_waits_for_the_next_call() -> None:
 
 def test_a_venue_that_is_away_is_tried_less_and_less_often() -> None:
     road = Road()
-    unreachable = Unreachable(road.made.gateway._rules)
+    unreachable = Unreachable(road.rules)
     road.restart(gateway=unreachable)
     road.decide(101)
     for _ in range(3):
@@ -278,10 +278,10 @@ def test_a_cancel_that_comes_too_late_is_answered_and_the_fill_counts() -> None:
 
 def test_a_halt_waits_for_an_order_that_is_sent_again_too() -> None:
     road = Road()
-    road.restart(gateway=Lost(road.made.gateway._rules))
+    road.restart(gateway=Lost(road.rules))
     road.decide(101)
     _send(road)
-    slow = Slow(road.made.gateway._rules)
+    slow = Slow(road.rules)
     at = road.moment
     again = _in_thread(lambda: reconciliation.resolve(desk=road.desk, gateway=slow, at=at))
     assert slow.inside.wait(10)
@@ -300,7 +300,7 @@ def test_a_halt_waits_for_an_order_that_is_sent_again_too() -> None:
 
 def test_after_a_halt_nothing_is_sent_again() -> None:
     road = Road()
-    road.restart(gateway=Lost(road.made.gateway._rules))
+    road.restart(gateway=Lost(road.rules))
     road.decide(101)
     _send(road)
     _halt()
@@ -311,7 +311,7 @@ def test_after_a_halt_nothing_is_sent_again() -> None:
 
 def test_a_lease_is_as_long_as_its_sender_believes_however_old_its_moment_is() -> None:
     road = Road()
-    slow = Slow(road.made.gateway._rules)
+    slow = Slow(road.rules)
     road.restart(gateway=slow)
     road.decide(101)
     old = Moment(market=road.moment.market, wall=WALL.now() - timedelta(minutes=1))
@@ -326,7 +326,7 @@ def test_a_lease_is_as_long_as_its_sender_believes_however_old_its_moment_is() -
 
 def test_an_order_that_was_given_up_and_is_seen_later_opens_a_break() -> None:
     road = Road()
-    road.restart(gateway=Lost(road.made.gateway._rules))
+    road.restart(gateway=Lost(road.rules))
     road.decide(101)
     _send(road)
     late = Moment(market=road.moment.market + timedelta(minutes=1), wall=WALL.now())

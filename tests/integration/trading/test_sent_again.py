@@ -62,9 +62,7 @@ def _resolve(road: Road, gateway: _Lagging, *, after: int = 0) -> int:
 
 def test_the_refusal_of_a_copy_does_not_end_an_order_that_was_taken_before() -> None:
     road = Road()
-    gateway = _Lagging(
-        road.made.gateway._rules, OutcomeUnknown("no answer"), RejectedByVenue("51", "balance")
-    )
+    gateway = _Lagging(road.rules, OutcomeUnknown("no answer"), RejectedByVenue("51", "balance"))
     _sent(road, gateway)
     assert _resolve(road, gateway) == 0
     order = roads.only_order()
@@ -78,9 +76,7 @@ def test_the_refusal_of_a_copy_does_not_end_an_order_that_was_taken_before() -> 
 
 def test_a_copy_that_was_not_sent_leaves_the_order_in_doubt() -> None:
     road = Road()
-    gateway = _Lagging(
-        road.made.gateway._rules, OutcomeUnknown("no answer"), NotSent("429"), OutcomeUnknown("-")
-    )
+    gateway = _Lagging(road.rules, OutcomeUnknown("no answer"), NotSent("429"), OutcomeUnknown("-"))
     _sent(road, gateway)
     assert _resolve(road, gateway) == 0
     assert roads.only_order().certainty == "UNKNOWN"
@@ -91,7 +87,7 @@ def test_a_copy_that_was_not_sent_leaves_the_order_in_doubt() -> None:
 
 def test_what_may_not_be_sent_again_is_not_given_up_after_one_read() -> None:
     road = Road()
-    gateway = _Lagging(road.made.gateway._rules, OutcomeUnknown("no answer"))
+    gateway = _Lagging(road.rules, OutcomeUnknown("no answer"))
     _sent(road, gateway)
     Order.objects.update(expires_at=road.moment.market)
     assert _resolve(road, gateway) == 0
@@ -103,8 +99,8 @@ def test_what_may_not_be_sent_again_is_not_given_up_after_one_read() -> None:
 
 def test_a_late_refusal_of_the_first_copy_does_not_end_the_second() -> None:
     road = Road()
-    gateway = _Lagging(road.made.gateway._rules, RejectedByVenue("-1021", "too old"))
-    other = _Lagging(road.made.gateway._rules, OutcomeUnknown("no answer"))
+    gateway = _Lagging(road.rules, RejectedByVenue("-1021", "too old"))
+    other = _Lagging(road.rules, OutcomeUnknown("no answer"))
 
     def meanwhile() -> None:
         Order.objects.update(lease_until=None)
@@ -119,7 +115,7 @@ def test_a_late_refusal_of_the_first_copy_does_not_end_the_second() -> None:
 
 def test_an_order_that_was_heard_of_is_not_sent_again() -> None:
     road = Road()
-    gateway = _Lagging(road.made.gateway._rules, OutcomeUnknown("no answer"))
+    gateway = _Lagging(road.rules, OutcomeUnknown("no answer"))
     before = _sent(road, gateway)
     found = road.made.gateway.query(
         account=road.desk.account.code,

@@ -9,6 +9,7 @@ from tests.factories import road as roads
 from tests.factories.road import Road
 from trading.domain.ports import NewOrder
 from trading.gateways.sim import books
+from trading.gateways.sim.engine import SimEngine
 from trading.models import Fill, SimExecution, SimOrder
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
@@ -34,7 +35,9 @@ def _place(road: Road, cl_ord_id: str, ord_type: OrdType, side: Side, stop_px: s
 @pytest.mark.parametrize("alone", [False, True])
 def test_bars_fill_nothing_of_another_account(alone: bool) -> None:
     road = Road(exits={"stop_loss_pct": "1"})
-    road.made.engine._alone = alone
+    engine = road.made.engine
+    assert isinstance(engine, SimEngine)
+    engine._alone = alone
     books.deposit(OTHER, "USDT", D(100_000))
     with books.writing(OTHER):
         books.move(OTHER, {"BTC": D(100)})

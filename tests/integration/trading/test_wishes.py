@@ -33,7 +33,7 @@ class _LaggingList(SimGateway):
 
 def test_an_order_that_a_list_does_not_show_yet_is_cancelled_later() -> None:
     road = Road()
-    gateway = _LaggingList(road.made.gateway._rules)
+    gateway = _LaggingList(road.rules)
     road.decide(101)
     routing.send_all(desk=road.desk, gateway=gateway, at=road.moment)
     order = roads.only_order()

@@ -98,7 +98,7 @@ def test_what_is_too_old_is_not_sent_and_ends() -> None:
 
 def test_an_order_whose_sender_died_is_in_doubt_from_the_first_look_on() -> None:
     road = Road()
-    gateway = OpenOnly(road.made.gateway._rules, lost=True)  # type: ignore[attr-defined]  # of the simulated venue
+    gateway = OpenOnly(road.rules, lost=True)
     road.decide(101)
     order = roads.only_order()
     past = WALL.now() - timedelta(seconds=20)
