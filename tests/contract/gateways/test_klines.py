@@ -1,4 +1,7 @@
-"""Bars in real time come once, in order and without a hole, whatever the line does."""
+"""Bars in real time come once, in order and without a hole, whatever the line does.
+
+The clock of the exchange and of its client runs four times as fast as the machine's.
+"""
 
 import itertools
 import threading
@@ -10,8 +13,8 @@ import pytest
 import requests
 from pydantic import SecretStr
 
-from aitrader.kernel.clock import WALL
 from aitrader.kernel.errors import BadInput
+from tests.factories.clocks import Hastened
 from trading.domain.bar import Bar
 from trading.gateways import live_bars
 from trading.gateways.binance import listing
@@ -22,23 +25,24 @@ from trading.sandbox.stand import serving
 from trading.services.bar_steps import Step
 
 SECOND = timedelta(seconds=1)
+CLOCK = Hastened(4)
 SYMBOLS = {"SIM:BTC-USDT": "BTCUSDT", "SIM:ETH-USDT": "ETHUSDT"}
 
 
 @pytest.fixture
 def exchange() -> Iterator[Mapping[str, Any]]:
-    with serving(server.Options(seed=3)) as told:
+    with serving(server.Options(seed=3, clock=CLOCK)) as told:
         yield told["binance"]
 
 
 def _connection(exchange: Mapping[str, Any]) -> Connection:
     nobody = SecretStr("")
-    return Connection(Address(f"{exchange['rest']}/api", nobody, nobody), wall=WALL)
+    return Connection(Address(f"{exchange['rest']}/api", nobody, nobody), wall=CLOCK)
 
 
 def _klines(exchange: Mapping[str, Any], history: int = 3) -> Klines:
     return Klines(
-        _connection(exchange), exchange["ws"], SYMBOLS, SECOND, history_bars=history, wall=WALL
+        _connection(exchange), exchange["ws"], SYMBOLS, SECOND, history_bars=history, wall=CLOCK
     )
 
 
