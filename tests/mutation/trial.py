@@ -104,6 +104,8 @@ TARGETS = {
                 f"{_AT}/test_routing.py",
                 f"{_AT}/test_settling.py",
                 f"{_AT}/test_cold_start.py",
+                f"{_AT}/test_external.py",
+                f"{_AT}/test_doubt.py",
             ),
             simulated=False,
             rows=True,
