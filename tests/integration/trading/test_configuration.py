@@ -41,7 +41,7 @@ def test_a_running_desk_takes_up_a_new_version_and_leaves_no_trade_behind(
     fresh_database: str,
     calls: Calls,  # noqa: F811  # the fixture
 ) -> None:
-    made, steps = market.opened(400)
+    made, steps = market.opened(250)
     driver = market.driver_of(made)
     new: StrategyVersion | None = None
     refused = 0

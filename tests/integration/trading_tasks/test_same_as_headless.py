@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
+import pytest
+
 from aitrader import databases
 from tests.integration.trading_tasks import market
 from tests.integration.trading_tasks.conftest import Calls
 from trading.models import Feed
 
-BARS = 300
 FEWER = 140
 
 
@@ -22,11 +23,12 @@ def _same(live: str, headless: str, bars: int) -> None:
     assert ours.differences(theirs) == []
 
 
+@pytest.mark.parametrize("bars", [FEWER, pytest.param(300, marks=pytest.mark.prove)])
 def test_the_same_bars_give_the_same_books(
-    fresh_database: str, second_database: str, calls: Calls
+    bars: int, fresh_database: str, second_database: str, calls: Calls
 ) -> None:
-    market.by_tasks(BARS)
-    _same(fresh_database, second_database, BARS)
+    market.by_tasks(bars)
+    _same(fresh_database, second_database, bars)
     assert {"trading.decide", "trading.route", "trading.settle"} <= set(calls.names)
 
 
