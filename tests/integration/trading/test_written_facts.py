@@ -17,7 +17,8 @@ from tests.integration.trading.venues import OpenOnly
 from trading.domain.execution_report import ExecutionReport
 from trading.domain.order_state import Closedness
 from trading.domain.ports import VenueTrade
-from trading.models import CancelRequest, Order
+from trading.gateways.sim import books
+from trading.models import Balance, CancelRequest, Order, ReconBreak
 from trading.services import executions, external, orders, reconciliation, routing
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
@@ -173,3 +174,31 @@ def test_trades_of_one_foreign_order_that_come_apart_make_one_order_as_large_as_
     ]
     assert external.take_in(desk=road.desk, gateway=venue, at=road.moment) == 0
     assert Order.objects.get(origin="EXTERNAL").certainty == Certainty.CERTAIN
+
+
+def test_a_wish_is_answered_by_the_end_of_its_order_and_by_nothing_before() -> None:
+    road = Road()
+    order = _sent(road)
+    asked = _ask_to_cancel(order)
+    roads.report_trade(road, order.cl_ord_id, cum_qty="40", px=101)
+    asked.refresh_from_db()
+    assert (asked.answered_at, asked.outcome) == (None, "")
+    routing.cancel_all(desk=road.desk, gateway=road.gateway, at=road.moment)
+    asked.refresh_from_db()
+    assert (asked.outcome, asked.answered_at) == ("CANCELED", road.moment.market)
+
+
+def test_a_difference_is_written_with_both_sides_and_with_its_end() -> None:
+    road = Road()
+    road.hold()
+    account = road.desk.account.code
+    ours = Balance.objects.get(asset="USDT").amount
+    for moved in (D(1), D(-1)):
+        with books.writing(account):
+            books.move(account, {"USDT": moved})
+        reconciliation.compare(desk=road.desk, gateway=road.gateway, at=road.moment)
+        found = ReconBreak.objects.get()
+        assert (found.kind, found.object_id) == ("BALANCE", "USDT")
+        assert (D(found.ours), D(found.venues)) == (ours, ours + 1)
+        ended = (found.closed_at is not None, found.resolution)
+        assert ended == ((True, "the books agree again") if moved < 0 else (False, ""))
