@@ -22,7 +22,8 @@ from risk.domain.snapshot import GateIntent, PositionView, RiskSnapshot
 from risk.domain.trading_state import Scope, ScopedState, TradingState
 from tests.factories.risk import BTC, ETH, NOW
 
-EXAMPLES = 2_000
+#: In every run; ten times as many are proven.
+EXAMPLES = 400
 
 
 def grid(*values: str) -> st.SearchStrategy[Decimal]:
@@ -235,10 +236,23 @@ def codes(decision: Decision) -> set[str]:
     return {reason.code.value for reason in reasons}
 
 
+def _see_that_both_agree(intent: GateIntent, now: RiskSnapshot) -> None:
+    assert codes(decide(intent, now)) == SecondOpinion(intent, now).denials()
+
+
 @settings(max_examples=EXAMPLES)
 @given(intents, snapshots())
 def test_the_gate_agrees_with_the_second_opinion(intent: GateIntent, now: RiskSnapshot) -> None:
-    assert codes(decide(intent, now)) == SecondOpinion(intent, now).denials()
+    _see_that_both_agree(intent, now)
+
+
+@pytest.mark.prove
+@settings(max_examples=10 * EXAMPLES)
+@given(intents, snapshots())
+def test_the_gate_agrees_with_the_second_opinion_for_long(
+    intent: GateIntent, now: RiskSnapshot
+) -> None:
+    _see_that_both_agree(intent, now)
 
 
 @given(intents, snapshots())
@@ -254,15 +268,16 @@ def test_nothing_is_cut_and_every_failed_check_has_its_reason(
     assert decide(intent, now) == decision
 
 
-@settings(max_examples=EXAMPLES // 2)
-@given(
+_TIGHTENED = (
     intents,
     snapshots(),
     st.sampled_from(LimitKey),
     grid("0.1", "0.5", "0.999"),
     mostly(False, True),
 )
-def test_tightening_or_losing_a_limit_never_approves(
+
+
+def _see_that_tighter_never_approves(
     intent: GateIntent, now: RiskSnapshot, key: LimitKey, factor: Decimal, lose: bool
 ) -> None:
     tighter = dict(now.limits)
@@ -275,6 +290,19 @@ def test_tightening_or_losing_a_limit_never_approves(
         assert isinstance(decide(intent, now), Approved)
 
 
+@settings(max_examples=EXAMPLES // 2)
+@given(st.tuples(*_TIGHTENED))
+def test_tightening_or_losing_a_limit_never_approves(drawn: Any) -> None:
+    _see_that_tighter_never_approves(*drawn)
+
+
+@pytest.mark.prove
+@settings(max_examples=10 * EXAMPLES)
+@given(st.tuples(*_TIGHTENED))
+def test_tightening_or_losing_a_limit_never_approves_for_long(drawn: Any) -> None:
+    _see_that_tighter_never_approves(*drawn)
+
+
 _UNKNOWN: list[dict[str, Any]] = [
     {name: None}
     for name in (
@@ -285,6 +313,7 @@ _UNKNOWN: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("unknown", _UNKNOWN, ids=lambda each: next(iter(each)))
+@settings(max_examples=EXAMPLES // 8)
 @given(intents, snapshots())
 def test_knowing_less_never_approves(
     unknown: dict[str, Any], intent: GateIntent, now: RiskSnapshot
@@ -293,7 +322,7 @@ def test_knowing_less_never_approves(
         assert isinstance(decide(intent, now), Approved)
 
 
-@settings(max_examples=EXAMPLES // 4)
+@settings(max_examples=EXAMPLES // 2)
 @given(intents, snapshots())
 def test_while_reducing_no_approved_order_can_grow_or_turn_a_position(
     intent: GateIntent, now: RiskSnapshot
