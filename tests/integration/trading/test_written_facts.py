@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from aitrader.kernel.clock import WALL, Moment
+from aitrader.kernel.errors import RejectedByVenue
 from aitrader.kernel.fix import Certainty, ExecType, OrdStatus, Side
 from aitrader.kernel.topics import SENDERS_LOCK
 from tests.factories import road as roads
@@ -18,6 +19,7 @@ from trading.domain.execution_report import ExecutionReport
 from trading.domain.order_state import Closedness
 from trading.domain.ports import VenueTrade
 from trading.gateways.sim import books
+from trading.gateways.sim.gateway import SimGateway
 from trading.models import Balance, CancelRequest, Order, ReconBreak
 from trading.services import executions, external, orders, reconciliation, routing
 
@@ -202,3 +204,19 @@ def test_a_difference_is_written_with_both_sides_and_with_its_end() -> None:
         assert (D(found.ours), D(found.venues)) == (ours, ours + 1)
         ended = (found.closed_at is not None, found.resolution)
         assert ended == ((True, "the books agree again") if moved < 0 else (False, ""))
+
+
+class _Gone(SimGateway):
+    """Has no such open order any more, whichever is meant."""
+
+    def cancel(self, **_: object) -> ExecutionReport:
+        raise RejectedByVenue("TOO_LATE", "it is over", gone=True)
+
+
+def test_a_wish_that_came_too_late_is_answered_at_once_where_reads_are_exact() -> None:
+    road = Road()
+    asked = _ask_to_cancel(_sent(road))
+    assert routing.cancel_all(desk=road.desk, gateway=_Gone(road.rules), at=road.moment) == 1
+    asked.refresh_from_db()
+    assert (asked.outcome, asked.answered_at) == ("TOO_LATE: it is over", road.moment.market)
+    assert roads.only_order().ord_status == "NEW"
