@@ -83,7 +83,9 @@ def test_a_second_desk_of_the_same_home_is_refused_in_one_line(
         assert third.stop() < 8
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.prove)]
+)
 def test_a_signal_at_any_moment_of_the_start_leaves_no_server_behind(
     installed_home: Path, tmp_path: Path, number: int
 ) -> None:

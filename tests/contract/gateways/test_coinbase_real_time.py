@@ -66,6 +66,7 @@ def test_the_venue_answers_and_its_orders_move_no_real_money_here(
     assert registry.is_practice("COINBASE")
 
 
+@pytest.mark.django_db
 def test_a_connection_by_name_knows_its_fees_and_its_user_channel(
     exchange: Mapping[str, Any],
 ) -> None:
@@ -76,6 +77,7 @@ def test_a_connection_by_name_knows_its_fees_and_its_user_channel(
     assert len(connected.line.greetings()) == 2
 
 
+@pytest.mark.django_db
 def test_all_threads_share_what_the_venue_told_and_how_much_of_the_hour_is_left(
     exchange: Mapping[str, Any],
 ) -> None:

@@ -45,6 +45,7 @@ def kraken(
         yield where
 
 
+@pytest.mark.django_db
 def test_a_venue_without_code_of_its_own_is_found_by_its_name(kraken: Mapping[str, Any]) -> None:
     found = registry.connect("KRAKEN", namespace="n")
     assert (found.gateway.venue, found.line) == ("KRAKEN", None)
