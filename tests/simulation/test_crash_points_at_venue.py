@@ -68,9 +68,7 @@ POINTS = {
 }
 #: In every run of the tests; all of them, with five seeds each, are proven.
 ALWAYS = (
-    "route.before_send",
     "route.unanswered",
-    "unknown.before_commit",
     "doubt.probe_kept",
     "cancel.answered",
     "foreign.before_commit",
