@@ -327,11 +327,7 @@ def _open_at_venue(
     """A desk whose orders go to the venue that gives the prices. Raises BadInput where they would
     move real money."""
     venue = options.venue
-    if not registry.is_practice(venue):
-        raise BadInput(
-            f"orders at {venue} would move real money, and arming for that is not there yet: "
-            f"point AITRADER_{venue}_REST_URL at a sandbox on this machine"
-        )
+    registry.require_account(venue, code)
     try:
         connected = registry.connect(venue, namespace=namespace)
         held_at = WALL.now()

@@ -159,8 +159,17 @@ class FeedThread(Thread):
             each.start()
 
     def _on_line(self, up: bool, reason: str) -> None:
-        feeds.note_line(feed=self.made.desk.feed, up=up, reason=reason, now=WALL.now())
-        connections.close_all()
+        """Say it, however long the database is away: a line that is down must not look up."""
+        while True:
+            try:
+                feeds.note_line(feed=self.made.desk.feed, up=up, reason=reason, now=WALL.now())
+                return
+            except (OperationalError, InterfaceError) as error:
+                log.warning("user_stream.not_noted", error=str(error).strip())
+            finally:
+                connections.close_all()
+            if self._stopping.wait(_RETRY_SECONDS):
+                return
 
     def _drive(self, opened: _Opened) -> None:
         market, made = opened.market, opened.made

@@ -36,6 +36,7 @@ from tests.simulation import exchange_audit
 from trading.domain.bar import Bar
 from trading.domain.instrument import Instrument
 from trading.domain.order import OrderIntent
+from trading.gateways import registry
 from trading.models import Feed, Order, ReconBreak
 from trading.models.feed import FeedStatus
 from trading.sandbox import fault_knobs, server
@@ -160,7 +161,7 @@ def _opened(told: Mapping[str, Any], code: str, seed: int) -> Run:
     made = paper.open_desk(
         PaperOptions(venue=code, at_venue=True, strategies=()),
         market,
-        code=f"{code}-account",
+        code=registry.account_at(code),
         namespace=installation.install(namespace="seed-1", now=at.wall),
         at=at,
         prices={instrument.code: PX},
@@ -188,7 +189,7 @@ class Crowd:
                 code: {
                     **{name: told[name] for name in ("api_key", "api_secret")},
                     "rest_url": f"{told['rest']}/api",
-                    "credentials": "",
+                    "credentials": f"file:{self._key(code, told)}",
                 }
                 for told, code in found
             }
@@ -202,6 +203,12 @@ class Crowd:
                 self._start()
                 self._misbehave(runs, first_seed)
                 return self._healed(runs)
+
+    def _key(self, code: str, told: Mapping[str, Any]) -> Path:
+        path = self._home / f"{code}.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps({name: told[name] for name in ("api_key", "api_secret")}))
+        return path
 
     def _start(self) -> None:
         for _ in range(_WORKERS):

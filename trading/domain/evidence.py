@@ -66,15 +66,31 @@ def next_step(
     may_probe: bool,
     enters_within: timedelta = CANNOT_ENTER,
 ) -> Step:
-    """What to do now about an order that was claimed for sending at `sent_at`."""
-    if _due(evidence, sent_at, now):
-        return Step.READ
+    """What to do now about an order that was claimed for sending at `sent_at`.
+
+    What has been found enough for is done before anything is read again: whoever comes by seldom
+    would else read for ever.
+    """
+    ready = _ready(evidence, sent_at, now, may_probe, enters_within)
+    if ready is not Step.WAIT:
+        return ready
+    return Step.READ if _due(evidence, sent_at, now) else Step.WAIT
+
+
+def _ready(
+    evidence: Evidence,
+    sent_at: datetime,
+    now: datetime,
+    may_probe: bool,
+    enters_within: timedelta,
+) -> Step:
     closed_at = sent_at + enters_within
     if may_probe and evidence.probed_at is None:
         if now < closed_at:
             return Step.WAIT
         # Looked for once more: what is there is better adopted than cancelled.
-        return Step.PROBE if evidence.reads[-1] >= closed_at else Step.READ
+        looked = bool(evidence.reads) and evidence.reads[-1] >= closed_at
+        return Step.PROBE if looked else Step.READ
     since = evidence.probed_at or closed_at
     until = QUARANTINE if may_probe else QUARANTINE_OF_STOPS
     later = [at for at in evidence.reads if at >= since]

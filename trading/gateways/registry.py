@@ -103,6 +103,20 @@ def told(venue: str, connected: Connection) -> Told:
     )
 
 
+def require_account(venue: str, name: str) -> None:
+    """Raise BadInput unless orders at the venue move no real money, and our key there opens the
+    account of this name. The simulated venue has no keys."""
+    if venue == SimGateway.venue:
+        return
+    if not is_practice(venue):
+        raise BadInput(
+            f"orders at {venue} would move real money, and arming for that is not there yet: "
+            f"point AITRADER_{venue}_REST_URL at a sandbox on this machine"
+        )
+    if account_at(venue) != name:
+        raise BadInput(f"the key for {venue} opens another account than {name}")
+
+
 def is_practice(venue: str) -> bool:
     """Whether orders at the venue move no real money: it is simulated, or its address is this
     machine's own."""

@@ -107,6 +107,10 @@ class UserStream(Thread):
                     reason = self._converse(socket)
             except LINE_FAULTS as error:
                 reason = f"{type(error).__name__}: {error}"
+            except Exception as error:
+                # A listener's fault: the line goes on, for nobody would miss a thread that ended.
+                log.exception("user_stream.listener_failed", venue=self._line.venue)
+                reason = f"{type(error).__name__} in a listener"
             self._distrust(reason)
             if not self._stopping.is_set():
                 # Not all clients at the same instant.

@@ -15,7 +15,7 @@ from decimal import Decimal
 from aitrader.kernel import crash
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import GatewayError, NotSent, OutcomeUnknown, RejectedByVenue
-from aitrader.kernel.fix import ExecType, OrdStatus, Origin
+from aitrader.kernel.fix import ExecType, OrdStatus, Origin, Side
 from aitrader.kernel.money import ZERO
 from trading.domain import evidence
 from trading.domain.evidence import Evidence, Step
@@ -95,7 +95,9 @@ def clear(*, desk: Desk, gateway: Gateway, order: Order, listed: Listed, at: Mom
     """Take the next step about one order; True when its outcome became known."""
     sent_at = order_rows.of(desk).claimed_at(order) or at.wall
     found = evidence.from_json(order.evidence or {})
-    may_probe = order.origin != Origin.PROTECTION
+    # A live stop is not touched, unless it is to be cancelled anyway.
+    wanted = any(each.pk == order.pk for each in order_rows.of(desk).asked())
+    may_probe = order.origin != Origin.PROTECTION or wanted
     step = evidence.next_step(
         found,
         sent_at=sent_at,
@@ -164,7 +166,7 @@ def _compare(
     strange = [
         trade.exec_id
         for trade in gateway.trades(account=account, instrument=code, since=sent_at - _MARGIN)
-        if not order_rows.of(desk).is_booked(order, trade)
+        if trade.side in (None, order.side) and not order_rows.of(desk).is_booked(order, trade)
     ]
     differs = _differences(desk, order, gateway.balances(account=account))
     if strange or differs:
@@ -186,10 +188,15 @@ def _compare(
 
 
 def _differences(desk: Desk, order: Order, venues: Mapping[str, Decimal]) -> list[str]:
-    concerned = (order.instrument.base, order.instrument.quote)
-    ours = order_rows.of(desk).balances(*concerned)
+    """What has moved as a fill of the order would have moved it; what others bring or take in the
+    other direction says nothing about it."""
+    base, quote = order.instrument.base, order.instrument.quote
+    gets, gives = (base, quote) if order.side == Side.BUY else (quote, base)
+    ours = order_rows.of(desk).balances(base, quote)
+    more = venues.get(gets, ZERO) > ours.get(gets, ZERO)
+    less = venues.get(gives, ZERO) < ours.get(gives, ZERO)
     return [
         f"{asset} {venues.get(asset, ZERO)}"
-        for asset in concerned
-        if ours.get(asset, ZERO) != venues.get(asset, ZERO)
+        for asset, moved in ((gets, more), (gives, less))
+        if moved
     ]

@@ -66,14 +66,24 @@ def take_in(*, desk: Desk, gateway: Gateway, at: Moment, back: timedelta = RECEN
     except GatewayError as error:
         refused_key.see(desk=desk, error=error, at=at)
         raise
-    done = _take_in_orders(desk, resting, at)
+    done = _take_in_orders(desk, gateway, resting, at)
     since = _since(desk, at, back)
     if since is None:
         return done
+    complete = True
     for row in desk.instruments.values():
         listed = gateway.trades(account=desk.account.code, instrument=row.code, since=since)
         done += _take_in_trades(desk, gateway, row, listed, at)
-    return done + _book_flows(desk, gateway, at)
+        complete = complete and _are_booked(desk, row, listed)
+    # A balance that a trade explains, once it is booked, was not moved from outside.
+    return done + (_book_flows(desk, gateway, at) if complete else 0)
+
+
+def _are_booked(desk: Desk, row: InstrumentRow, listed: Sequence[VenueTrade]) -> bool:
+    """Whether every trade that the venue listed is a fill of ours, and nothing is in doubt."""
+    store = order_rows.of(desk)
+    booked = {key[1] for key in store.booked([each.exec_id for each in listed]) if key[0] == row.pk}
+    return not store.in_doubt() and all(each.exec_id in booked for each in listed)
 
 
 def _since(desk: Desk, at: Moment, back: timedelta) -> datetime | None:
@@ -82,7 +92,19 @@ def _since(desk: Desk, at: Moment, back: timedelta) -> datetime | None:
     return None if held_at is None else max(held_at, at.wall - min(back, LONGEST))
 
 
-def _take_in_orders(desk: Desk, resting: Sequence[OpenOrder], at: Moment) -> int:
+def _has_traded_since(
+    desk: Desk, gateway: Gateway, row: InstrumentRow, resting: OpenOrder, seen: SeenOrder
+) -> bool:
+    """Whether all that the order has traded came after the account's holdings were told."""
+    held_at = Account.objects.values_list("held_at", flat=True).get(pk=desk.account.pk)
+    if held_at is None:
+        return True
+    listed = gateway.trades(account=desk.account.code, instrument=row.code, since=held_at)
+    mine = sum((each.qty for each in listed if each.order_id == seen.order_id), ZERO)
+    return mine == resting.cum_qty
+
+
+def _take_in_orders(desk: Desk, gateway: Gateway, resting: Sequence[OpenOrder], at: Moment) -> int:
     by_name = _by_name(desk)
     names = [each.cl_ord_id for each in resting]
     known = set(Order.objects.filter(cl_ord_id__in=names).values_list("cl_ord_id", flat=True))
@@ -90,6 +112,10 @@ def _take_in_orders(desk: Desk, resting: Sequence[OpenOrder], at: Moment) -> int
     for each in resting:
         row = None if each.seen is None else by_name.get(each.seen.letters)
         if each.seen is None or row is None or each.cl_ord_id in known:
+            continue
+        if each.cum_qty and not _has_traded_since(desk, gateway, row, each, each.seen):
+            # A part of it was there when the holdings were told: its trades are taken in as they
+            # come, by the venue's id.
             continue
         with sql.atomic():
             order_rows.of(desk).lock()
@@ -158,7 +184,8 @@ def _book_trades(
     """An order of which only trades are known is as large as they are, so far."""
     qty = sum((each.qty for each in news), ZERO)
     side = news[0].side or Side.BUY
-    cl_ord_id = f"{_BY_ORDER_ID}{order_id}"[:64]
+    # An order of the venue's has one row for each of our accounts there.
+    cl_ord_id = f"{_BY_ORDER_ID}{desk.account.pk}-{order_id}"[:64]
     if found is None:
         seen = SeenOrder(order_id, row.code, side, OrdType.MARKET, qty)
         found = _adopt(desk, row, cl_ord_id, seen, at)

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from django.db import connection, transaction
 
+from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import Refused
 from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import PriceSource
@@ -110,6 +111,14 @@ def is_stale(feed: Feed, now: datetime) -> bool:
     quick = timedelta(seconds=2 * feed.interval_seconds / float(feed.speed or 1))
     silent = now - (feed.received_at or feed.started_at)
     return silent > max(desk_view.LEAST_PATIENCE, quick)
+
+
+def market_now(feed: Feed, at: Moment) -> datetime:
+    """The market's time: of a feed that has gone silent it runs on."""
+    if feed.speed is None or not is_stale(feed, at.wall):
+        return at.market
+    silent = at.wall - (feed.received_at or feed.started_at)
+    return at.market + silent * float(feed.speed)
 
 
 def note_freshness(*, feed: Feed, stale: bool, now: datetime) -> None:

@@ -73,11 +73,7 @@ class HeldAccount:
     @cached_property
     def market_now(self) -> datetime:
         """The market's time: of a feed that has gone silent it runs on, and its prices age."""
-        feed, at = self._desk.feed, self._at
-        if feed.speed is None or not feeds.is_stale(feed, at.wall):
-            return at.market
-        silent = at.wall - (feed.received_at or feed.started_at)
-        return at.market + silent * float(feed.speed)
+        return feeds.market_now(self._desk.feed, self._at)
 
     def is_enabled(self, version_id: int) -> bool:
         """Whether the strategy of this version is switched on."""

@@ -14,16 +14,16 @@ from aitrader.kernel import crash
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import GatewayError
 from aitrader.kernel.events import Event, EventName
-from aitrader.kernel.fix import OrdStatus
+from aitrader.kernel.fix import OrdStatus, Origin
 from aitrader.kernel.money import ZERO, plain
 from trading.domain import evidence
 from trading.domain.order_state import Closedness
-from trading.domain.ports import ClientIdClass, Gateway
+from trading.domain.ports import ClientIdClass, Gateway, OpenOrder
 from trading.models import Order, ReconBreak
 from trading.models.recon_break import Severity
 from trading.selectors.desk import Desk
 from trading.selectors.order_store import OrderStore
-from trading.services import doubt, executions, order_rows, refused_key, routing
+from trading.services import doubt, executions, feeds, order_rows, refused_key, routing
 from trading.services.doubt import Listed
 
 
@@ -64,11 +64,23 @@ def follow(*, desk: Desk, gateway: Gateway, at: Moment, only_working: bool = Fal
         # A read that failed says nothing; the next look comes in seconds.
         refused_key.see(desk=desk, error=error, at=at)
         return 0
-    listed = {each.cl_ord_id: each.cum_qty for each in found}
-    moved = [order for order in working if listed.get(order.cl_ord_id) != order.cum_qty]
+    listed = {each.cl_ord_id: each for each in found}
+    moved = [order for order in working if _has_moved(order, listed.get(order.cl_ord_id))]
     for order in store.closed_among(listed):
-        _end_risen(desk, gateway, order, at)
+        if _is_ours(order, listed[order.cl_ord_id]):
+            _end_risen(desk, gateway, order, at)
     return sum(_ask_quietly(desk, gateway, order, at) for order in moved)
+
+
+def _has_moved(order: Order, seen: OpenOrder | None) -> bool:
+    return seen is None or seen.cum_qty != order.cum_qty
+
+
+def _is_ours(order: Order, resting: OpenOrder) -> bool:
+    """Whether what rests is that very order: other hands may use a client id again."""
+    if order.origin == Origin.EXTERNAL:
+        return False
+    return resting.seen is None or order.order_id in ("", resting.seen.order_id)
 
 
 def _end_risen(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> None:
@@ -144,7 +156,7 @@ def _resolve(desk: Desk, gateway: Gateway, order: Order, listed: Listed, at: Mom
 
 
 def _may_still_send(desk: Desk, order: Order, at: Moment) -> bool:
-    if order.expires_at is not None and at.market >= order.expires_at:
+    if order.expires_at is not None and feeds.market_now(desk.feed, at) >= order.expires_at:
         return False
     return routing.may_send(desk, order, order_rows.of(desk).restricting())
 

@@ -5,8 +5,8 @@
 3. One attempt and no retry: anything but a definite answer makes the order UNKNOWN.
 4. Senders hold the senders' lock shared from the recheck to the answer; the kill switch takes it
    exclusively, so after a halt commits nothing more is sent.
-5. A call that proves that nothing was sent holds the next ones back, longer each time: a venue that
-   is away is not stormed, and orders grow too old meanwhile.
+5. A call that sent nothing, or that a real venue left without an answer, holds the next ones back,
+   longer each time: a venue that is away is not stormed, and orders grow too old meanwhile.
 6. Where the venue takes an OCO group in one call, its orders are claimed and sent together; each
    has its own answer and its own doubt.
 """
@@ -20,7 +20,7 @@ from aitrader.kernel import crash, lease
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import NotSent, OutcomeUnknown, RejectedByVenue
 from aitrader.kernel.events import Event, EventName
-from aitrader.kernel.fix import OrdStatus, OrdType, Side, TimeInForce
+from aitrader.kernel.fix import Certainty, OrdStatus, OrdType, Side, TimeInForce
 from risk.domain import trading_state
 from risk.domain.trading_state import ScopedState
 from trading.domain.evidence import Evidence
@@ -30,7 +30,7 @@ from trading.domain.ports import Gateway, GroupGateway, NewOrder
 from trading.models import Order
 from trading.selectors.desk import Desk, scopes_of
 from trading.selectors.order_store import OrderStore
-from trading.services import executions, order_rows, refused_key
+from trading.services import executions, feeds, order_rows, refused_key
 
 #: How long a claimed order belongs to its sender; live: recvWindow 5 s + 10 s.
 LEASE = timedelta(seconds=16)
@@ -181,6 +181,9 @@ def _attempt(
         crash.point("route.unanswered")
         for order in orders:
             mark_unknown(desk=desk, order=order, reason=str(error), at=at)
+        if not gateway.capabilities.streams:
+            _hold_back(desk)
+        return True
     else:
         crash.point("route.answered")
         reports += said
@@ -211,7 +214,8 @@ def _cancel(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
     if order.ord_status == OrdStatus.CREATED:
         answer = executions.Answer(OrdStatus.CANCELED, Closedness.CANCELED, "WITHDRAWN")
         return _withdraw(desk, order, answer, at)
-    if order.ord_status == OrdStatus.PENDING_NEW:
+    if order.ord_status == OrdStatus.PENDING_NEW and order.certainty == Certainty.CERTAIN:
+        # On its way with a sender; one in doubt is cancelled, if it is there.
         return False
     crash.point("cancel.before_send")
     try:
@@ -268,8 +272,10 @@ def _claim(desk: Desk, at: Moment, *, in_groups: bool) -> _Claim:
     with store.atomic():
         token = store.lock()
         restricting = store.restricting()
+        # While the market is silent its time runs on: an order grows too old in an outage too.
+        now = feeds.market_now(desk.feed, at)
         for order in store.waiting():
-            if order.expires_at is not None and at.market >= order.expires_at:
+            if order.expires_at is not None and now >= order.expires_at:
                 executions.conclude(desk=desk, order_id=order.pk, answer=_TOO_LATE, at=at)
                 continue
             # A group that has begun is taken whole.

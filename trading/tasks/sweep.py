@@ -13,11 +13,11 @@ import structlog
 from celery import shared_task
 from django.db.models import Q
 
-from aitrader.kernel.fix import OrdStatus
+from aitrader.kernel.fix import Certainty, OrdStatus
 from aitrader.kernel.topics import Task
-from trading.models import CancelRequest, Feed, Order, ParentOrder
+from trading.models import CancelRequest, Feed, Order, ParentOrder, Trade
 from trading.models.feed import FeedStatus
-from trading.services import executions, external, reconciliation, turns
+from trading.services import executions, external, reconciliation, setup, turns
 from trading.tasks import figures, workbench
 from trading.tasks.route import send
 
@@ -68,11 +68,22 @@ def _for_itself(task: Task, account_id: int) -> Iterator[None]:
 def _accounts() -> list[int]:
     """Accounts of running feeds, and those with something under way."""
     under_way = Order.objects.filter(ord_status__in=[OrdStatus.CREATED, OrdStatus.PENDING_NEW])
+    # A feed that has ended leaves orders at the venue, and positions that somebody looks after.
+    at_venue = Order.objects.exclude(account__venue__code=setup.SIMULATED)
+    resting = at_venue.filter(
+        Q(ord_status__in=[OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED])
+        | ~Q(certainty=Certainty.CERTAIN)
+    )
+    holding = Trade.objects.filter(closed_at__isnull=True).exclude(
+        cursor__version__strategy__account__venue__code=setup.SIMULATED
+    )
     wishes = CancelRequest.objects.filter(answered_at__isnull=True)
     rows = Feed.objects.filter(
         Q(status=FeedStatus.RUNNING)
         | Q(account__in=under_way.values("account"))
         | Q(account__in=wishes.values("order__account"))
+        | Q(account__in=resting.values("account"))
+        | Q(account__in=holding.values("cursor__version__strategy__account"))
         | Q(account__in=ParentOrder.objects.filter(closed_at__isnull=True).values("account"))
     )
     return list(rows.order_by("pk").values_list("account_id", flat=True))

@@ -29,6 +29,8 @@ from trading.services import external, turns, venue_facts
 
 #: Between two looks at what rests at a venue that does not tell everything by itself.
 FOLLOW_SECONDS = 5.0
+#: Books are compared every minute: older than this nobody has looked, and nothing is sent.
+GREEN_FOR = timedelta(minutes=3)
 _FULL_LOOK_SECONDS = 3600.0
 
 
@@ -45,9 +47,15 @@ class Bench:
 
     @property
     def is_green(self) -> bool:
-        """Whether this process has reconciled the account with its venue since it began. A venue
-        whose stream tells everything is caught up with before anything else anyway."""
-        return self.venue.gateway.capabilities.streams or _key(self.desk.account.pk) in _green
+        """Whether this process has reconciled the account with its venue since it began, and
+        somebody has done so lately. A venue whose stream tells everything is caught up with before
+        anything else anyway."""
+        if self.venue.gateway.capabilities.streams:
+            return True
+        last = self.desk.account.reconciled_at
+        if last is None or self.at.wall - last > GREEN_FOR:
+            _green.discard(_key(self.desk.account.pk))
+        return _key(self.desk.account.pk) in _green
 
     def reconcile(self) -> bool:
         """Reconcile before the first send of this process; True when the account is green."""
@@ -56,6 +64,7 @@ class Bench:
             found = external.begin(desk=self.desk, gateway=self.venue.gateway, at=self.at)
             if found:
                 _green.add(_key(self.desk.account.pk))
+                self.desk.account.reconciled_at = self.at.wall
         return self.is_green
 
     def how_far_back(self) -> timedelta:
@@ -139,6 +148,8 @@ def bench_of(account_id: int) -> Bench | None:
     key = _key(account_id)
     bench = _kept.benches.get(key)
     if bench is None or _versions(account_id) != set(bench.desk.strategies):
+        # Wherever an account is worked on: no real money, and no other account's key.
+        registry.require_account(feed.account.venue.code, feed.code)
         bench = _load(account_id, feed.account.venue.code, namespace, at)
         _kept.benches[key] = bench
     else:

@@ -47,14 +47,17 @@ _SECONDS = 5
 class AtVenue:
     """The desk of one account, and the exchange at hand."""
 
-    def __init__(self, told: Mapping[str, Any]) -> None:
+    def __init__(self, told: Mapping[str, Any], *, opened: bool = True) -> None:
         #: Where the exchange is, for processes of their own.
         self.variables: dict[str, str] = {}
         self._control = told["control"]
         self.rest = str(told["rest"])
         self._venue_account = told["accounts"][0]["account"]
         self.options = PaperOptions(venue="BINANCE", at_venue=True, strategies=())
-        self.open()
+        if opened:
+            self.open()
+        else:
+            self.gateway = registry.connect("BINANCE", namespace="").gateway
 
     def open(self) -> None:
         """Open the desk, or find it as it was left."""
@@ -163,10 +166,11 @@ def only_external() -> Order:
 
 
 @contextmanager
-def at_venue(folder: Path, **options: Any) -> Iterator[AtVenue]:
-    """Until the block ends; `hold` decides what the account starts with."""
+def at_venue(folder: Path, *, opened: bool = True, **options: Any) -> Iterator[AtVenue]:
+    """Until the block ends; `hold` decides what the account starts with. Where the desk is not
+    `opened`, there is its gateway only."""
     with exchange(folder, **options) as (told, there), _known(there):
-        made = AtVenue(told)
+        made = AtVenue(told, opened=opened)
         made.variables = variables(there)
         yield made
 

@@ -76,6 +76,8 @@ class Connection:
             )
         # Proxies and password files of the machine are not for signed calls.
         self._client.session.trust_env = False
+        # A signed call goes to the host that it was signed for, once.
+        self._client.session.max_redirects = 0
         for scheme in ("http://", "https://"):
             self._client.session.mount(scheme, Capped())
         self._for_sample = {"timeout": min(timeout_seconds, _SAMPLE_TIMEOUT_SECONDS, key=sum)}

@@ -33,6 +33,7 @@ class Command(BaseCommand):
         if feed is None:
             raise BadInput(f"there is no account {code}")
         account = feed.account
+        registry.require_account(account.venue.code, feed.code)
         venue = registry.connect(account.venue.code, namespace=installation.namespace())
         with turns.alone(account.pk):
             desk = desks.load(
