@@ -226,7 +226,7 @@ def test_a_venue_that_wants_silence_is_left_alone_and_asked_again(
     exchange.faults("rate_limit=0.4,retry_after_s=1")
     try:
         candle_history.fetch(
-            series, exchange.history(7), [WHOLE], venue="BINANCE",
+            series, exchange.history(12), [WHOLE], venue="BINANCE",
             manner=exchange.manner(grumbled.append),
         )  # fmt: skip
     finally:

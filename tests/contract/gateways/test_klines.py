@@ -1,6 +1,6 @@
 """Bars in real time come once, in order and without a hole, whatever the line does.
 
-The clock of the exchange and of its client runs four times as fast as the machine's.
+The clock of the exchange and of its client runs twice as fast as the machine's.
 """
 
 import itertools
@@ -25,7 +25,7 @@ from trading.sandbox.stand import serving
 from trading.services.bar_steps import Step
 
 SECOND = timedelta(seconds=1)
-CLOCK = Hastened(4)
+CLOCK = Hastened(2)
 SYMBOLS = {"SIM:BTC-USDT": "BTCUSDT", "SIM:ETH-USDT": "ETHUSDT"}
 
 

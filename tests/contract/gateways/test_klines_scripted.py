@@ -91,6 +91,8 @@ class _Venue:
 def _source(venue: _Venue, monkeypatch: pytest.MonkeyPatch, **symbols: str) -> Klines:
     monkeypatch.setattr(live_bars, "connect", venue.connect)
     monkeypatch.setattr(live_bars, "_FIRST_PAUSE_SECONDS", 0.01)
+    # A line with nothing more to say is over at once.
+    monkeypatch.setattr(live_bars, "SILENCE_SECONDS", 0.1)
     named = symbols or SYMBOLS
     return Klines(venue, "ws://nowhere", named, MINUTE, history_bars=3, wall=WALL)  # type: ignore[arg-type]  # what a Connection is used for
 
