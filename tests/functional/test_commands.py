@@ -41,7 +41,7 @@ GRID = [
 def test_every_action_of_the_desk_has_a_button_or_a_reason() -> None:
     elsewhere = {
         Action.CONFIGURE_STRATEGY, Action.VIEW_JOURNAL, Action.MANAGE_OPERATORS,
-        Action.ENTER_ADMIN, Action.VIEW_DESK,
+        Action.ENTER_ADMIN, Action.VIEW_DESK, Action.SUBMIT_ORDER, Action.HANDLE_BREAK,
     }  # fmt: skip
     assert set(ACTIONS.values()) | elsewhere == set(Action)
 

@@ -49,6 +49,7 @@ _WORDS = {
     Refusal.MIN_NOTIONAL: "EOrder:Cost minimum not met",
     Refusal.MARKET_CLOSED: "EService:Market in cancel_only mode",
     Refusal.CANCEL_ONLY: "EService:Market in cancel_only mode",
+    Refusal.WOULD_TAKE: "EOrder:Post only order",
     Refusal.DUPLICATE_CL_ORD_ID: "EOrder:Duplicate cl_ord_id",
 }
 _STOPPED = {
@@ -236,6 +237,7 @@ class KrakenFace:
             stop_px=price if waits else None,
             time_in_force=TimeInForce(given.get("timeinforce", "GTC")),
             cl_ord_id=named,
+            post_only="post" in given.get("oflags", "").split(","),
         )
         placed = self._stage.exchange.submit(request, now=call.now)
         if isinstance(placed, Refused):

@@ -85,6 +85,7 @@ def _kraken_codes() -> dict[str, Proof]:
         "EOrder:Orders limit exceeded", "EOrder:Positions limit exceeded",
         "EOrder:Scheduled orders limit exceeded", "EOrder:Order minimum not met",
         "EOrder:Cost minimum not met", "EOrder:Tick size check failed", "EOrder:Invalid price",
+        "EOrder:Post only order",
         "EOrder:Trading agreement required", "EQuery:Unknown asset pair",
     )  # fmt: skip
     return {
