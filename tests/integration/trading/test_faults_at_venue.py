@@ -102,6 +102,8 @@ def test_maintenance_ends_without_a_storm_and_what_is_too_old_is_dropped(venue: 
     second = venue.waiting("second")
     Order.objects.filter(pk=second.pk).update(expires_at=venue.now().market)
     venue.change("faults", plan="")
+    # The venue is held back from for a while: by then the second is too old.
+    venue.desk.held_back_until = 0.0
     _route(venue, times=5)
     first.refresh_from_db()
     second.refresh_from_db()
