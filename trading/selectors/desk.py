@@ -65,6 +65,15 @@ class Desk:
         }
         return {pk: Mark(bar.close, bar.close_time) for pk, bar in found.items() if bar}
 
+    def px_of(self, asset: str, quote: str) -> Decimal | None:
+        """What one unit of an asset is worth in another by the mark of an instrument that the desk
+        trades; None without one."""
+        marks = self.marks()
+        of_asset = (
+            pk for pk, row in self.instruments.items() if (row.base, row.quote) == (asset, quote)
+        )
+        return next((marks[pk].px for pk in of_asset if pk in marks), None)
+
     def refresh_bars(self) -> None:
         """Read bars that other processes recorded."""
         for pk in self.instruments:

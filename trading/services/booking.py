@@ -65,18 +65,8 @@ def _facts(desk: Desk, order: Order, report: ExecutionReport) -> FillFacts:
         fee_asset=report.fee_asset,
         base=order.instrument.base,
         quote=order.instrument.quote,
-        fee_rate=_rate(desk, report.fee_asset, order.instrument.quote),
+        fee_rate=desk.px_of(report.fee_asset, order.instrument.quote),
     )
-
-
-def _rate(desk: Desk, asset: str, quote: str) -> Decimal | None:
-    """What one unit of a third fee asset is worth: the mark of an instrument that the desk trades,
-    or None."""
-    marks = desk.marks()
-    of_asset = (
-        pk for pk, row in desk.instruments.items() if (row.base, row.quote) == (asset, quote)
-    )
-    return next((marks[pk].px for pk in of_asset if pk in marks), None)
 
 
 def _move_position(store: Books, order: Order, facts: FillFacts) -> FillEffect:

@@ -173,7 +173,7 @@ def _compare(
         theirs = ", ".join([*(f"trade {each}" for each in strange), *differs])
         executions.open_break(
             desk=desk, kind="DOUBT", object_id=order.cl_ord_id, ours="no trade", venues=theirs,
-            at=at,
+            at=at, evidence={"trades": strange, "balances": differs, **evidence.to_json(found)},
         )  # fmt: skip
         return False
     answer = executions.Answer(

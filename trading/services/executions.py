@@ -190,6 +190,7 @@ def _open_break(
     venues: str,
     at: Moment,
     severity: Severity = Severity.MAJOR,
+    evidence: Mapping[str, object] | None = None,
 ) -> None:
     store = order_rows.of(desk)
     found = ReconBreak(
@@ -200,6 +201,7 @@ def _open_break(
         ours=ours,
         venues=venues,
         severity=severity,
+        evidence=dict(evidence or {}),
         noticed_at=at.wall,
         opened_at=at.market,
     )
@@ -224,10 +226,11 @@ def open_break(
     venues: str,
     at: Moment,
     severity: Severity = Severity.MAJOR,
+    evidence: Mapping[str, object] | None = None,
 ) -> None:
     """Record a difference that no venue record explains, once while it is open."""
     with order_rows.of(desk).atomic():
-        _open_break(desk, kind, object_id, ours, venues, at, severity)
+        _open_break(desk, kind, object_id, ours, venues, at, severity, evidence)
 
 
 def close_break(*, desk: Desk, found: ReconBreak, resolution: str, at: Moment) -> None:

@@ -256,13 +256,16 @@ def _adopt(desk: Desk, row: InstrumentRow, cl_ord_id: str, seen: SeenOrder, at: 
 
 
 def _book_flows(desk: Desk, gateway: Gateway, at: Moment) -> int:
-    reconciliation.compare(desk=desk, gateway=gateway, at=at)
     due = ReconBreak.objects.filter(
         account=desk.account,
         kind="BALANCE",
         closed_at__isnull=True,
         noticed_at__lte=at.wall - FLOW_AGE,
     )
+    if not due.exists():
+        return 0
+    # Whether it still differs in the same way.
+    reconciliation.compare(desk=desk, gateway=gateway, at=at)
     done = 0
     for row in due.order_by("pk"):
         with sql.atomic():
@@ -279,7 +282,8 @@ def _book_flows(desk: Desk, gateway: Gateway, at: Moment) -> int:
 
 def _book_flow(desk: Desk, found: ReconBreak, moved: Decimal, at: Moment) -> bool:
     asset = found.object_id
-    px = _px(desk, asset)
+    currency = desk.account.base_currency
+    px = ONE if asset == currency else desk.px_of(asset, currency)
     if px is None and any(row.base == asset for row in desk.instruments.values()):
         # It will count as a position: not without a price.
         return False
@@ -298,18 +302,6 @@ def _book_flow(desk: Desk, found: ReconBreak, moved: Decimal, at: Moment) -> boo
     order_rows.of(desk).record([event], now=at.wall)
     executions.close_break(desk=desk, found=found, resolution="moved from outside", at=at)
     return True
-
-
-def _px(desk: Desk, asset: str) -> Decimal | None:
-    """The asset's price in the account's base currency."""
-    currency = desk.account.base_currency
-    if asset == currency:
-        return ONE
-    marks = desk.marks()
-    of_asset = (
-        pk for pk, row in desk.instruments.items() if (row.base, row.quote) == (asset, currency)
-    )
-    return next((marks[pk].px for pk in of_asset if pk in marks), None)
 
 
 def _by_name(desk: Desk) -> Mapping[str, InstrumentRow]:

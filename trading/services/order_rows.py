@@ -285,6 +285,7 @@ class OrderRows(BookRows):
                 "opened_at": found.opened_at,
                 "noticed_at": found.noticed_at,
                 "severity": found.severity,
+                "evidence": found.evidence,
             },
         )
         return created

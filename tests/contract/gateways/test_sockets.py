@@ -19,9 +19,12 @@ def exchange() -> Iterator[Mapping[str, Any]]:
 
 def test_a_hundred_handshakes_in_a_row_all_end(exchange: Mapping[str, Any]) -> None:
     context = ssl.create_default_context(cafile=exchange["ca"])
+    opened = 0
     for _ in range(100):
         with connect(exchange["ws"], context=context) as socket:
             socket.send("{}")
+            opened += 1
+    assert opened == 100
 
 
 def test_who_waits_for_a_message_waits_no_longer_than_asked(exchange: Mapping[str, Any]) -> None:
