@@ -32,6 +32,26 @@ class ExecutionReport:
     text: str = ""
 
 
+def status_report(
+    order_id: str,
+    cl_ord_id: str,
+    instrument: str,
+    exec_type: ExecType,
+    cum_qty: Decimal,
+    at: datetime,
+) -> ExecutionReport:
+    """What a venue's word about the order as a whole says; no trade. Its id is derived."""
+    return ExecutionReport(
+        cl_ord_id=cl_ord_id,
+        order_id=order_id,
+        exec_id=f"{exec_type}-{order_id}",
+        exec_type=exec_type,
+        instrument=instrument,
+        cum_qty=cum_qty,
+        transact_time=at,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class StreamedReport:
     """A report with its place in the venue's stream for the account; `seq` only grows."""

@@ -14,7 +14,7 @@ from aitrader.kernel.clock import from_millis
 from aitrader.kernel.errors import OutcomeUnknown
 from aitrader.kernel.fix import ExecType, Liquidity, OrdType, Side
 from aitrader.kernel.money import CONTEXT, ZERO, amount
-from trading.domain.execution_report import ExecutionReport
+from trading.domain.execution_report import ExecutionReport, status_report
 from trading.domain.ports import OpenOrder, SeenOrder, VenueTrade
 
 Answer = Mapping[str, Any]
@@ -163,15 +163,7 @@ def _status(
     cum_qty: Decimal,
     at: datetime,
 ) -> ExecutionReport:
-    return ExecutionReport(
-        cl_ord_id=client_id,
-        order_id=str(answer["orderId"]),
-        exec_id=f"{exec_type}-{answer['orderId']}",
-        exec_type=exec_type,
-        instrument=instrument,
-        cum_qty=cum_qty,
-        transact_time=at,
-    )
+    return status_report(str(answer["orderId"]), client_id, instrument, exec_type, cum_qty, at)
 
 
 def _trade(

@@ -18,7 +18,7 @@ from aitrader.kernel.clock import from_millis
 from aitrader.kernel.errors import OutcomeUnknown
 from aitrader.kernel.fix import ExecType, OrdType, Side
 from aitrader.kernel.money import CONTEXT, ZERO, amount
-from trading.domain.execution_report import ExecutionReport
+from trading.domain.execution_report import ExecutionReport, status_report
 from trading.domain.ports import OpenOrder, SeenOrder, VenueTrade
 
 Row = Mapping[str, Any]
@@ -76,7 +76,7 @@ def placed(answer: Row, *, instrument: str, cl_ord_id: str) -> ExecutionReport:
     if answer["newOrderClientId"] != cl_ord_id:
         raise OutcomeUnknown("the answer is about an order with another client id")
     at = from_millis(int(answer["datetime"]))
-    return _status(str(answer["id"]), cl_ord_id, instrument, ExecType.NEW, ZERO, at)
+    return status_report(str(answer["id"]), cl_ord_id, instrument, ExecType.NEW, ZERO, at)
 
 
 def told(order: Seen, trades: Sequence[Row], *, instrument: str) -> list[ExecutionReport]:
@@ -182,26 +182,7 @@ def _ending(order: Seen, instrument: str, executed: Decimal) -> list[ExecutionRe
 
 
 def _of(order: Seen, instrument: str, exec_type: ExecType, cum: Decimal) -> ExecutionReport:
-    return _status(order.order_id, order.cl_ord_id, instrument, exec_type, cum, order.at)
-
-
-def _status(
-    order_id: str,
-    cl_ord_id: str,
-    instrument: str,
-    exec_type: ExecType,
-    cum_qty: Decimal,
-    at: datetime,
-) -> ExecutionReport:
-    return ExecutionReport(
-        cl_ord_id=cl_ord_id,
-        order_id=order_id,
-        exec_id=f"{exec_type}-{order_id}",
-        exec_type=exec_type,
-        instrument=instrument,
-        cum_qty=cum_qty,
-        transact_time=at,
-    )
+    return status_report(order.order_id, order.cl_ord_id, instrument, exec_type, cum, order.at)
 
 
 def _trade(

@@ -17,7 +17,7 @@ from aitrader.kernel.clock import utc
 from aitrader.kernel.errors import OutcomeUnknown
 from aitrader.kernel.fix import ExecType, Liquidity, Side
 from aitrader.kernel.money import CONTEXT, ZERO, amount, ratio
-from trading.domain.execution_report import ExecutionReport
+from trading.domain.execution_report import ExecutionReport, status_report
 from trading.domain.ports import OpenOrder, SeenOrder, VenueTrade
 from trading.gateways.coinbase import orders
 
@@ -40,7 +40,7 @@ _LIQUIDITY: Mapping[object, Liquidity] = {"MAKER": Liquidity.MAKER}
 
 def accepted(order_id: str, cl_ord_id: str, instrument: str, at: datetime) -> ExecutionReport:
     """The venue has the order; what became of it is not told by the answer to a new order."""
-    return _status(order_id, cl_ord_id, instrument, ExecType.NEW, ZERO, at)
+    return status_report(order_id, cl_ord_id, instrument, ExecType.NEW, ZERO, at)
 
 
 def queried(order: Answer, fills: Sequence[Answer], *, instrument: str) -> list[ExecutionReport]:
@@ -49,7 +49,7 @@ def queried(order: Answer, fills: Sequence[Answer], *, instrument: str) -> list[
     at = _last_change(order)
     ending = _ending(order, instrument)
     created = instant(order["created_time"])
-    found = [_status(order_id, cl_ord_id, instrument, ExecType.NEW, ZERO, created)]
+    found = [status_report(order_id, cl_ord_id, instrument, ExecType.NEW, ZERO, created)]
     cum = ZERO
     # The newest are listed first; those of one instant keep their order.
     listed = fills[::-1]
@@ -62,7 +62,9 @@ def queried(order: Answer, fills: Sequence[Answer], *, instrument: str) -> list[
     filled = filled_size(order)
     if filled > cum:
         # The order's state is ahead of the list of its fills: they are asked for again.
-        found.append(_status(order_id, cl_ord_id, instrument, ExecType.ORDER_STATUS, filled, at))
+        found.append(
+            status_report(order_id, cl_ord_id, instrument, ExecType.ORDER_STATUS, filled, at)
+        )
     return found + ending
 
 
@@ -178,7 +180,7 @@ def _ending(order: Answer, instrument: str) -> list[ExecutionReport]:
         return []
     else:
         raise OutcomeUnknown(f"order status {status} is not known")
-    report = _status(*_ids(order), instrument, kind, filled, _last_change(order))
+    report = status_report(*_ids(order), instrument, kind, filled, _last_change(order))
     why = str(order.get("reject_message") or order.get("cancel_message") or "")
     return [replace(report, text=why[:_LONGEST_TEXT])]
 
@@ -189,25 +191,6 @@ def _asked(order: Answer) -> Decimal:
         if settings.get("base_size"):
             return amount(settings["base_size"])
     return ZERO
-
-
-def _status(
-    order_id: str,
-    cl_ord_id: str,
-    instrument: str,
-    exec_type: ExecType,
-    cum_qty: Decimal,
-    at: datetime,
-) -> ExecutionReport:
-    return ExecutionReport(
-        cl_ord_id=cl_ord_id,
-        order_id=order_id,
-        exec_id=f"{exec_type}-{order_id}",
-        exec_type=exec_type,
-        instrument=instrument,
-        cum_qty=cum_qty,
-        transact_time=at,
-    )
 
 
 def _trade(
