@@ -100,6 +100,25 @@ def test_an_order_that_is_not_found_is_sent_again(monkeypatch: Patch) -> None:
     assert _caught(lambda found: found.duplicates, "btcturk")
 
 
+def test_a_question_that_cannot_be_put_counts_as_not_found(monkeypatch: Patch) -> None:
+    """hummingbot #8457: names could not be looked up for a while. Orders that the venue had taken
+    were given up because of questions that failed, and what they traded was nobody's."""
+
+    def given_up(ask: Callable[..., bool]) -> Callable[..., bool]:
+        def asked(desk: Any, gateway: Any, order: Order, *given: Any) -> bool:
+            try:
+                return ask(desk, gateway, order, *given)
+            except GatewayError:
+                _conclude(desk, order, OrdStatus.REJECTED, "not found", given[-1])
+                raise
+
+        return asked
+
+    monkeypatch.setattr(reconciliation, "_ask", given_up(reconciliation._ask))
+    monkeypatch.setattr(doubt, "_read", given_up(doubt._read))
+    assert _caught(lambda found: found.breach > 0)
+
+
 def _send_again(*, desk: Any, gateway: Any, order: Order, at: Any, **_: object) -> bool:
     return routing.repeat(desk=desk, gateway=gateway, order=order, at=at)
 
