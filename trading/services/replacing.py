@@ -1,7 +1,8 @@
 """A person's order is replaced by another: two orders, and a request that ties them.
 
 1. Written in one transaction: the successor, judged while the first order still counts at full size
-   (both may fill, for a fill may come after a cancel), the request, and the wish to cancel.
+   (both may fill, for a fill may come after a cancel), the request, and the wish to cancel. Only a
+   sale from a SPOT holding needs it once: what the first has sold, the second is not sent for.
 2. The successor is held back until the first order is closed and nothing about it is in doubt.
    Then it is sent for what is left: the wanted whole less what the first has filled.
 3. Nothing left, or less than the venue takes, ends the successor unsent. So does a person's cancel.
@@ -15,8 +16,17 @@ from aitrader.kernel import ids
 from aitrader.kernel.clock import Moment, iso
 from aitrader.kernel.errors import BadInput, Refused
 from aitrader.kernel.events import Event, EventName
-from aitrader.kernel.fix import CLOSED, Certainty, OrdStatus, OrdType, Origin, Side, TimeInForce
-from aitrader.kernel.money import CONTEXT, plain, product, qty_to_lot
+from aitrader.kernel.fix import (
+    CLOSED,
+    AccountKind,
+    Certainty,
+    OrdStatus,
+    OrdType,
+    Origin,
+    Side,
+    TimeInForce,
+)
+from aitrader.kernel.money import CONTEXT, ZERO, plain, product, qty_to_lot
 from compliance.domain.roles import Action
 from compliance.services import access
 from trading.domain.order import OrderIntent
@@ -72,6 +82,7 @@ def request(
             intent=_intent(desk, old, row, left, price or old.price, by, why, at),
             instrument=row,
             trace_id=old.trace_id,
+            shared_qty=_shared(desk, old),
             bar_extreme=person_orders.is_extreme(desk, row),
             actor=person_orders.actor_of(by),
         )
@@ -126,6 +137,12 @@ def _require_change(old: Order, total: Decimal, price: Decimal | None, left: Dec
         raise BadInput("nothing would change")
     if left <= 0:
         raise Refused(f"{plain(old.cum_qty)} is filled already: nothing would be left")
+
+
+def _shared(desk: Desk, old: Order) -> Decimal:
+    """What the first holds of what the second needs: nothing but a holding can be given over."""
+    sells = desk.account.kind == AccountKind.SPOT and old.side == Side.SELL
+    return CONTEXT.subtract(old.order_qty, old.cum_qty) if sells else ZERO
 
 
 def _intent(

@@ -19,7 +19,7 @@ from risk.services import kill_switch
 from tests.factories import desk as people
 from tests.factories import road as roads
 from tests.factories.road import Road
-from tests.integration.trading.at_venue import CODE
+from tests.integration.trading.at_venue import CODE, SYMBOL
 from tests.integration.trading.trades_at_venue import trading_at_venue
 from tests.integration.trading.venues import DeafToCancels
 from trading.gateways.sim.rules import SimRules
@@ -261,6 +261,51 @@ def test_the_command_replaces_and_says_how_both_stand(
     told = capsys.readouterr().out
     assert "CREATED waits" in told
     assert f"{old.public_id} PENDING_REPLACE" in told
+
+
+@pytest.mark.parametrize("sold", ["0", "0.4"])
+def test_a_sale_of_the_whole_holding_is_replaced_at_the_venue(tmp_path: Path, sold: str) -> None:
+    """The venue takes the second when the first has given the holding back, and not before."""
+    with trading_at_venue(tmp_path) as there:
+        assert there.begin()
+        whole, at = there.position(), there.now()
+        wish = Wish(CODE, Side.SELL, OrdType.LIMIT, whole, price=D(60_500))
+        old = person_orders.submit(desk=there.desk, wish=wish, by=_who(), reason="x", at=at)
+        routing.send_all(desk=there.desk, gateway=there.gateway, at=there.now())
+        assert _now(old) == ("NEW", whole.normalize())
+        if D(sold):
+            # Others ask less for the first bitcoin.
+            bid = {"side": "BUY", "price": "60500", "qty": str(1 + D(sold))}
+            there.change("book", instrument=SYMBOL, **bid)
+            reconciliation.follow(desk=there.desk, gateway=there.gateway, at=there.now())
+        new = replacing.request(
+            desk=there.desk, order_id=old.pk, order_qty=None, price=D(61_000), by=_who(),
+            reason="x", at=there.now(),
+        )  # fmt: skip
+        assert new.ord_status == "CREATED", new.text
+        for _ in range(2):
+            replacing.advance(desk=there.desk, at=there.now())
+            routing.cancel_all(desk=there.desk, gateway=there.gateway, at=there.now())
+            routing.send_all(desk=there.desk, gateway=there.gateway, at=there.now())
+        assert _now(old)[0] == "CANCELED"
+        assert _now(new) == ("NEW", (whole - D(sold)).normalize())
+        assert reconciliation.compare(desk=there.desk, gateway=there.gateway, at=there.now())
+
+
+def test_more_than_the_holding_is_not_sold_by_replacing(tmp_path: Path) -> None:
+    with trading_at_venue(tmp_path) as there:
+        assert there.begin()
+        whole = there.position()
+        wish = Wish(CODE, Side.SELL, OrdType.LIMIT, whole, price=D(60_500))
+        old = person_orders.submit(
+            desk=there.desk, wish=wish, by=_who(), reason="x", at=there.now()
+        )
+        new = replacing.request(
+            desk=there.desk, order_id=old.pk, order_qty=2 * whole, price=None, by=_who(),
+            reason="x", at=there.now(),
+        )  # fmt: skip
+        assert new.ord_status == "DENIED"
+        assert "SHORT_NOT_ALLOWED" in new.text
 
 
 def test_half_a_failure_at_the_venue_ends_with_both_outcomes_known(tmp_path: Path) -> None:
