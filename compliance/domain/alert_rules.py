@@ -63,7 +63,7 @@ _RULES = (
     Rule(
         EventName.POSITION_UNPROTECTED, Severity.CRITICAL, "{account} {instrument} {strategy}",
         "Position without protection: {instrument}",
-        "{strategy} on {account}: {open_qty} open without a stop",
+        "{strategy} on {account}: {open_qty} open, {why}",
     ),
     Rule(
         EventName.EXIT_WANTED, Severity.CRITICAL, "{account} {instrument} {strategy} {reason}",

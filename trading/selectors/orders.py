@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from aitrader.kernel.fix import WORKING, Side
+from aitrader.kernel.fix import WORKING, OrdType, Origin, Side
 from aitrader.kernel.money import ZERO
 from trading.models import Account
 from trading.selectors import sql
 
 WORKING_STATUSES = tuple(sorted(WORKING))
+_STOPS = frozenset({OrdType.STOP, OrdType.STOP_LIMIT, OrdType.TRAILING_STOP})
 
 
 _OF_ACCOUNT = """
@@ -37,7 +38,7 @@ SELECT o.id, o.trade_id, o.origin, o.closing,
        EXISTS (SELECT 1 FROM trading_cancelrequest request
                 WHERE request.order_id = o.id AND request.answered_at IS NULL),
        o.ord_status NOT IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED'),
-       o.ord_status IN ('NEW', 'PARTIALLY_FILLED')
+       o.ord_status IN ('NEW', 'PARTIALLY_FILLED'), o.ord_type, o.certainty = 'UNKNOWN'
   FROM trading_order o
  WHERE o.trade_id = ANY(%s)
    AND (o.ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')
@@ -65,7 +66,8 @@ class WorkingOrder:
 @dataclass(frozen=True, slots=True)
 class TradeOrder:
     """An order that works for a trade; `cancelling` while a cancel request is unanswered, `closed`
-    when all that it still brings are fills that happened; `resting` when the venue has it."""
+    when all that it still brings are fills that happened; `resting` when the venue has it,
+    `doubtful` when nobody knows whether it has."""
 
     pk: int
     trade_id: int
@@ -76,6 +78,13 @@ class TradeOrder:
     cancelling: bool
     closed: bool = False
     resting: bool = False
+    ord_type: str = ""
+    doubtful: bool = False
+
+    @property
+    def is_stop(self) -> bool:
+        """Whether it bounds a loss."""
+        return self.origin == Origin.PROTECTION and self.ord_type in _STOPS
 
 
 def working_for(trade_ids: list[int]) -> list[TradeOrder]:

@@ -8,7 +8,8 @@ rest is watched here, price by price.
 2. A trailing stop is measured from the best price seen since the entry, which is kept.
 3. A stop that the price has passed and that has not filled for `STOP_SECONDS` is given up: the
    position is sold at the market. So is one that stays without protection (exits.protect).
-4. An exit whose own order works at the venue is not watched: it is the venue's.
+4. An exit whose own order works at the venue is not watched: it is the venue's. One of unknown
+   outcome may not be there: it is watched, and cancelled by its id before anything is sold.
 """
 
 from collections.abc import Collection, Mapping
@@ -41,8 +42,8 @@ SELECT id, version_id, instrument_id FROM trading_strategycursor WHERE id = ANY(
 _AT_VENUE = """
 SELECT trade_id, ord_type FROM trading_order
  WHERE trade_id = ANY(%s) AND origin = 'PROTECTION'
-   AND (ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')
-        OR certainty <> 'CERTAIN')
+   AND (certainty = 'FILLS_INCOMPLETE' OR certainty = 'CERTAIN'
+        AND ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED'))
 """
 #: The exits of a trade that can be watched, by the type that would rest for each.
 _EXITS = {

@@ -1,45 +1,39 @@
 """Exits of one trade: protection while it is wanted, closing when it is not.
 
-1. Stop, target and trailing stop of one quantity share an OCO group; their prices come from the
-   trade's average entry.
+1. Stop, target and trailing stop of one quantity (exit_legs.py) share an OCO group.
 2. A close waits until nothing else works for the trade, so that the two cannot both fill.
 3. A position that should be protected and is not is said once, as an event, until its protection
    rests at the venue; it is sold at the market when it stays so for `UNPROTECTED_BARS`, whether the
    gate denies its stops or the venue refuses them.
-4. As many of them rest as the venue can hold together, a stop among them; the desk watches the rest
-   (exit_watch.py). A venue without stop orders holds a stop-limit with room below (above) it.
+4. A stop of unknown outcome protects nothing, and no second one is written beside it: it may act.
+   The position is said to be unprotected at once; given up as in 3, it is sold after the stop's
+   cancel is answered or its fate is known, never before.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import combinations
 
 from aitrader.kernel import ids
 from aitrader.kernel.clock import Moment, iso
 from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import AccountKind, OrdStatus, OrdType, Origin, Side, TimeInForce
-from aitrader.kernel.money import CONTEXT, ONE, ZERO, plain, price_nearest, qty_to_lot, ratio
+from aitrader.kernel.money import CONTEXT, ZERO, plain, qty_to_lot, ratio
 from compliance.services import journal
 from risk.domain import exposure
 from trading.domain.order import OrderIntent
-from trading.domain.ports import Capabilities
 from trading.models import InstrumentRow, Order, StrategyCursor, Trade
 from trading.selectors import orders as order_reads
 from trading.selectors import sql
 from trading.selectors.desk import Desk, LoadedStrategy
 from trading.selectors.orders import WORKING_STATUSES, TradeOrder
-from trading.services import orders
+from trading.services import exit_legs, orders
+from trading.services.exit_legs import Leg
 from trading.services.held import HeldAccount
 
-_PERCENT = Decimal("0.01")
-_BPS_OF_PERCENT = Decimal(100)
-#: How far a stop-limit's limit is beyond its stop, in percent of the entry.
-_ROOM_PERCENT = Decimal(2)
 #: A position that no stop could be placed for is sold after so many intervals.
 UNPROTECTED_BARS = 3
 UNPROTECTED = "unprotected"
-_STOPS = frozenset({OrdType.STOP, OrdType.TRAILING_STOP})
 _REFUSED = """
 SELECT 1 FROM trading_order
  WHERE trade_id = %s AND origin = 'PROTECTION' AND ord_status = 'REJECTED' AND created_at >= %s
@@ -81,15 +75,6 @@ class Context:
         return Side(self.trade.side).opposite
 
 
-@dataclass(frozen=True, slots=True)
-class _Leg:
-    name: str
-    ord_type: OrdType
-    price: Decimal | None = None
-    stop_px: Decimal | None = None
-    trailing_bps: Decimal | None = None
-
-
 def is_over(context: Context) -> bool:
     """Nothing is held any more and no entry can still fill."""
     entering = any(not order.closing for order in context.working)
@@ -103,13 +88,14 @@ def protect(context: Context, *, allowed: bool) -> int:
         # A stop or target has closed a part: the rest of the entry is not wanted any more.
         return _cancel(context, entering)
     legs = _legs(context) if context.open_qty > 0 else ()
-    covered = _covered(context) + _leaving(context)
-    missing = CONTEXT.subtract(context.open_qty, covered)
-    if not legs or missing <= 0:
-        if not legs or not _is_on_its_way(context):
-            _set_unprotected(context, unprotected=False)
-        return 0
+    missing = CONTEXT.subtract(context.open_qty, _covered(context) + _leaving(context))
     late = allowed and _is_long_unprotected(context)
+    if not legs or missing <= 0:
+        if legs and _is_in_doubt(context):
+            return _go_without(context, "its stop is in doubt", late=late)
+        if not legs or not _is_on_its_way(context):
+            _set_unprotected(context, why="")
+        return 0
     refused = late and bool(
         sql.fetch_one(_REFUSED, [context.trade.pk, context.trade.unprotected_since])
     )
@@ -117,12 +103,16 @@ def protect(context: Context, *, allowed: bool) -> int:
     # venue's answer is waited for, and brings the next look.
     may_write = allowed and not refused and not _is_being_cancelled(context)
     written = _write_legs(context, legs, missing) if may_write else 0
-    if not written:
-        _set_unprotected(context, unprotected=True)
-        if late:
-            _give_up(context)
-            return close(context, allowed=allowed)
-    return written
+    return written or _go_without(context, "without a stop", late=late)
+
+
+def _go_without(context: Context, why: str, *, late: bool) -> int:
+    """Say that nothing certain protects the position; give it up when that has been so for long."""
+    _set_unprotected(context, why=why)
+    if not late:
+        return 0
+    _give_up(context)
+    return close(context, allowed=True)
 
 
 def _is_being_cancelled(context: Context) -> bool:
@@ -168,13 +158,21 @@ def _cancel(context: Context, obstacles: list[TradeOrder]) -> int:
     return asked
 
 
-def _covered(context: Context) -> Decimal:
-    """Quantity behind working protection; a group counts once."""
+def _covered(context: Context, *, without: Collection[str] = ()) -> Decimal:
+    """Quantity behind working protection; a group counts once, and not if it is in `without`."""
     groups: dict[str, Decimal] = {}
     for order in context.working:
-        if order.origin == Origin.PROTECTION and not order.cancelling:
+        counts = order.origin == Origin.PROTECTION and not order.cancelling
+        if counts and order.oco_group not in without:
             groups[order.oco_group] = max(groups.get(order.oco_group, ZERO), order.leaves_qty)
     return sum(groups.values(), ZERO)
+
+
+def _is_in_doubt(context: Context) -> bool:
+    """Whether only stops of unknown outcome cover a part of what is held."""
+    doubtful = {order.oco_group for order in context.working if order.is_stop and order.doubtful}
+    certain = _covered(context, without=doubtful) + _leaving(context)
+    return bool(doubtful) and certain < context.open_qty
 
 
 def _is_on_its_way(context: Context) -> bool:
@@ -190,51 +188,11 @@ def _leaving(context: Context) -> Decimal:
     return sum((each.leaves_qty for each in context.working if _is_exit(each)), ZERO)
 
 
-def _legs(context: Context) -> tuple[_Leg, ...]:
-    params = context.loaded.params
-    entry_px = ratio(context.trade.entry_notional, context.trade.entry_qty)
-    long = context.trade.side == Side.BUY
-    tick = context.instrument.tick
-
-    def moved(percent: Decimal, favourable: bool) -> Decimal:
-        share = CONTEXT.multiply(percent, _PERCENT)
-        factor = ONE + share if favourable is long else ONE - share
-        return max(tick, price_nearest(CONTEXT.multiply(entry_px, factor), tick))
-
-    legs = []
-    if stop := params["stop_loss_pct"]:
-        legs.append(_Leg("stop_loss", OrdType.STOP, stop_px=moved(stop, favourable=False)))
-    if target := params["take_profit_pct"]:
-        price = moved(target, favourable=True)
-        legs.append(_Leg("take_profit", OrdType.LIMIT_IF_TOUCHED, price=price))
-    if trailing := params["trailing_pct"]:
-        distance = CONTEXT.multiply(trailing, _BPS_OF_PERCENT)
-        legs.append(_Leg("trailing_stop", OrdType.TRAILING_STOP, trailing_bps=distance))
-    able = context.desk.capabilities
-    if together := _most_together(legs, able):
-        return together
-    if not (floor := stop or trailing):
-        return ()
-    name, stop_px = "stop_loss" if stop else "trailing_stop", moved(floor, favourable=False)
-    if OrdType.STOP in able.ord_types:
-        return (_Leg(name, OrdType.STOP, stop_px=stop_px),)
-    price = moved(CONTEXT.add(floor, _ROOM_PERCENT), favourable=False)
-    return (_Leg(name, OrdType.STOP_LIMIT, price=price, stop_px=stop_px),)
+def _legs(context: Context) -> tuple[Leg, ...]:
+    return exit_legs.wanted(context.desk, context.instrument, context.loaded, context.trade)
 
 
-def _most_together(legs: Sequence[_Leg], able: Capabilities) -> tuple[_Leg, ...]:
-    """The most exits that can rest at the venue as they are; none if that leaves out every stop."""
-    for count in range(len(legs), 0, -1):
-        for some in combinations(legs, count):
-            types = [leg.ord_type for leg in some]
-            held = able.holds_together(types) if count > 1 else types[0] in able.ord_types
-            stopped = any(leg.ord_type in _STOPS for leg in some)
-            if held and (stopped or len(some) == len(legs)):
-                return some
-    return ()
-
-
-def _write_legs(context: Context, legs: tuple[_Leg, ...], qty: Decimal) -> int:
+def _write_legs(context: Context, legs: tuple[Leg, ...], qty: Decimal) -> int:
     """Write the legs of one OCO group; returns how many of them work."""
     # Two fills at one instant are two quantities to protect.
     key = (context.trade.public_id, iso(context.at.market), plain(context.open_qty), plain(qty))
@@ -260,7 +218,7 @@ def _market_exit(context: Context) -> int:
     intent = _intent(
         context,
         intent_id=ids.derive(context.desk.namespace, "exit", *key),
-        leg=_Leg("exit", OrdType.MARKET),
+        leg=Leg("exit", OrdType.MARKET),
         qty=context.open_qty,
         origin=Origin.STRATEGY,
         reason=context.trade.exit_wanted or f"{context.loaded.code} {context.cursor.stance}",
@@ -276,7 +234,7 @@ def _intent(
     context: Context,
     *,
     intent_id: str,
-    leg: _Leg,
+    leg: Leg,
     qty: Decimal,
     origin: Origin,
     reason: str,
@@ -384,13 +342,14 @@ def _event(name: EventName, context: Context, data: Mapping[str, object]) -> Eve
     )
 
 
-def _set_unprotected(context: Context, *, unprotected: bool) -> None:
-    trade = context.trade
+def _set_unprotected(context: Context, *, why: str) -> None:
+    """Note since when nothing certain protects the position, and say `why`; "": something does."""
+    trade, unprotected = context.trade, bool(why)
     if unprotected == (trade.unprotected_since is not None):
         return
     trade.unprotected_since = context.at.market if unprotected else None
     sql.update(trade, "unprotected_since")
     if unprotected:
-        data: dict[str, object] = {"open_qty": context.open_qty}
+        data: dict[str, object] = {"open_qty": context.open_qty, "why": why}
         event = _event(EventName.POSITION_UNPROTECTED, context, data)
         journal.record([event], now=context.at.wall)

@@ -105,3 +105,12 @@ def test_a_price_that_came_back_in_time_lets_the_stop_be() -> None:
     exit_watch.watch(desk=road.desk, prices={row: D(100)}, at=soon)
     later = replace(at, wall=at.wall + exit_watch.STOP_SECONDS)
     assert exit_watch.watch(desk=road.desk, prices={row: D(90)}, at=later) == 0
+
+
+def test_a_trailing_stop_of_unknown_outcome_is_watched_for_it_may_not_be_there() -> None:
+    road = _long(trailing_pct="5")
+    prices = {next(iter(road.desk.instruments)): D(90)}
+    assert exit_watch.watch(desk=road.desk, prices=prices, at=road.moment) == 0
+    Order.objects.filter(origin="PROTECTION").update(certainty="UNKNOWN")
+    assert exit_watch.watch(desk=road.desk, prices=prices, at=road.moment) == 1
+    assert Trade.objects.get().exit_wanted == "trailing_stop"

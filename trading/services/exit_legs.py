@@ -1,0 +1,81 @@
+"""Which orders protect a trade: stop, target and trailing stop as the venue can hold them.
+
+1. Prices come from the trade's average entry.
+2. As many rest as the venue can hold together, a stop among them; the desk watches the rest
+   (exit_watch.py). A venue without stop orders holds a stop-limit with room below (above) it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import combinations
+
+from aitrader.kernel.fix import OrdType, Side
+from aitrader.kernel.money import CONTEXT, ONE, price_nearest, ratio
+from trading.domain.ports import Capabilities
+from trading.models import InstrumentRow, Trade
+from trading.selectors.desk import Desk, LoadedStrategy
+
+_PERCENT = Decimal("0.01")
+_BPS_OF_PERCENT = Decimal(100)
+#: How far a stop-limit's limit is beyond its stop, in percent of the entry.
+_ROOM_PERCENT = Decimal(2)
+_STOPS = frozenset({OrdType.STOP, OrdType.TRAILING_STOP})
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One exit of a trade; prices in quote per base."""
+
+    name: str
+    ord_type: OrdType
+    price: Decimal | None = None
+    stop_px: Decimal | None = None
+    trailing_bps: Decimal | None = None
+
+
+def wanted(
+    desk: Desk, instrument: InstrumentRow, loaded: LoadedStrategy, trade: Trade
+) -> tuple[Leg, ...]:
+    """The exits that are to rest at the venue for an open trade; none if nothing can stop it."""
+    params = loaded.params
+    entry_px = ratio(trade.entry_notional, trade.entry_qty)
+    long = trade.side == Side.BUY
+    tick = instrument.tick
+
+    def moved(percent: Decimal, favourable: bool) -> Decimal:
+        share = CONTEXT.multiply(percent, _PERCENT)
+        factor = ONE + share if favourable is long else ONE - share
+        return max(tick, price_nearest(CONTEXT.multiply(entry_px, factor), tick))
+
+    legs = []
+    if stop := params["stop_loss_pct"]:
+        legs.append(Leg("stop_loss", OrdType.STOP, stop_px=moved(stop, favourable=False)))
+    if target := params["take_profit_pct"]:
+        price = moved(target, favourable=True)
+        legs.append(Leg("take_profit", OrdType.LIMIT_IF_TOUCHED, price=price))
+    if trailing := params["trailing_pct"]:
+        distance = CONTEXT.multiply(trailing, _BPS_OF_PERCENT)
+        legs.append(Leg("trailing_stop", OrdType.TRAILING_STOP, trailing_bps=distance))
+    able = desk.capabilities
+    if together := _most_together(legs, able):
+        return together
+    if not (floor := stop or trailing):
+        return ()
+    name, stop_px = "stop_loss" if stop else "trailing_stop", moved(floor, favourable=False)
+    if OrdType.STOP in able.ord_types:
+        return (Leg(name, OrdType.STOP, stop_px=stop_px),)
+    price = moved(CONTEXT.add(floor, _ROOM_PERCENT), favourable=False)
+    return (Leg(name, OrdType.STOP_LIMIT, price=price, stop_px=stop_px),)
+
+
+def _most_together(legs: Sequence[Leg], able: Capabilities) -> tuple[Leg, ...]:
+    """The most exits that can rest at the venue as they are; none if that leaves out every stop."""
+    for count in range(len(legs), 0, -1):
+        for some in combinations(legs, count):
+            types = [leg.ord_type for leg in some]
+            held = able.holds_together(types) if count > 1 else types[0] in able.ord_types
+            stopped = any(leg.ord_type in _STOPS for leg in some)
+            if held and (stopped or len(some) == len(legs)):
+                return some
+    return ()
