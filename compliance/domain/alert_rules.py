@@ -101,7 +101,7 @@ _RULES = (
     ),
     Rule(
         EventName.FEED_STALE, Severity.WARNING, "{object_id}",
-        "Prices are stale: {object_id}", "{actor}: nothing is opened until they move again",
+        "Prices are stale", "{names}: nothing is opened in these until they move again",
     ),
     Rule(
         EventName.CLOCK_BLOCKED, Severity.CRITICAL, "{object_id}",

@@ -91,10 +91,33 @@ def _read(tail: str, parameters: Sequence[str | int]) -> list[Entry]:
 
 def _entry(row: Sequence[Any]) -> Entry:
     leaf_index, event, actor, object_type, object_id, trace_id, market_at, recorded_at = row[:-1]
-    data = orjson.loads(body_of(bytes(row[-1])))["data"]
     return Entry(
-        leaf_index, event, actor, object_type, object_id, trace_id, market_at, recorded_at, data
+        leaf_index,
+        event,
+        actor,
+        object_type,
+        object_id,
+        trace_id,
+        market_at,
+        recorded_at,
+        _data(row[-1]),
     )
+
+
+def last_data(
+    object_type: str, object_id: str, events: Sequence[EventName]
+) -> dict[str, Any] | None:
+    """What the newest of these events of one object carries, numbered or not yet; None without
+    one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT payload FROM compliance_journalentry"
+            " WHERE object_type = %s AND object_id = %s AND event = ANY(%s)"
+            " ORDER BY id DESC LIMIT 1",
+            [object_type, object_id, [event.value for event in events]],
+        )
+        row = cursor.fetchone()
+    return None if row is None else _data(row[0])
 
 
 def first_data(event: EventName) -> dict[str, Any] | None:
@@ -105,7 +128,9 @@ def first_data(event: EventName) -> dict[str, Any] | None:
             [event.value],
         )
         row = cursor.fetchone()
-    if row is None:
-        return None
-    data: dict[str, Any] = orjson.loads(body_of(bytes(row[0])))["data"]
+    return None if row is None else _data(row[0])
+
+
+def _data(payload: bytes) -> dict[str, Any]:
+    data: dict[str, Any] = orjson.loads(body_of(bytes(payload)))["data"]
     return data

@@ -1,7 +1,7 @@
 """Whether prices are young enough to be believed, and whether two sources of them agree.
 
-1. A mark's age is the market's time, counted in intervals of its feed; a second price's age is wall
-   time, for it is sampled by the clock.
+1. A mark's age is the market's time, counted in intervals of its feed, and runs on while nothing
+   is heard; a second price's age is wall time, for it is sampled by the clock.
 2. A second source denies nothing while it is silent: only two fresh prices can contradict each
    other.
 """
@@ -32,9 +32,9 @@ def of_mark(code: str, snapshot: RiskSnapshot) -> Finding:
     if intervals is None:
         return missing(ReasonCode.LIMIT_MISSING, LimitKey.MAX_PRICE_AGE)
     allowed = intervals * view.feed_interval_seconds
-    age = _seconds(snapshot.now, view.mark_at)
     # An instant ahead of the clock would otherwise stay fresh for ever.
-    if abs(age) <= allowed:
+    age = abs(_seconds(snapshot.now, view.mark_at)) + view.silent_seconds
+    if age <= allowed:
         return Passed(limit=plain(allowed), value=plain(age))
     text = f"price of {code} is {plain(age)} s old, {plain(allowed)} s allowed"
     return Reason(ReasonCode.PRICE_STALE, plain(allowed), plain(age), text, LimitKey.MAX_PRICE_AGE)

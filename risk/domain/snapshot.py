@@ -80,6 +80,7 @@ class PositionView:
     (0.5 = 50 %); an OCO group is reserved once, not once a leg. Less than `min_qty` cannot be
     sold: it is dust, and counts neither as a position nor as a weight. `second_px` is what a second
     source says, in the same quote, `second_age_seconds` of wall time ago; None where there is none.
+    `silent_seconds` is market time beyond the snapshot's, in which nothing was heard of it.
     """
 
     quantity: Decimal = ZERO
@@ -93,6 +94,7 @@ class PositionView:
     min_qty: Decimal = ZERO
     second_px: Decimal | None = None
     second_age_seconds: Decimal | None = None
+    silent_seconds: Decimal = ZERO
 
     def __post_init__(self) -> None:
         _finite("quantity", self.quantity)
@@ -104,6 +106,7 @@ class PositionView:
         _not_negative("reserved_buy_qty", self.reserved_buy_qty)
         _not_negative("reserved_sell_qty", self.reserved_sell_qty)
         _not_negative("min_qty", self.min_qty)
+        _not_negative("silent_seconds", self.silent_seconds)
         _aware("mark_at", self.mark_at)
         if self.feed_interval_seconds is not None and self.feed_interval_seconds <= 0:
             raise BadInput(f"feed interval {self.feed_interval_seconds} s must be positive")

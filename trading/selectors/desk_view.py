@@ -28,9 +28,8 @@ from trading.models import (
     QuarantinedBar,
     ReconBreak,
 )
-
-#: A desk that is faster than this is not called stale between two looks at it.
-LEAST_PATIENCE = timedelta(seconds=2)
+from trading.selectors import freshness
+from trading.selectors.freshness import Price
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +57,17 @@ class Desk:
 
     def age(self, now: datetime) -> timedelta:
         """Wall time since the last bar arrived, or since the start when none has."""
-        return max(timedelta(0), now - (self.received_at or self.started_at))
-
-    def patience(self) -> timedelta:
-        """Two intervals of the feed at its speed."""
-        speed = float(self.speed) if self.speed else 1.0
-        return max(LEAST_PATIENCE, timedelta(seconds=2 * self.interval_seconds / speed))
+        return freshness.silence(self, now)
 
     def stale(self, now: datetime) -> bool:
-        """Whether a running feed has been silent for more than two intervals."""
-        return self.running and self.age(now) > self.patience()
+        """Whether a running feed has gone silent as a whole."""
+        return self.running and freshness.is_silent(self, now)
+
+    def silent(self, now: datetime) -> list[Price]:
+        """The instruments of a running feed that have gone silent (one query)."""
+        if not self.running:
+            return []
+        return [each for each in freshness.prices(self.feed_id, self, now) if each.silent]
 
 
 def desk() -> Desk | None:

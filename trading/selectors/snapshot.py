@@ -6,7 +6,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from aitrader.kernel.clock import Moment, day_start
@@ -19,7 +19,7 @@ from risk.domain.trading_state import ScopedState
 from trading.domain.instrument import Instrument
 from trading.domain.order import OrderIntent, validate
 from trading.domain.position import PositionState
-from trading.selectors import account_state, orders, sql
+from trading.selectors import account_state, freshness, orders, sql
 from trading.selectors.account_state import AccountState, Mark
 from trading.selectors.desk import VOLATILITY_BARS, Desk
 from trading.selectors.orders import WorkingOrder
@@ -35,8 +35,9 @@ class AccountView:
     state: AccountState
     marks: Mapping[int, Mark]
     working: list[WorkingOrder]
-    #: What a second source says, by instrument.
+    #: What a second source says, and how long nothing was heard, by instrument.
     seconds: Mapping[int, Second] = field(default_factory=dict)
+    silent: Mapping[int, Decimal] = field(default_factory=dict)
 
 
 def read(desk: Desk) -> AccountView:
@@ -50,11 +51,20 @@ def view(
     positions: Mapping[int, PositionState],
     working: list[WorkingOrder],
     seconds: Mapping[int, Second] | None = None,
+    at: Moment | None = None,
 ) -> AccountView:
-    """What is held and works, valued at the marks of this moment."""
+    """What is held and works, valued at the marks of this moment; the gate needs `at`."""
     marks = desk.marks()
     state = account_state.value(desk.account, desk.instruments, balances, positions, marks)
-    return AccountView(state, marks, working, seconds or {})
+    silent = {} if at is None else _silent(desk, marks, at)
+    return AccountView(state, marks, working, seconds or {}, silent)
+
+
+def _silent(desk: Desk, marks: Mapping[int, Mark], at: Moment) -> dict[int, Decimal]:
+    return {
+        pk: freshness.silent_seconds(desk.feed, at, behind=max(timedelta(0), at.market - mark.at))
+        for pk, mark in marks.items()
+    }
 
 
 def day_start_equity(desk: Desk, at: Moment) -> Decimal | None:
@@ -156,6 +166,7 @@ def _view(
         min_qty=desk.instruments[pk].min_qty,
         second_px=None if second is None else second.px,
         second_age_seconds=None if second is None else second.age_seconds,
+        silent_seconds=view.silent.get(pk, ZERO),
     )
 
 

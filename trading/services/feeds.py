@@ -3,16 +3,16 @@
 1. The same market resumes its running feed; an ended one is followed by a new generation, which
    trades an account of its own.
 2. A feed is driven by one process at a time (a session lock of the database).
-3. Going stale and recovering leave one journal entry each, whichever process looks.
+3. Which instruments have gone silent leaves one journal entry each time it changes, whichever
+   process looks.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from django.db import connection, transaction
 
-from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import Refused
 from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import PriceSource
@@ -20,9 +20,10 @@ from compliance.selectors import journal as entries
 from compliance.services import journal
 from trading.models import BarRow, Feed, FeedInstrument
 from trading.models.feed import FeedStatus
-from trading.selectors import desk_view
+from trading.selectors import freshness
 
 _FEED_LOCK = 0x6169_0004
+_FRESHNESS = (EventName.FEED_STALE, EventName.FEED_RECOVERED)
 
 
 def code_of(prefix: str) -> str:
@@ -99,34 +100,25 @@ def end_abandoned(*, keep: int, now: datetime) -> list[str]:
     return ended
 
 
-def was_stale(feed: Feed) -> bool:
-    """What the journal said last about this feed's freshness."""
-    said = [each.event for each in entries.for_object("feed", feed.code)]
-    told = [event for event in said if event in (EventName.FEED_STALE, EventName.FEED_RECOVERED)]
-    return bool(told) and told[-1] == EventName.FEED_STALE
-
-
-def is_stale(feed: Feed, now: datetime) -> bool:
-    """Whether a feed has been silent for two of its intervals at its speed."""
-    quick = timedelta(seconds=2 * feed.interval_seconds / float(feed.speed or 1))
-    silent = now - (feed.received_at or feed.started_at)
-    return silent > max(desk_view.LEAST_PATIENCE, quick)
-
-
-def market_now(feed: Feed, at: Moment) -> datetime:
-    """The market's time: of a feed that has gone silent it runs on."""
-    if feed.speed is None or not is_stale(feed, at.wall):
-        return at.market
-    silent = at.wall - (feed.received_at or feed.started_at)
-    return at.market + silent * float(feed.speed)
-
-
-def note_freshness(*, feed: Feed, stale: bool, now: datetime) -> None:
-    """Journal that a feed has gone stale or recovered. `now` is wall time."""
-    name = EventName.FEED_STALE if stale else EventName.FEED_RECOVERED
-    data = {"received_at": feed.received_at}
+def note_freshness(*, feed: Feed, now: datetime) -> None:
+    """Journal which instruments have gone silent, or that none is any more, if it is news. `now` is
+    wall time."""
+    silent = [each.instrument for each in freshness.prices(feed.pk, feed, now) if each.silent]
+    if silent == _said_silent(feed):
+        return
     with transaction.atomic():
+        Feed.objects.select_for_update(of=("self",), no_key=True).get(pk=feed.pk)
+        # Another process may have said it while this one waited.
+        if silent == _said_silent(feed):
+            return
+        name = EventName.FEED_STALE if silent else EventName.FEED_RECOVERED
+        data = {"received_at": feed.received_at, "silent": silent, "names": ", ".join(silent)}
         journal.record([_event(name, feed, data, now)], now=now)
+
+
+def _said_silent(feed: Feed) -> list[str]:
+    told = entries.last_data("feed", feed.code, _FRESHNESS)
+    return [] if told is None else list(told.get("silent", []))
 
 
 def note_line(*, feed: Feed, up: bool, reason: str, now: datetime) -> None:

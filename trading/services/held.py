@@ -4,7 +4,6 @@
 2. What is read is read under the locks, at first use, and kept true as orders are added.
 """
 
-from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 
@@ -17,7 +16,7 @@ from trading.models import InstrumentRow, Order
 from trading.selectors import second_prices, snapshot
 from trading.selectors.desk import Desk, scopes_of
 from trading.selectors.orders import WorkingOrder
-from trading.services import feeds, order_rows
+from trading.services import order_rows
 
 
 class HeldAccount:
@@ -34,7 +33,8 @@ class HeldAccount:
     def view(self) -> snapshot.AccountView:
         """Holdings, worth and working orders."""
         seconds = second_prices.latest(self._desk.feed, self._at.wall)
-        return snapshot.view(self._desk, *self._store.holdings(), self._store.working(), seconds)
+        holdings, working = self._store.holdings(), self._store.working()
+        return snapshot.view(self._desk, *holdings, working, seconds, self._at)
 
     def rules(self, instrument: InstrumentRow, strategy: str) -> snapshot.Rules:
         """What risk keeps about an order of this instrument and strategy."""
@@ -69,11 +69,6 @@ class HeldAccount:
                 created_at=order.created_at,
             )
         )
-
-    @cached_property
-    def market_now(self) -> datetime:
-        """The market's time: of a feed that has gone silent it runs on, and its prices age."""
-        return feeds.market_now(self._desk.feed, self._at)
 
     def is_enabled(self, version_id: int) -> bool:
         """Whether the strategy of this version is switched on."""

@@ -79,7 +79,7 @@ def submit(*, desk: Desk, draft: Draft, at: Moment, held: HeldAccount | None = N
             instrument_id=draft.instrument.pk,
             strategy_enabled=_is_enabled(draft, held),
             bar_extreme=draft.bar_extreme,
-            now=held.market_now,
+            now=at.market,
         )
         decision = gate.decide(_gate_intent(draft), seen)
         verdict = store.keep_decision(

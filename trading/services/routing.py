@@ -28,9 +28,10 @@ from trading.domain.execution_report import ExecutionReport
 from trading.domain.order_state import Closedness, OrderState
 from trading.domain.ports import Gateway, GroupGateway, NewOrder
 from trading.models import Order
+from trading.selectors import freshness
 from trading.selectors.desk import Desk, scopes_of
 from trading.selectors.order_store import OrderStore
-from trading.services import executions, feeds, order_rows, refused_key
+from trading.services import executions, order_rows, refused_key
 
 #: How long a claimed order belongs to its sender; live: recvWindow 5 s + 10 s.
 LEASE = timedelta(seconds=16)
@@ -273,7 +274,7 @@ def _claim(desk: Desk, at: Moment, *, in_groups: bool) -> _Claim:
         token = store.lock()
         restricting = store.restricting()
         # While the market is silent its time runs on: an order grows too old in an outage too.
-        now = feeds.market_now(desk.feed, at)
+        now = freshness.market_now(desk.feed, at)
         for order in store.waiting():
             if order.expires_at is not None and now >= order.expires_at:
                 executions.conclude(desk=desk, order_id=order.pk, answer=_TOO_LATE, at=at)

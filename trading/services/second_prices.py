@@ -43,30 +43,29 @@ def record(*, feed_id: int, prices: Mapping[str, Decimal], now: datetime) -> Non
         rows.update(px=px, at=now)
 
 
-def is_stale(feed: Feed, now: datetime) -> bool:
-    """Whether a second source is wanted and silent, for one instrument at least."""
-    rows = SecondPrice.objects.filter(feed=feed)
-    return any(second_prices.is_stale(row, now) for row in rows)
-
-
-def was_stale(feed: Feed) -> bool:
-    """What the journal said last about the feed's second source."""
-    said = [each.event for each in entries.for_object("feed", feed.code)]
-    told = [event for event in said if event in _TOLD]
-    return bool(told) and told[-1] == EventName.SECOND_SOURCE_STALE
-
-
-def note(*, feed: Feed, stale: bool, now: datetime) -> None:
-    """Journal that the second source went silent, or speaks again or is wanted no longer."""
+def note_freshness(*, feed: Feed, now: datetime) -> None:
+    """Journal for which instruments the second source went silent, or that it speaks again or is
+    wanted no longer, if it is news."""
     rows = list(SecondPrice.objects.filter(feed=feed).select_related("instrument"))
     silent = sorted(row.instrument.code for row in rows if second_prices.is_stale(row, now))
-    event = Event(
-        name=EventName.SECOND_SOURCE_STALE if stale else EventName.SECOND_SOURCE_RECOVERED,
-        actor=f"feed:{feed.code}",
-        object_type="feed",
-        object_id=feed.code,
-        market_at=feed.market_at or now,
-        data={"source": rows[0].source if rows else "", "silent": silent},
-    )
+    if silent == _said_silent(feed):
+        return
     with transaction.atomic():
+        Feed.objects.select_for_update(of=("self",), no_key=True).get(pk=feed.pk)
+        # Another process may have said it while this one waited.
+        if silent == _said_silent(feed):
+            return
+        event = Event(
+            name=EventName.SECOND_SOURCE_STALE if silent else EventName.SECOND_SOURCE_RECOVERED,
+            actor=f"feed:{feed.code}",
+            object_type="feed",
+            object_id=feed.code,
+            market_at=feed.market_at or now,
+            data={"source": rows[0].source if rows else "", "silent": silent},
+        )
         journal.record([event], now=now)
+
+
+def _said_silent(feed: Feed) -> list[str]:
+    told = entries.last_data("feed", feed.code, _TOLD)
+    return [] if told is None else list(told.get("silent", []))

@@ -18,7 +18,8 @@ from trading.domain import evidence
 from trading.domain.evidence import Evidence, Step
 from trading.gateways import registry
 from trading.models import Account, Feed, Fill, Order
-from trading.services import external, feeds, reconciliation
+from trading.selectors import freshness
+from trading.services import external, reconciliation
 from trading.tasks import workbench
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
@@ -123,7 +124,7 @@ def test_an_order_grows_too_old_while_the_feed_is_silent(venue: AtVenue) -> None
     Feed.objects.update(received_at=long_ago, market_at=long_ago, speed=1)
     feed = Feed.objects.get()
     at = replace(venue.now(), market=long_ago)
-    assert feeds.market_now(feed, at) - long_ago > timedelta(hours=1)
+    assert freshness.market_now(feed, at) - long_ago > timedelta(hours=1)
 
 
 def test_a_signed_call_follows_no_redirect(venue: AtVenue) -> None:

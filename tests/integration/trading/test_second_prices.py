@@ -31,12 +31,6 @@ def road() -> Road:
     return made
 
 
-@pytest.fixture(autouse=True)
-def _knows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(monitor, "_stale", {})
-    monkeypatch.setattr(monitor, "_second_stale", {})
-
-
 def _compare(road: Road, source: str) -> None:
     codes = [road.code] if source else []
     second_prices.configure(
@@ -46,6 +40,10 @@ def _compare(road: Road, source: str) -> None:
 
 def _tell(road: Road, px: str, *, at: datetime) -> None:
     second_prices.record(feed_id=road.desk.feed.pk, prices={road.code: D(px)}, now=at)
+
+
+def _note(road: Road, now: datetime) -> None:
+    second_prices.note_freshness(feed=road.desk.feed, now=now)
 
 
 def _codes() -> set[str]:
@@ -95,10 +93,6 @@ def test_silence_is_said_once_alerted_and_taken_back(road: Road) -> None:
     monitor.monitor()
     monitor.monitor()
     assert _said() == ["second_source.stale"]
-    # Another process knows nothing but what the journal says.
-    monitor._second_stale.clear()
-    monitor.monitor()
-    assert _said() == ["second_source.stale"]
     while alerts.advance(now=now):
         pass
     assert Alert.objects.get(rule="second_source.stale").title == "Second source is silent: OTHER"
@@ -110,14 +104,18 @@ def test_silence_is_said_once_alerted_and_taken_back(road: Road) -> None:
 
 
 def test_a_source_that_never_spoke_is_silent_too_after_a_while(road: Road) -> None:
-    assert not second_prices.is_stale(road.desk.feed, road.moment.wall)
-    assert second_prices.is_stale(road.desk.feed, road.moment.wall + timedelta(seconds=31))
+    began = WALL.now()
+    _note(road, began)
+    assert _said() == []
+    _note(road, began + timedelta(seconds=31))
+    assert _said() == ["second_source.stale"]
 
 
 def test_a_start_without_a_second_source_compares_nothing(road: Road) -> None:
     _compare(road, "")
     assert not SecondPrice.objects.exists()
-    assert not second_prices.is_stale(road.desk.feed, road.moment.wall + timedelta(hours=1))
+    _note(road, WALL.now() + timedelta(hours=1))
+    assert _said() == []
 
 
 def test_an_account_older_than_the_limit_is_given_its_shipped_value() -> None:

@@ -1,0 +1,98 @@
+"""Whether prices still move: of a feed, and of each instrument that it carries.
+
+1. Silent is what has told no bar for two intervals at the feed's speed, and for as long as a bar
+   may take to get here. A feed is as fresh as its freshest instrument: while others move, one that
+   stands still is noticed by how far its last bar lies behind the market's time.
+2. The market's time of what has gone silent runs on with the wall, and its price ages with it.
+3. Looked up in the bars themselves: no process has to be alive for a screen to say it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Protocol
+
+from aitrader.kernel.clock import Moment
+from trading.selectors import sql
+
+_NONE = timedelta(0)
+#: What a bar may take from its close to our tables: a quarter of its interval within these bounds.
+_LEAST_DELIVERY, _LONGEST_DELIVERY = timedelta(seconds=3), timedelta(seconds=15)
+_LAST_BARS = """
+SELECT instrument.code,
+       (SELECT max(bar.open_time) FROM trading_bar bar
+         WHERE bar.feed_id = carried.feed_id AND bar.instrument_id = carried.instrument_id)
+  FROM trading_feedinstrument carried
+  JOIN trading_instrument instrument ON instrument.id = carried.instrument_id
+ WHERE carried.feed_id = %s ORDER BY instrument.code
+"""
+
+
+class Paced(Protocol):
+    """A feed, as a row or as a screen has it; `speed` is market time over wall time."""
+
+    @property
+    def interval_seconds(self) -> int: ...
+    @property
+    def speed(self) -> Decimal | None: ...
+    @property
+    def market_at(self) -> datetime | None: ...
+    @property
+    def received_at(self) -> datetime | None: ...
+    @property
+    def started_at(self) -> datetime: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """When an instrument's last bar closed, in market time; None while it has none."""
+
+    instrument: str
+    since: datetime | None
+    silent: bool
+
+
+def silence(feed: Paced, now: datetime) -> timedelta:
+    """Wall time since the feed's last bar, or since its start when none has come."""
+    return max(_NONE, now - (feed.received_at or feed.started_at))
+
+
+def is_silent(feed: Paced, now: datetime, *, behind: timedelta = _NONE) -> bool:
+    """Whether a feed has gone silent; or what is `behind` its market's time, in market time."""
+    interval = timedelta(seconds=feed.interval_seconds) / _pace(feed)
+    delivery = min(_LONGEST_DELIVERY, max(_LEAST_DELIVERY, interval / 4))
+    return silence(feed, now) + behind / _pace(feed) > 2 * interval + delivery
+
+
+def market_now(feed: Paced, at: Moment, *, behind: timedelta = _NONE) -> datetime:
+    """The market's time: of a feed that has gone silent it runs on, and of what is `behind` it."""
+    if feed.speed is None or not is_silent(feed, at.wall, behind=behind):
+        return at.market
+    return at.market + silence(feed, at.wall) * _pace(feed)
+
+
+def silent_seconds(feed: Paced, at: Moment, *, behind: timedelta) -> Decimal:
+    """How far the market's time of what is `behind` has run on from `at`."""
+    beyond = market_now(feed, at, behind=behind) - at.market
+    return Decimal(beyond // timedelta(microseconds=1)).scaleb(-6)
+
+
+def prices(feed_id: int, feed: Paced, now: datetime) -> Sequence[Price]:
+    """Of each instrument that the feed carries, by code."""
+    interval = timedelta(seconds=feed.interval_seconds)
+    found = []
+    for code, open_time in sql.fetch_all(_LAST_BARS, [feed_id]):
+        since = None if open_time is None else open_time + interval
+        # One without a bar is as old as it gets once the others have theirs.
+        missing = feed.market_at is not None if since is None else _is_behind(feed, since, now)
+        found.append(Price(code, since, missing))
+    return found
+
+
+def _is_behind(feed: Paced, since: datetime, now: datetime) -> bool:
+    return is_silent(feed, now, behind=max(_NONE, (feed.market_at or since) - since))
+
+
+def _pace(feed: Paced) -> float:
+    return float(feed.speed or 1)
