@@ -53,6 +53,11 @@ def _abilities(sheet: Sheet) -> list[Ability]:
         _among(
             _("Time in force"), [each.value for each in TimeInForce], told.get("times_in_force", [])
         ),
+        _among(
+            _("Time in force of stop-limits"),
+            [each.value for each in TimeInForce],
+            told.get("stop_times_in_force", []),
+        ),
         _among(_("Post-only"), [_("limit orders")], [_("limit orders")] * told.get("post_only", 0)),
         Ability(_("One cancels the other"), groups, [] if groups else [_("no groups")]),
         Ability(_("Amend"), [], [_("cancel, then a new order")]),

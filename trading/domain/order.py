@@ -75,37 +75,52 @@ class Unsupported(StrEnum):
     EXPIRE_TIME_MISSING = "EXPIRE_TIME_MISSING"
     EXPIRE_TIME_PAST = "EXPIRE_TIME_PAST"
     EXPIRE_TIME_OF_GTD = "EXPIRE_TIME_IS_OF_GTD_ORDERS"
+    PAIR = "ONE_CANCELS_OTHER_NOT_AT_VENUE"
 
 
 MEANINGS: Mapping[Unsupported, str] = {
     Unsupported.ORD_TYPE: "the account's venue has no orders of this type",
     Unsupported.TIME_IN_FORCE: "the account's venue has no orders of this time in force",
     Unsupported.POST_ONLY: "the account's venue has no post-only orders",
-    Unsupported.TIME_IN_FORCE_OF_LIMIT: "only limit orders have a time in force other than GTC",
+    Unsupported.TIME_IN_FORCE_OF_LIMIT: "only orders with a limit last otherwise than GTC",
     Unsupported.POST_ONLY_OF_LIMIT: "only limit orders that rest can be post-only",
     Unsupported.EXPIRE_TIME_MISSING: "a GTD order needs the instant at which it ends",
     Unsupported.EXPIRE_TIME_PAST: "the instant at which it would end is past",
     Unsupported.EXPIRE_TIME_OF_GTD: "only GTD orders end at an instant",
+    Unsupported.PAIR: "the account's venue does not hold two orders of which one cancels the other",
 }
 
 
 def unsupported(intent: OrderIntent, venue: Capabilities) -> tuple[Unsupported, ...]:
     """What the order asks for that the venue has not, or that is no order anywhere."""
     ord_type, lasts, until = intent.ord_type, intent.time_in_force, intent.expire_time
-    of_limit = ord_type is OrdType.LIMIT or lasts is TimeInForce.GTC
+    lasting = _lasting(venue).get(ord_type)
+    grouped = any(ord_type in group for group in venue.oco)
+    # Exits of a strategy share a group also where they are alone in it.
+    paired = bool(intent.oco_group) and intent.origin is Origin.OPERATOR
     rests = ord_type is OrdType.LIMIT and lasts in (TimeInForce.GTC, TimeInForce.GTD)
     gtd = lasts is TimeInForce.GTD
     holds = {
-        Unsupported.ORD_TYPE: ord_type in venue.ord_types,
-        Unsupported.TIME_IN_FORCE_OF_LIMIT: of_limit,
-        Unsupported.TIME_IN_FORCE: not of_limit or lasts in venue.times_in_force,
+        Unsupported.ORD_TYPE: ord_type in venue.ord_types or bool(intent.oco_group and grouped),
+        Unsupported.TIME_IN_FORCE_OF_LIMIT: lasting is not None or lasts is TimeInForce.GTC,
+        Unsupported.TIME_IN_FORCE: lasting is None or lasts in lasting,
         Unsupported.POST_ONLY: venue.post_only or not intent.post_only,
         Unsupported.POST_ONLY_OF_LIMIT: rests or not intent.post_only,
         Unsupported.EXPIRE_TIME_MISSING: until is not None or not gtd,
         Unsupported.EXPIRE_TIME_OF_GTD: until is None or gtd,
         Unsupported.EXPIRE_TIME_PAST: until is None or until > intent.decided_at,
+        Unsupported.PAIR: grouped or not paired,
     }
     return tuple(code for code, is_well in holds.items() if not is_well)
+
+
+def _lasting(venue: Capabilities) -> Mapping[OrdType, frozenset[TimeInForce]]:
+    """How long the types of order may last that have a limit."""
+    return {
+        OrdType.LIMIT: venue.times_in_force,
+        OrdType.STOP_LIMIT: venue.stop_times_in_force,
+        OrdType.LIMIT_IF_TOUCHED: venue.stop_times_in_force,
+    }
 
 
 def client_order_id(namespace: str, intent_id: str, attempt: int) -> str:

@@ -38,6 +38,9 @@ class Capabilities:
     oco: frozenset[frozenset[OrdType]] = frozenset()
     #: Whether a limit order can be refused rather than take.
     post_only: bool = False
+    #: How long orders may last that wait for a price and have a limit then; `times_in_force` is of
+    #: limit orders, and an order without a limit has none to choose.
+    stop_times_in_force: frozenset[TimeInForce] = frozenset({TimeInForce.GTC})
     #: Whether an order that `query` does not find is not there and not on its way either.
     exact_reads: bool = False
     #: How long after its claim a request may still enter, where its signature is good for long.
@@ -56,6 +59,7 @@ EVERYTHING = Capabilities(
     streams=True,
     oco=frozenset({frozenset(OrdType)}),
     post_only=True,
+    stop_times_in_force=frozenset(TimeInForce),
 )
 
 
@@ -163,7 +167,11 @@ class Gateway(Protocol):
         ...
 
     def trades(self, *, account: str, instrument: str, since: datetime) -> Sequence[VenueTrade]:
-        """Trades of the account from this instant of the venue's time on."""
+        """Trades of the account from this instant of the venue's time on, however long ago."""
+        ...
+
+    def client_id_of(self, *, account: str, instrument: str, order_id: str) -> str | None:
+        """The client id of the order that has this id at the venue; None when it does not tell."""
         ...
 
     def balances(self, *, account: str) -> dict[str, Decimal]:

@@ -23,6 +23,7 @@ _BUDGETS: Mapping[str, str] = MappingProxyType(
         "BTCTURK": "10 orders a second and 300 a minute for an account; silence on 429",
     }
 )
+_STOP_LIMITS = {OrdType.STOP_LIMIT, OrdType.LIMIT_IF_TOUCHED}
 _GENERIC = "the library's own pace for each thread; silence on 429"
 
 
@@ -42,6 +43,7 @@ def told(able: Capabilities) -> dict[str, object]:
     return {
         "ord_types": _names(OrdType, able.ord_types),
         "times_in_force": _names(TimeInForce, able.times_in_force),
+        "stop_times_in_force": _names(TimeInForce, able.stop_times_in_force),
         "client_id_class": able.client_id_class.value,
         "oco": sorted(_names(OrdType, group) for group in able.oco),
         "post_only": able.post_only,
@@ -62,8 +64,10 @@ def table(gateways: Mapping[str, Capabilities]) -> str:
     rows: list[tuple[str, Callable[[Capabilities], str]]] = [
         *((f"`{each}`", _has_type(each)) for each in OrdType),
         *((f"`{each}`", _lasts(each)) for each in TimeInForce),
+        *((f"`{each}` of stop-limits", _waits(each)) for each in TimeInForce),
         ("post-only", lambda able: _yes(able.post_only)),
         ("one cancels the other", _groups),
+        ("replace", lambda _: "cancel and new"),
         ("client order id", lambda able: f"`{able.client_id_class}`"),
         ("stream tells everything", lambda able: _yes(able.streams)),
         ("not found is not there", lambda able: _yes(able.exact_reads)),
@@ -85,6 +89,12 @@ def _has_type(each: OrdType) -> Callable[[Capabilities], str]:
 
 def _lasts(each: TimeInForce) -> Callable[[Capabilities], str]:
     return lambda able: _yes(each in able.times_in_force)
+
+
+def _waits(each: TimeInForce) -> Callable[[Capabilities], str]:
+    return lambda able: _yes(
+        bool(able.ord_types & _STOP_LIMITS) and each in able.stop_times_in_force
+    )
 
 
 def _groups(able: Capabilities) -> str:

@@ -10,7 +10,7 @@ from aitrader.kernel.errors import BadInput
 from aitrader.kernel.fix import OrdType, Side, TimeInForce
 from aitrader.kernel.money import amount
 from trading.services import twap
-from trading.services.person_orders import Wish
+from trading.services.person_orders import Pair, Wish
 
 _WAIT_SECONDS = 5.0
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
@@ -19,6 +19,7 @@ _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(h
 def add(parser: ArgumentParser) -> None:
     what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     _submit(what.add_parser("submit", help="order something"))
+    _oco(what.add_parser("oco", help="order a stop and a target: the first to fill ends the other"))
     _twap(what.add_parser("twap", help="order something in slices over time"))
     _replace(what.add_parser("replace", help="change an order's quantity or limit"))
     _cancel(what.add_parser("cancel", help="cancel an order"))
@@ -38,6 +39,18 @@ def wish(given: dict[str, Any]) -> Wish:
         time_in_force=TimeInForce(given["tif"]),
         expire_time=_instant(given["expire"]),
         post_only=given["post_only"],
+        reduce_only=given["reduce_only"],
+    )
+
+
+def pair(given: dict[str, Any]) -> Pair:
+    """The stop and the target that are asked for. Raises BadInput as `wish` does."""
+    return Pair(
+        instrument=given["instrument"],
+        side=Side(given["side"]),
+        order_qty=amount(given["qty"], what="--qty"),
+        stop_px=amount(given["stop"], what="--stop"),
+        target_px=amount(given["target"], what="--target"),
         reduce_only=given["reduce_only"],
     )
 
@@ -88,6 +101,14 @@ def _submit(parser: ArgumentParser) -> None:
     parser.add_argument("--tif", choices=[*TimeInForce], default="GTC", help="how long it lasts")
     parser.add_argument("--expire", metavar="INSTANT", help="when a GTD order ends, UTC")
     parser.add_argument("--post-only", action="store_true", help="refused rather than take")
+    parser.add_argument("--reduce-only", action="store_true", help="may only shrink the position")
+    _person(parser)
+
+
+def _oco(parser: ArgumentParser) -> None:
+    _market(parser)
+    parser.add_argument("--stop", required=True, metavar="PX", help="where the loss ends")
+    parser.add_argument("--target", required=True, metavar="PX", help="the limit of the gain")
     parser.add_argument("--reduce-only", action="store_true", help="may only shrink the position")
     _person(parser)
 

@@ -4,6 +4,8 @@
 2. Nothing is sent from here: the row waits for the desk that runs. One that no desk takes within
    `GOOD_FOR_BARS` is not sent any more.
 3. A wish is a wish: said twice, it is two orders.
+4. A stop and a target of which the first to fill cancels the other are written together or not at
+   all, and rest at the venue as one group.
 """
 
 from dataclasses import dataclass
@@ -14,16 +16,20 @@ from typing import Any
 from aitrader.kernel import ids
 from aitrader.kernel.clock import Moment, iso
 from aitrader.kernel.errors import BadInput
-from aitrader.kernel.fix import OrdType, Origin, Side, TimeInForce
+from aitrader.kernel.fix import OrdStatus, OrdType, Origin, Side, TimeInForce
+from aitrader.kernel.money import ZERO
 from compliance.domain.roles import Action
 from compliance.services import access
 from trading.domain.order import OrderIntent
+from trading.domain.order_state import Closedness
 from trading.models import InstrumentRow, Order
 from trading.selectors.desk import Desk
-from trading.services import orders
+from trading.services import executions, order_rows, orders
+from trading.services.held import HeldAccount
 from trading.services.orders import Draft, require_reason
 
 GOOD_FOR_BARS = 10
+_NOT_ALONE = executions.Answer(OrdStatus.CANCELED, Closedness.CANCELED, "ITS_PAIR_WAS_DENIED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,18 @@ class Wish:
     reduce_only: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A stop and a target of one quantity; `instrument` by code, prices in quote per base."""
+
+    instrument: str
+    side: Side
+    order_qty: Decimal
+    stop_px: Decimal
+    target_px: Decimal
+    reduce_only: bool = False
+
+
 def submit(*, desk: Desk, wish: Wish, by: Any, reason: str, at: Moment) -> Order:
     """Write the order that an operator wants, CREATED or DENIED.
 
@@ -50,9 +68,54 @@ def submit(*, desk: Desk, wish: Wish, by: Any, reason: str, at: Moment) -> Order
     instrument that the account does not trade or that has no price yet.
     """
     access.require(by, Action.SUBMIT_ORDER)
+    draft = _draft(desk, wish, by, reason, at)
+    return orders.submit(desk=desk, draft=draft, at=at)
+
+
+def submit_pair(*, desk: Desk, pair: Pair, by: Any, reason: str, at: Moment) -> tuple[Order, Order]:
+    """Write the stop and the target that an operator wants, both CREATED, or none of them is sent:
+    one DENIED, the other DENIED too or CANCELED. Raises what `submit` raises."""
+    access.require(by, Action.SUBMIT_ORDER)
+    group = ids.derive(desk.namespace, "pair", by.public_id, iso(at.wall))
+    store = order_rows.of(desk)
+    with store.atomic():
+        held = HeldAccount(desk, at)
+        written: list[Order] = []
+        for ord_type in (OrdType.STOP, OrdType.LIMIT_IF_TOUCHED):
+            stops = ord_type is OrdType.STOP
+            wish = Wish(
+                pair.instrument,
+                pair.side,
+                ord_type,
+                pair.order_qty,
+                price=None if stops else pair.target_px,
+                stop_px=pair.stop_px if stops else None,
+                reduce_only=pair.reduce_only,
+            )
+            shared = any(each.ord_status == OrdStatus.CREATED for each in written)
+            draft = _draft(desk, wish, by, reason, at, group=group, shared=shared)
+            written.append(orders.submit(desk=desk, draft=draft, at=at, held=held))
+        if any(each.ord_status == OrdStatus.DENIED for each in written):
+            for each in written:
+                executions.conclude(desk=desk, order_id=each.pk, answer=_NOT_ALONE, at=at)
+        stop, target = (store.locked(each.pk) for each in written)
+    return stop, target
+
+
+def _draft(
+    desk: Desk,
+    wish: Wish,
+    by: Any,
+    reason: str,
+    at: Moment,
+    *,
+    group: str = "",
+    shared: bool = False,
+) -> Draft:
     row = instrument_of(desk, wish.instrument)
+    which = (group, wish.ord_type) if group else ()
     intent = OrderIntent(
-        intent_id=ids.derive(desk.namespace, "person", by.public_id, iso(at.wall)),
+        intent_id=ids.derive(desk.namespace, "person", by.public_id, iso(at.wall), *which),
         account=desk.account.code,
         instrument=row.code,
         side=wish.side,
@@ -68,18 +131,19 @@ def submit(*, desk: Desk, wish: Wish, by: Any, reason: str, at: Moment) -> Order
         time_in_force=wish.time_in_force,
         post_only=wish.post_only,
         expire_time=wish.expire_time,
+        oco_group=group,
         reduce_only=wish.reduce_only,
         sizing={"method": "PERSON", "by": by.username},
     )
-    draft = Draft(
+    return Draft(
         intent=intent,
         instrument=row,
-        trace_id=intent.intent_id,
+        trace_id=group or intent.intent_id,
+        shared_qty=wish.order_qty if shared else ZERO,
         bar_extreme=is_extreme(desk, row),
         expires_at=good_until(desk, at),
         actor=actor_of(by),
     )
-    return orders.submit(desk=desk, draft=draft, at=at)
 
 
 def cancel(*, order: Order, by: Any, reason: str, now: datetime) -> bool:

@@ -29,8 +29,14 @@ ASKED = {
     "immediate": (f"{_BUY} --type LIMIT --price 60000 --tif IOC", "FILLED"),
     "all": (f"{_BUY} --type LIMIT --price 60000 --tif FOK", "FILLED"),
     "or nothing": (f"{_BUY} --type LIMIT --price 59000 --tif FOK", "EXPIRED"),
+    "stop-limit, then at once": (
+        f"{_SELL} --type STOP_LIMIT --stop-px 59000 --price 58900 --tif IOC", "NEW",
+    ),
+    "take-profit limit, then all": (
+        f"{_SELL} --type LIMIT_IF_TOUCHED --price 61000 --tif FOK", "NEW",
+    ),
     "a buy stop": (f"{_BUY} --type STOP --stop-px 61000", "NEW"),
-}
+}  # fmt: skip
 
 
 def test_each_of_them_is_taken_and_becomes_what_it_should(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """A person's orders go through the same gate into the same rows; a command writes them."""
 
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ from django.core.management import call_command
 
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.events import EventName
+from aitrader.kernel.fix import OrdType, Side
 from compliance.domain.roles import Role
 from compliance.selectors import journal
 from compliance.services import access
@@ -17,7 +20,10 @@ from tests.factories.road import Road
 from tests.integration.trading.at_venue import CODE
 from tests.integration.trading.trades_at_venue import trading_at_venue
 from trading.models import CancelRequest, Order
-from trading.services import routing
+from trading.selectors import orders as order_reads
+from trading.selectors import person_view
+from trading.services import person_orders, reconciliation, routing
+from trading.services.person_orders import Pair
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 
@@ -152,6 +158,61 @@ def test_the_list_shows_what_is_open_and_all_of_it_when_asked(
     capsys.readouterr()
     _order("list", "--all")
     assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+_PAIR = ("--side", "SELL", "--stop", "59000", "--target", "61000", "--by", "ada", "--reason", "x")
+
+
+def _both() -> list[tuple[str, str]]:
+    return [(each.ord_type, each.ord_status) for each in Order.objects.order_by("pk")]
+
+
+def test_a_stop_and_a_target_rest_at_the_venue_and_one_ends_the_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with trading_at_venue(tmp_path) as there:
+        assert there.begin()
+        account, whole = there.desk.account.code, str(there.position())
+        _order("oco", "--account", account, "--instrument", CODE, "--qty", whole, *_PAIR,
+               "--wait", "0")  # fmt: skip
+        assert capsys.readouterr().out.count("no answer yet") == 2
+        assert routing.send_all(desk=there.desk, gateway=there.gateway, at=there.now()) == 2
+        assert _both() == [("STOP", "NEW"), ("LIMIT_IF_TOUCHED", "NEW")]
+        there.change("book", instrument="BTCUSDT", side="BUY", price="61000", qty="2")
+        reconciliation.follow(desk=there.desk, gateway=there.gateway, at=there.now())
+        assert _both() == [("STOP", "EXPIRED"), ("LIMIT_IF_TOUCHED", "FILLED")]
+        assert there.differences() == {}
+
+
+def _pair(road: Road, qty: int = 1) -> list[tuple[str, str]]:
+    pair = Pair(road.code, Side.BUY, Decimal(qty), stop_px=Decimal(105), target_px=Decimal(95))
+    who = access.operator_named("ada")
+    stop, target = person_orders.submit_pair(
+        desk=road.desk, pair=pair, by=who, reason="x", at=road.moment
+    )
+    return [(each.ord_status, each.text) for each in (stop, target)]
+
+
+def test_a_pair_counts_once_at_the_gate(road: Road) -> None:
+    assert _pair(road) == [("CREATED", ""), ("CREATED", "")]
+    working = order_reads.reserved(order_reads.working(road.desk.account))
+    assert [*working.values()] == [1]
+
+
+def test_a_venue_without_such_pairs_is_told_none(road: Road) -> None:
+    road.desk.capabilities = replace(road.desk.capabilities, oco=frozenset())
+    assert _pair(road) == [("DENIED", "ONE_CANCELS_OTHER_NOT_AT_VENUE")] * 2
+    assert person_view.reasons(Order.objects.latest("pk"))[0].startswith("ONE_CANCELS_OTHER")
+
+
+def test_of_a_pair_none_is_sent_alone(road: Road) -> None:
+    able = road.desk.capabilities
+    road.desk.capabilities = replace(able, oco=frozenset({frozenset({OrdType.STOP})}),
+        ord_types=able.ord_types - {OrdType.LIMIT_IF_TOUCHED})  # fmt: skip
+    (stop, why), (target, _) = _pair(road)
+    assert (stop, why, target) == ("CANCELED", "ITS_PAIR_WAS_DENIED", "DENIED")
+    assert routing.send_all(desk=road.desk, gateway=road.gateway, at=road.moment) == 0
+    assert _pair(road, qty=100_000)[0][0] == "DENIED"
 
 
 def test_at_a_real_venue_a_post_only_order_rests_and_one_that_would_take_is_refused(

@@ -37,6 +37,7 @@ CAPABILITIES = Capabilities(
         }
     ),
     post_only=True,
+    stop_times_in_force=frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK}),
 )
 _TYPES = {
     OrdType.MARKET: "MARKET",

@@ -41,6 +41,7 @@ CAPABILITIES = Capabilities(
     client_id_class=ClientIdClass.IDEMPOTENT,
     streams=False,
     post_only=True,
+    stop_times_in_force=frozenset({TimeInForce.GTC, TimeInForce.GTD}),
     # A token is good for two minutes, and the engine has its time after that.
     enters_within=timedelta(seconds=140),
 )

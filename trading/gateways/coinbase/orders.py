@@ -26,7 +26,10 @@ _LIMITS = {
     TimeInForce.FOK: "limit_limit_fok",
     TimeInForce.GTD: "limit_limit_gtd",
 }
-_STOP = "stop_limit_stop_limit_gtc"
+_STOPS = {
+    TimeInForce.GTC: "stop_limit_stop_limit_gtc",
+    TimeInForce.GTD: "stop_limit_stop_limit_gtd",
+}
 _UP, _DOWN = "STOP_DIRECTION_STOP_UP", "STOP_DIRECTION_STOP_DOWN"
 #: How the names of the venue's configurations begin.
 _KINDS = {
@@ -103,25 +106,25 @@ def _configuration(order: NewOrder) -> tuple[str, dict[str, Any]]:
     if order.price is None:
         raise _unsayable(order)
     size["limit_price"] = plain(order.price)
+    if lasts is TimeInForce.GTD:
+        if order.expire_time is None:
+            raise _unsayable(order)
+        size["end_time"] = iso(order.expire_time)
     if kind is OrdType.LIMIT and lasts in _LIMITS:
         if lasts in (TimeInForce.GTC, TimeInForce.GTD):
             size["post_only"] = order.post_only
         elif order.post_only:
             raise _unsayable(order)
-        if lasts is TimeInForce.GTD:
-            if order.expire_time is None:
-                raise _unsayable(order)
-            size["end_time"] = iso(order.expire_time)
         return _LIMITS[lasts], size
     stop_px = order.stop_px
     if kind is OrdType.LIMIT_IF_TOUCHED and stop_px is None:
         stop_px = order.price
     stops = (OrdType.STOP_LIMIT, OrdType.LIMIT_IF_TOUCHED)
-    if kind not in stops or lasts is not TimeInForce.GTC or stop_px is None:
+    if kind not in stops or lasts not in _STOPS or stop_px is None or order.post_only:
         raise _unsayable(order)
     waits_for = order.side if kind is OrdType.STOP_LIMIT else order.side.opposite
     size |= {"stop_price": plain(stop_px), "stop_direction": _loss(waits_for)}
-    return _STOP, size
+    return _STOPS[lasts], size
 
 
 def _unsayable(order: NewOrder) -> RejectedByVenue:

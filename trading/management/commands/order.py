@@ -44,6 +44,7 @@ class Command(BaseCommand):
         try:
             done = {
                 "submit": self._submit,
+                "oco": self._oco,
                 "twap": self._twap,
                 "replace": self._replace,
                 "cancel": self._cancel,
@@ -60,6 +61,16 @@ class Command(BaseCommand):
         desk, at = _desk(given["account"])
         order = person_orders.submit(desk=desk, wish=wish, by=by, reason=given["reason"], at=at)
         return self._answer(order, given["wait"])
+
+    def _oco(self, given: dict[str, Any]) -> bool:
+        pair = arguments.pair(given)
+        by = access.operator_named(given["by"])
+        desk, at = _desk(given["account"])
+        written = person_orders.submit_pair(
+            desk=desk, pair=pair, by=by, reason=given["reason"], at=at
+        )
+        answered = [self._answer(order, given["wait"]) for order in written]
+        return all(answered)
 
     def _twap(self, given: dict[str, Any]) -> bool:
         wish = arguments.over_time(given)

@@ -63,6 +63,7 @@ def test_what_a_row_holds_is_text_numbers_and_lists() -> None:
     assert sheet.told(able) == {
         "ord_types": ["MARKET", "STOP"],
         "times_in_force": ["GTC"],
+        "stop_times_in_force": ["GTC"],
         "client_id_class": "NONE",
         "oco": [["STOP", "LIMIT_IF_TOUCHED"]],
         "post_only": False,
