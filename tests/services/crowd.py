@@ -6,12 +6,10 @@ own, which is made known to the registry as another one that speaks Binance's wo
 
 import json
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import django
-from pydantic import SecretStr
 
 from aitrader import env
 from aitrader.celery import app as app
@@ -26,22 +24,9 @@ def known(there: Mapping[str, Mapping[str, str]]) -> None:
 
     from trading.gateways import registry
 
-    table: Any = registry._CONNECT
     places: Any = settings.AITRADER_VENUES
     places.update(there)
-    table.update({code: partial(_connect, code, given) for code, given in there.items()})
-
-
-def _connect(code: str, given: Mapping[str, str], namespace: str) -> Any:
-    from aitrader.kernel.clock import WALL
-    from trading.gateways import registry
-    from trading.gateways.binance.connection import Address, Connection
-    from trading.gateways.binance.gateway import BinanceGateway
-
-    who = (SecretStr(given["api_key"]), SecretStr(given["api_secret"]))
-    connection = Connection(Address(given["rest_url"], *who), wall=WALL, silence=registry._SHARED)
-    gateway = BinanceGateway(connection)
-    return registry.Connection(gateway, gateway.fee_rate(), registry._moving)
+    registry._ENTRIES.update(dict.fromkeys(there, "binance"))
 
 
 def _read() -> None:

@@ -187,8 +187,8 @@ class Crowd:
         with exchanges(count, accounts) as found:
             there = {
                 code: {
-                    **{name: told[name] for name in ("api_key", "api_secret")},
                     "rest_url": f"{told['rest']}/api",
+                    "ws_api_url": told["ws_api"],
                     "credentials": f"file:{self._key(code, told)}",
                 }
                 for told, code in found

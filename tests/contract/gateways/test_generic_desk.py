@@ -16,6 +16,7 @@ from tests.factories import road as roads
 from tests.factories.road import Road
 from trading.gateways import registry
 from trading.gateways.generic.connection import Connection
+from trading.gateways.generic.entry import orders_beginning
 from trading.gateways.generic.gateway import GenericGateway
 from trading.gateways.generic.library import Address
 from trading.sandbox import server
@@ -87,7 +88,7 @@ def test_an_order_of_the_desk_is_known_again_by_a_process_that_did_not_send_it(
     def connect(told: Mapping[str, Any]) -> GenericGateway:
         who = SecretStr(told["api_key"]), SecretStr(told["api_secret"])
         line = Connection(Address("kraken", told["rest"], *who), wall=WALL, paced=False)
-        return GenericGateway(line, venue="KRAKEN", beginning=registry._orders_beginning)
+        return GenericGateway(line, venue="KRAKEN", beginning=orders_beginning)
 
     scene = Scene(connect, "KRAKEN:BTC-USD", "XBTUSD", "KRAKEN:ETH-USD")
     with stand(scene, venue="kraken") as ready:
