@@ -136,7 +136,7 @@ class InsideGateway:
     ) -> ExecutionReport:
         symbol = self._wire.symbols[instrument]
         if not self._wire.promises.engine_knows_ids:
-            listed = self._records(self._read())
+            listed = self._stage.seen_by(self._read())
             if listed.order(self._account, symbol, cl_ord_id=cl_ord_id) is None:
                 raise RejectedByVenue("UNKNOWN_ORDER", "no list shows it", gone=True)
         fate = self._begin(Request.CANCEL)
@@ -159,7 +159,7 @@ class InsideGateway:
         self, *, account: str, instrument: str, cl_ord_id: str
     ) -> Sequence[ExecutionReport] | None:
         fate = self._read()
-        records = self._records(fate)
+        records = self._stage.seen_by(fate)
         order = records.order(self._account, self._wire.symbols[instrument], cl_ord_id=cl_ord_id)
         if order is None or fate.hide_order:
             return None
@@ -172,17 +172,17 @@ class InsideGateway:
     def open_orders(
         self, *, account: str, instruments: Collection[str] = ()
     ) -> Sequence[OpenOrder]:
-        found = self._records(self._read()).open_orders(self._account)
+        found = self._stage.seen_by(self._read()).open_orders(self._account)
         return [OpenOrder(each.cl_ord_id, each.cum_qty) for each in found]
 
     def trades(self, *, account: str, instrument: str, since: datetime) -> Sequence[VenueTrade]:
-        found = self._records(self._read()).account_trades(
+        found = self._stage.seen_by(self._read()).account_trades(
             self._account, self._wire.symbols[instrument], start=since, limit=_ALL
         )
         return [VenueTrade(str(e.order_id), str(e.trade_id), e.last_qty) for e in found]
 
     def balances(self, *, account: str) -> dict[str, Decimal]:
-        found = self._records(self._read()).balances(self._account)
+        found = self._stage.seen_by(self._read()).balances(self._account)
         return {each.asset: each.free + each.locked for each in found if each.free + each.locked}
 
     def _begin(self, kind: Request) -> RequestFate:
@@ -208,11 +208,6 @@ class InsideGateway:
         if fate.outcome is not Outcome.PASS:
             raise OutcomeUnknown(fate.outcome.value)
         return fate
-
-    def _records(self, fate: RequestFate) -> Records:
-        if fate.stale > timedelta(0):
-            return self._stage.past(fate.stale)
-        return self._stage.exchange.records
 
     def _answer(self, fate: RequestFate) -> None:
         self._wire.pass_time(fate.answer_delay)

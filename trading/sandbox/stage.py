@@ -84,9 +84,11 @@ class Stage:
     def next_connection(self) -> ConnectionFate:
         return self.plan.connection(next(self._connections), self.elapsed())
 
-    def past(self, age: timedelta) -> Records:
-        """What a database that lags by `age` knows now."""
-        return self._replica.catch_up(self.now() - age)
+    def seen_by(self, fate: RequestFate) -> Records:
+        """What a read answers from: the engine's truth, or what a lagging database knows."""
+        if fate.stale > timedelta(0):
+            return self._replica.catch_up(self.now() - fate.stale)
+        return self.exchange.records
 
     def trade(
         self, instrument: str, side: Side, qty: Decimal, price: Decimal | None

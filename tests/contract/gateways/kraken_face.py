@@ -16,7 +16,7 @@ import hmac
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
@@ -26,7 +26,7 @@ from aiohttp import web
 from aitrader.kernel.clock import from_millis
 from aitrader.kernel.fix import OrdType, Side, TimeInForce
 from tests.contract.gateways import kraken_rows as rows
-from trading.sandbox import garbage
+from trading.sandbox import calls, garbage
 from trading.sandbox.accounts import FeeIn, Fees
 from trading.sandbox.candles import Klines
 from trading.sandbox.connection import Connection
@@ -70,8 +70,17 @@ _DIALECT = garbage.Dialect(
 )
 
 
-class Said(Exception):
+class Said(calls.ApiError):
     """The words of a failure."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words, status=200)
+
+    def body(self) -> Json:
+        return {"error": list(self.args)}
+
+
+_UNKNOWN = Said("EGeneral:Internal error"), Said("EService:Deadline elapsed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +144,7 @@ class KrakenFace:
         def work(fate: RequestFate) -> Any:
             given = dict(parse_qsl(body, strict_parsing=True))
             self._authorise(request, given, body)
-            records = self._stage.exchange.records
-            if fate.stale > timedelta(0):
-                records = self._stage.past(fate.stale)
+            records = self._stage.seen_by(fate)
             now = self._stage.now()
             if self._stage.plan.knobs["same_ms"]:
                 now = now.replace(microsecond=0)
@@ -148,23 +155,17 @@ class KrakenFace:
     async def _perform(
         self, request: web.Request, kind: Request, work: Callable[[RequestFate], Any]
     ) -> web.StreamResponse:
-        number, fate = self._stage.next_request(kind)
-        if fate.outcome is Outcome.LOSE:
-            return _dropped(request)
-        try:
+        async def act(fate: RequestFate, _answer: calls.Answer) -> Json:
             if fate.outcome in _STOPPED:
                 raise Said(_STOPPED[fate.outcome])
-            told: Json = {"error": [], "result": work(fate)}
-        except Said as error:
-            told = {"error": [str(error)]}
-        if fate.outcome is Outcome.ACCEPT_NO_ANSWER:
-            return _dropped(request)
-        if fate.outcome is Outcome.TIMEOUT_CODE:
-            words = "EService:Deadline elapsed" if number % 2 else "EGeneral:Internal error"
-            told = {"error": [words]}
-        status = {Outcome.HTTP_502: 502, Outcome.HTTP_504: 504}.get(fate.outcome, 200)
-        data, headers = garbage.write(told, status, fate, _DIALECT)
-        return web.Response(status=status, body=data, headers=headers)
+            return {"error": [], "result": work(fate)}
+
+        try:
+            answer = await calls.perform(self._stage, kind, act, unknown=_UNKNOWN)
+        except calls.Dropped:
+            return calls.drop(request)
+        data, headers = garbage.write(answer.body, answer.status, answer.spoiled, _DIALECT)
+        return web.Response(status=answer.status, body=data, headers=headers)
 
     def _authorise(self, request: web.Request, given: dict[str, str], body: str) -> None:
         nonce = given.pop("nonce", "")
@@ -333,12 +334,6 @@ class KrakenFace:
     def _on_event(self, event: Event) -> None:
         if isinstance(event, TradeEvent) and event.trade.instrument in self._candles:
             self._candles[event.trade.instrument].add(event.trade)
-
-
-def _dropped(request: web.Request) -> web.Response:
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response(status=500)
 
 
 def _known(call: _Call, *names: str) -> Mapping[str, str]:

@@ -2,25 +2,24 @@
 
 1. Order of checks: ban and weight, key, signature, time, parameters, engine. The time is checked
    again just before the engine, because a request may have waited on its way.
-2. A fault stops a request before the engine, or spoils the answer of one that was acted on; which
-   of the two is the plan's word, never a matter of timing.
-3. What succeeds in placing or cancelling costs no weight; what fails costs the documented one.
+2. What succeeds in placing or cancelling costs no weight; what fails costs the documented one.
 
 Source: binance-spot-api-docs, rest-api.md "General API Information"; venues.md 2.3.
 """
 
-import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from trading.sandbox import calls
 from trading.sandbox.binance_api import errors
 from trading.sandbox.binance_api.errors import ApiError
 from trading.sandbox.binance_api.parameters import Parameters
 from trading.sandbox.binance_api.signing import Key, check_time
 from trading.sandbox.binance_api.venue import Venue
+from trading.sandbox.calls import Answer, pause
 from trading.sandbox.faults import Outcome, Request, RequestFate
 from trading.sandbox.records import Records
 
@@ -36,10 +35,6 @@ class Security(StrEnum):
     TRADE = "TRADE"
 
 
-class Dropped(Exception):
-    """The request gets no answer: the connection ends instead."""
-
-
 @dataclass(slots=True)
 class Call:
     """One authorised request with its parameters and its fate."""
@@ -52,10 +47,8 @@ class Call:
 
     @property
     def records(self) -> Records:
-        """What a read answers from: the engine's truth, or what a lagging database knows."""
-        if self.fate.stale > timedelta(0):
-            return self.venue.stage.past(self.fate.stale)
-        return self.venue.stage.exchange.records
+        """What a read answers from."""
+        return self.venue.stage.seen_by(self.fate)
 
     def symbol(self) -> str:
         """The symbol asked about. Raises ApiError -1121 if it is not listed."""
@@ -89,17 +82,6 @@ class Operation:
         return self.kind not in {Request.PUBLIC, Request.READ}
 
 
-@dataclass(slots=True)
-class Answer:
-    """What goes back; the protocol turns `spoiled` into bytes that a client must not trust."""
-
-    status: int
-    body: Any
-    account: str = ""
-    retry_after_seconds: int | None = None
-    spoiled: RequestFate = field(default_factory=RequestFate)
-
-
 Authorise = Callable[[Parameters], Key]
 
 
@@ -112,23 +94,16 @@ async def perform(
     address: str,
 ) -> Answer:
     """Answer one request. Raises Dropped if the plan leaves it without an answer."""
-    number, fate = venue.stage.next_request(operation.kind)
-    if fate.outcome is Outcome.LOSE:
-        await pause(fate.delay)
-        raise Dropped
-    call = Call(venue, Parameters({}), "", fate, venue.stage.now())
-    try:
-        body = await _act(call, operation, read, authorise, address)
-        answer = Answer(200, body, call.account)
-    except ApiError as error:
-        answer = Answer(error.status, error.body(), call.account, error.retry_after_seconds)
-    await pause(fate.answer_delay)
-    return _spoil(answer, fate, number)
 
+    async def act(fate: RequestFate, answer: Answer) -> Any:
+        call = Call(venue, Parameters({}), "", fate, venue.stage.now())
+        try:
+            return await _act(call, operation, read, authorise, address)
+        finally:
+            answer.who = call.account
 
-async def pause(length: timedelta) -> None:
-    if length > timedelta(0):
-        await asyncio.sleep(length.total_seconds())
+    unknown = errors.timed_out(), errors.unexpected_response()
+    return await calls.perform(venue.stage, operation.kind, act, unknown=unknown)
 
 
 async def _act(
@@ -185,19 +160,3 @@ def _refuse_by_plan(fate: RequestFate) -> None:
             raise errors.rejected("Account has insufficient balance for requested action.")
         case Outcome.MAINTENANCE:
             raise ApiError(-1016, "This service is no longer available.", 503)
-
-
-def _spoil(answer: Answer, fate: RequestFate, number: int) -> Answer:
-    """Take the truth out of the answer to a request that the plan answers badly."""
-    match fate.outcome:
-        case Outcome.ACCEPT_NO_ANSWER:
-            raise Dropped
-        case Outcome.TIMEOUT_CODE:
-            unknown = errors.unexpected_response() if number % 2 else errors.timed_out()
-            return Answer(unknown.status, unknown.body(), answer.account)
-        case Outcome.HTTP_502:
-            answer.status = 502
-        case Outcome.HTTP_504:
-            answer.status = 504
-    answer.spoiled = fate
-    return answer

@@ -6,9 +6,11 @@ Source: binance-spot-api-docs, errors.md (2026-07).
 
 from typing import Any
 
+from trading.sandbox import calls
 
-class ApiError(Exception):
-    """One refused request; `retry_after_seconds` is set where a rate limit refused it."""
+
+class ApiError(calls.ApiError):
+    """One refused request."""
 
     def __init__(
         self,
@@ -19,12 +21,10 @@ class ApiError(Exception):
         *,
         retry_after_seconds: int | None = None,
     ) -> None:
-        super().__init__(code, message)
+        super().__init__(code, message, status=status, retry_after_seconds=retry_after_seconds)
         self.code = code
         self.message = message
-        self.status = status
         self.data = data
-        self.retry_after_seconds = retry_after_seconds
 
     def body(self) -> dict[str, Any]:
         """The JSON of the answer."""

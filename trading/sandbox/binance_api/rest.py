@@ -9,11 +9,12 @@ Source: binance-spot-api-docs, rest-api.md "General API Information", "Limits".
 from aiohttp import web
 
 from trading.sandbox.binance_api import garbage, signing
-from trading.sandbox.binance_api.calls import Answer, Dropped, Operation, perform
+from trading.sandbox.binance_api.calls import Operation, perform
 from trading.sandbox.binance_api.operations import PATHS
 from trading.sandbox.binance_api.parameters import Parameters
 from trading.sandbox.binance_api.signing import Key
 from trading.sandbox.binance_api.venue import Venue
+from trading.sandbox.calls import Answer, Dropped, drop
 
 _GONE = ("userDataStream",)
 
@@ -48,9 +49,7 @@ class Rest:
                 address=address,
             )
         except Dropped:
-            if request.transport is not None:
-                request.transport.abort()
-            return web.Response(status=500)
+            return drop(request)
         return self._respond(answer, operation, address)
 
     def _authorise(self, request: web.Request, params: Parameters, query: str, body: str) -> Key:
@@ -65,8 +64,8 @@ class Rest:
         weight = str(limits.used_weight(address, now))
         data, headers = garbage.write(answer.body, answer.status, answer.spoiled)
         headers |= {"X-MBX-USED-WEIGHT": weight, "X-MBX-USED-WEIGHT-1M": weight}
-        if operation.changes and answer.account:
-            short, long = limits.order_counts(answer.account, now)
+        if operation.changes and answer.who:
+            short, long = limits.order_counts(answer.who, now)
             headers |= {"X-MBX-ORDER-COUNT-10S": str(short), "X-MBX-ORDER-COUNT-1D": str(long)}
         if answer.retry_after_seconds is not None:
             headers["Retry-After"] = str(answer.retry_after_seconds)

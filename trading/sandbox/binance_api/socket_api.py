@@ -16,12 +16,13 @@ from aiohttp import web
 
 from trading.sandbox.binance_api import errors, garbage, signing, user_events
 from trading.sandbox.binance_api.amounts import millis
-from trading.sandbox.binance_api.calls import Answer, Call, Dropped, Operation, Security, perform
+from trading.sandbox.binance_api.calls import Call, Operation, Security, perform
 from trading.sandbox.binance_api.errors import ApiError
 from trading.sandbox.binance_api.operations import METHODS
 from trading.sandbox.binance_api.parameters import Parameters
 from trading.sandbox.binance_api.signing import Key
 from trading.sandbox.binance_api.venue import Venue
+from trading.sandbox.calls import Answer, Dropped
 from trading.sandbox.connection import Connection, Delivery
 from trading.sandbox.events import Event
 from trading.sandbox.faults import Garbage, Request
@@ -134,8 +135,8 @@ class Session:
 
     def _limits(self, answer: Answer, operation: Operation) -> list[Json]:
         now, limits = self._venue.stage.now(), self._venue.limits
-        orders = operation.kind in {Request.ORDER, Request.REPLACE} and answer.account
-        told = limits.order_status(answer.account, now) if orders else []
+        orders = operation.kind in {Request.ORDER, Request.REPLACE} and answer.who
+        told = limits.order_status(answer.who, now) if orders else []
         return [*told, limits.weight_status(self._address, now)]
 
     def _authorise(self, params: Parameters) -> Key:

@@ -2,32 +2,25 @@
 
 1. Order of checks: ban, key and signature, time, stamp, rate, plan, parameters, engine. The time is
    checked again just before the engine, because a request may have waited on its way.
-2. A fault stops a request before the engine, or spoils the answer of one that was acted on; which
-   of the two is the plan's word, never a matter of timing.
 
 Source: docs.btcturk.com; venues.md 2.3.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from trading.sandbox import calls
 from trading.sandbox.btcturk_api import errors, signing
 from trading.sandbox.btcturk_api.errors import ApiError
 from trading.sandbox.btcturk_api.limits import Rule, impatience
 from trading.sandbox.btcturk_api.parameters import Parameters
 from trading.sandbox.btcturk_api.venue import Venue
+from trading.sandbox.calls import Answer, pause
 from trading.sandbox.faults import Outcome, Request, RequestFate
 from trading.sandbox.records import Records
 from trading.sandbox.rules import Listing
-
-_READY = timedelta(0)
-
-
-class Dropped(Exception):
-    """The request gets no answer: the connection ends instead."""
 
 
 @dataclass(slots=True)
@@ -42,10 +35,8 @@ class Call:
 
     @property
     def records(self) -> Records:
-        """What a read answers from: the engine's truth, or what a lagging database knows."""
-        if self.fate.stale > _READY:
-            return self.venue.stage.past(self.fate.stale)
-        return self.venue.stage.exchange.records
+        """What a read answers from."""
+        return self.venue.stage.seen_by(self.fate)
 
     def listing(self, name: str = "pairSymbol") -> Listing:
         """The pair asked about. Raises ApiError if none is named or it is not listed."""
@@ -88,35 +79,15 @@ class Asked:
     read: Callable[[], Parameters]
 
 
-@dataclass(slots=True)
-class Answer:
-    """What goes back; `spoiled` becomes bytes that a client must not trust."""
-
-    status: int
-    body: Any
-    retry_after_seconds: int | None = None
-    spoiled: RequestFate = field(default_factory=RequestFate)
-
-
 async def perform(venue: Venue, operation: Operation, asked: Asked) -> Answer:
     """Answer one request. Raises Dropped if the plan leaves it without an answer."""
-    number, fate = venue.stage.next_request(operation.kind)
-    if fate.outcome is Outcome.LOSE:
-        await pause(fate.delay)
-        raise Dropped
-    call = Call(venue, Parameters({}), fate, venue.stage.now())
-    try:
-        data = await _act(call, operation, asked)
-        answer = Answer(200, data if operation.bare else _envelope(data))
-    except ApiError as error:
-        answer = Answer(error.status, error.body(), error.retry_after_seconds)
-    await pause(fate.answer_delay)
-    return _spoil(answer, fate, number)
 
+    async def act(fate: RequestFate, answer: Answer) -> Any:
+        data = await _act(Call(venue, Parameters({}), fate, venue.stage.now()), operation, asked)
+        return data if operation.bare else _envelope(data)
 
-async def pause(length: timedelta) -> None:
-    if length > _READY:
-        await asyncio.sleep(length.total_seconds())
+    unknown = ApiError("INTERNAL_ERROR", 500), ApiError("TIMEOUT", 500)
+    return await calls.perform(venue.stage, operation.kind, act, unknown=unknown)
 
 
 def _envelope(data: Any) -> dict[str, Any]:
@@ -172,19 +143,3 @@ def _refuse_by_plan(fate: RequestFate) -> None:
             raise ApiError("BALANCE_NOT_ENOUGH")
         case Outcome.MAINTENANCE:
             raise ApiError("SYSTEM_UNDER_MAINTENANCE", 503)
-
-
-def _spoil(answer: Answer, fate: RequestFate, number: int) -> Answer:
-    """Take the truth out of the answer to a request that the plan answers badly."""
-    match fate.outcome:
-        case Outcome.ACCEPT_NO_ANSWER:
-            raise Dropped
-        case Outcome.TIMEOUT_CODE:
-            unknown = ApiError("TIMEOUT" if number % 2 else "INTERNAL_ERROR", 500)
-            return Answer(unknown.status, unknown.body())
-        case Outcome.HTTP_502:
-            answer.status = 502
-        case Outcome.HTTP_504:
-            answer.status = 504
-    answer.spoiled = fate
-    return answer

@@ -11,6 +11,7 @@ broker-api-docs issues 181, 236, 299 and 572.
 from typing import Any
 
 from aitrader.kernel.fix import OrdType, Side
+from trading.sandbox import calls
 from trading.sandbox.orders import NewOrder
 from trading.sandbox.rules import Refusal, Refused
 
@@ -69,8 +70,8 @@ _WORDS = {
 _CLOSED = {Refusal.MARKET_CLOSED, Refusal.CANCEL_ONLY}
 
 
-class ApiError(Exception):
-    """One refused request; `retry_after_seconds` is set where a rate limit refused it."""
+class ApiError(calls.ApiError):
+    """One refused request."""
 
     def __init__(
         self,
@@ -81,12 +82,10 @@ class ApiError(Exception):
         more: dict[str, Any] | None = None,
         retry_after_seconds: int | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, status=status, retry_after_seconds=retry_after_seconds)
         self.message = message
-        self.status = status
         self.code = CODES[message] if code is None else code
         self.more = more or {}
-        self.retry_after_seconds = retry_after_seconds
 
     def body(self) -> dict[str, Any]:
         """The JSON of the answer."""

@@ -9,10 +9,11 @@ Source: docs.btcturk.com; the graph API is told as an address of its own.
 from aiohttp import web
 
 from trading.sandbox.btcturk_api import account, garbage, limits, market, trading
-from trading.sandbox.btcturk_api.calls import Answer, Asked, Dropped, Operation, perform
+from trading.sandbox.btcturk_api.calls import Asked, Operation, perform
 from trading.sandbox.btcturk_api.errors import ApiError
 from trading.sandbox.btcturk_api.parameters import Parameters
 from trading.sandbox.btcturk_api.venue import Venue
+from trading.sandbox.calls import Answer, Dropped, drop
 from trading.sandbox.faults import Request
 
 _READ = Request.READ
@@ -76,9 +77,7 @@ class Rest:
         try:
             answer = await perform(self._venue, operation, asked)
         except Dropped:
-            if request.transport is not None:
-                request.transport.abort()
-            return web.Response(status=500)
+            return drop(request)
         return _respond(answer)
 
 

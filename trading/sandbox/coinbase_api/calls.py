@@ -2,21 +2,19 @@
 
 1. Order of checks: token, patience, then after the way to the engine the token's time again, then
    the engine. Without a token a public request counts for its address.
-2. A fault stops a request before the engine, or spoils the answer of one that was acted on; which
-   of the two is the plan's word, never a matter of timing.
-3. A plan's refusal of a good order is the handler's to tell: it never hides an order that exists.
+2. A plan's refusal of a good order is the handler's to tell: it never hides an order that exists.
 
 Source: docs.cdp.coinbase.com, Advanced Trade API; venues.md 2.1 and 2.3.
 """
 
-import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from trading.sandbox import calls
+from trading.sandbox.calls import Answer, pause
 from trading.sandbox.coinbase_api import errors, signing
-from trading.sandbox.coinbase_api.errors import ApiError
 from trading.sandbox.coinbase_api.parameters import Query, read_body
 from trading.sandbox.coinbase_api.venue import Venue
 from trading.sandbox.faults import Outcome, Request, RequestFate
@@ -24,10 +22,6 @@ from trading.sandbox.records import Records
 from trading.sandbox.rules import Listing
 
 Json = dict[str, Any]
-
-
-class Dropped(Exception):
-    """The request gets no answer: the connection ends instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +49,8 @@ class Call:
 
     @property
     def records(self) -> Records:
-        """What a read answers from: the engine's truth, or what a lagging database knows."""
-        if self.fate.stale > timedelta(0):
-            return self.venue.stage.past(self.fate.stale)
-        return self.venue.stage.exchange.records
+        """What a read answers from."""
+        return self.venue.stage.seen_by(self.fate)
 
     def listing(self, symbol: str) -> Listing:
         """Raises ApiError 404 for a product that is not listed."""
@@ -81,41 +73,19 @@ class Operation:
         return self.kind is Request.PUBLIC
 
 
-@dataclass(slots=True)
-class Answer:
-    """What goes back to `who`; the protocol turns `spoiled` into bytes that nobody may trust."""
-
-    status: int
-    body: Any
-    who: str
-    retry_after_seconds: int | None = None
-    spoiled: RequestFate = field(default_factory=RequestFate)
-
-
 async def perform(venue: Venue, operation: Operation, named: str, wire: Wire) -> Answer:
     """Answer one request. Raises Dropped if the plan leaves it without an answer."""
-    number, fate = venue.stage.next_request(operation.kind)
-    if fate.outcome is Outcome.LOSE:
-        await pause(fate.delay)
-        raise Dropped
-    call = Call(venue, Query(()), {}, named, "", fate, venue.stage.now())
-    who = wire.address
-    try:
-        token = None
+
+    async def act(fate: RequestFate, answer: Answer) -> Any:
+        call = Call(venue, Query(()), {}, named, "", fate, venue.stage.now())
+        token, answer.who = None, wire.address
         if not operation.public:
             token = signing.verify(venue.keys, wire.token or "", call.now, wire.uri)
-            call.account, who = token.key.account, token.key.name
-        body = await _act(call, operation, wire, token, who)
-        answer = Answer(200, body, who)
-    except ApiError as error:
-        answer = Answer(error.status, error.body(), who, error.retry_after_seconds)
-    await pause(fate.answer_delay)
-    return _spoil(answer, fate, number)
+            call.account, answer.who = token.key.account, token.key.name
+        return await _act(call, operation, wire, token, answer.who)
 
-
-async def pause(length: timedelta) -> None:
-    if length > timedelta(0):
-        await asyncio.sleep(length.total_seconds())
+    unknown = errors.timed_out(), errors.internal()
+    return await calls.perform(venue.stage, operation.kind, act, unknown=unknown)
 
 
 async def _act(
@@ -142,19 +112,3 @@ async def _act(
     if knobs["same_ms"]:
         call.now = call.now.replace(microsecond=0)
     return operation.handler(call)
-
-
-def _spoil(answer: Answer, fate: RequestFate, number: int) -> Answer:
-    """Take the truth out of the answer to a request that the plan answers badly."""
-    match fate.outcome:
-        case Outcome.ACCEPT_NO_ANSWER:
-            raise Dropped
-        case Outcome.TIMEOUT_CODE:
-            unknown = errors.internal() if number % 2 else errors.timed_out()
-            return Answer(unknown.status, unknown.body(), answer.who)
-        case Outcome.HTTP_502:
-            answer.status = 502
-        case Outcome.HTTP_504:
-            answer.status = 504
-    answer.spoiled = fate
-    return answer

@@ -10,6 +10,7 @@ Source: docs.cdp.coinbase.com, Advanced Trade API, "Create Order" and "Preview O
 from collections.abc import Mapping
 from typing import Any
 
+from trading.sandbox import calls
 from trading.sandbox.rules import Refusal, Refused
 
 Json = dict[str, Any]
@@ -17,17 +18,15 @@ UNKNOWN = "UNKNOWN_FAILURE_REASON"
 _UNKNOWN_PREVIEW = "UNKNOWN_PREVIEW_FAILURE_REASON"
 
 
-class ApiError(Exception):
+class ApiError(calls.ApiError):
     """One refused request. Without an `error` the answer is a bare line of text."""
 
     def __init__(
         self, status: int, error: str, message: str, *, retry_after_seconds: int | None = None
     ) -> None:
-        super().__init__(status, error, message)
-        self.status = status
+        super().__init__(error, message, status=status, retry_after_seconds=retry_after_seconds)
         self.error = error
         self.message = message
-        self.retry_after_seconds = retry_after_seconds
 
     def body(self) -> Json | str:
         if not self.error:

@@ -8,8 +8,9 @@ Source: docs.cdp.coinbase.com, Advanced Trade API, "REST API Overview", "Rate Li
 
 from aiohttp import web
 
+from trading.sandbox.calls import Answer, Dropped, drop
 from trading.sandbox.coinbase_api import garbage, operations
-from trading.sandbox.coinbase_api.calls import Answer, Dropped, Wire, perform
+from trading.sandbox.coinbase_api.calls import Wire, perform
 from trading.sandbox.coinbase_api.venue import Venue
 
 PREFIX = "/api/v3/brokerage"
@@ -32,9 +33,7 @@ class Rest:
         try:
             answer = await perform(self._venue, *found, await _read(request))
         except Dropped:
-            if request.transport is not None:
-                request.transport.abort()
-            return web.Response(status=500)
+            return drop(request)
         return self._respond(answer)
 
     def _respond(self, answer: Answer) -> web.Response:
