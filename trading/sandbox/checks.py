@@ -65,7 +65,10 @@ def check_now(state: State, market: Market, request: NewOrder) -> Refused | None
 
 
 def trigger_reached(request: NewOrder, last_px: Decimal | None) -> bool:
-    """Whether a stop or target without trailing would be triggered by this price."""
+    """Whether a stop or target without trailing, or a bracket's stop, would be triggered by this
+    price."""
+    if request.bracket_px is not None:
+        return last_px is not None and last_px <= request.bracket_px
     if request.ord_type not in CONTINGENT or request.trailing_bps is not None:
         return False
     return last_px is not None and reaches(request, last_px)
@@ -129,6 +132,7 @@ def _bad_combinations(request: NewOrder) -> Iterator[str]:
         request.price,
         request.stop_px,
         request.trailing_bps,
+        request.bracket_px,
     )
     if any(each is not None and (not each.is_finite() or each <= 0) for each in numbers):
         yield "amounts are positive numbers"
@@ -149,6 +153,15 @@ def _bad_prices(request: NewOrder) -> Iterator[str]:
         yield f"stop_px or trailing_bps does not fit {kind}"
     if kind is OrdType.TRAILING_STOP and request.trailing_bps is None:
         yield "TRAILING_STOP needs trailing_bps"
+    if request.bracket_px is not None:
+        yield from _bad_bracket(request, request.bracket_px)
+
+
+def _bad_bracket(request: NewOrder, bracket_px: Decimal) -> Iterator[str]:
+    if request.side is Side.BUY or request.ord_type is not OrdType.LIMIT or request.post_only:
+        yield "a bracket is a LIMIT that sells"
+    if request.price is not None and bracket_px >= request.price:
+        yield "the stop of a bracket is below its limit"
 
 
 def _bad_time_in_force(request: NewOrder) -> Iterator[str]:
@@ -158,12 +171,14 @@ def _bad_time_in_force(request: NewOrder) -> Iterator[str]:
     if kind not in PRICED and tif is TimeInForce.GTD:
         yield f"GTD does not fit {kind}"
     rests = kind is OrdType.LIMIT and tif in (TimeInForce.GTC, TimeInForce.GTD)
+    if request.bracket_px is not None and not rests:
+        yield "a bracket rests"
     if request.post_only and not rests:
         yield "post_only is for a resting LIMIT"
 
 
 def _check_prices(listing: Listing, request: NewOrder, last_px: Decimal | None) -> Refused | None:
-    for px in (request.price, request.stop_px):
+    for px in (request.price, request.stop_px, request.bracket_px):
         if px is None:
             continue
         if not listing.min_price <= px <= listing.max_price:

@@ -90,6 +90,9 @@ def start(state: State, market: Market, order_id: int) -> None:
         return
     if order.request.expire_at is not None:
         market.timed[order_id] = order.request.expire_at
+    if order.request.bracket_px is not None:
+        # It waits for its stop while it rests.
+        market.waiting[order_id] = None
     if order.ord_type in CONTINGENT:
         market.waiting[order_id] = None
         triggers.begin(state, market, order)

@@ -68,7 +68,8 @@ class ListKind(StrEnum):
 class NewOrder:
     """A request. Either `order_qty` (base) or, for MARKET, `quote_qty` (quote); `trailing_bps`
     belongs to a contingent order, whose `stop_px` then only starts the tracking; `expire_at` to
-    GTD. An empty `cl_ord_id` lets the exchange choose one."""
+    GTD. A LIMIT with a `bracket_px` is a bracket: it rests at its price until a trade meets that
+    other price, and goes as a stop-limit then. An empty `cl_ord_id` lets the exchange choose one."""
 
     account: str
     instrument: str
@@ -84,6 +85,7 @@ class NewOrder:
     post_only: bool = False
     self_trade: SelfTrade = SelfTrade.NONE
     cl_ord_id: str = ""
+    bracket_px: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,56 @@ def test_a_market_order_fills_at_the_quotes_and_the_balances_show_it(desk: Desk)
     assert paid == 18020 + fee == Decimal(order["total_value_after_fees"])
 
 
+def _bracket(desk: Desk, name: str = "b") -> str:
+    """A bitcoin that is sold at 61,000, or when it falls to 59,000."""
+    placed = desk.sdk.trigger_bracket_order_gtc_sell(
+        name, "BTC-USD", base_size="1", limit_price="61000", stop_trigger_price="59000"
+    ).to_dict()
+    assert placed["success"], placed
+    return str(placed["order_id"])
+
+
+def test_a_bracket_rests_at_its_limit_and_sells_there(desk: Desk) -> None:
+    desk.market()
+    order_id = _bracket(desk)
+    told = desk.order(order_id)
+    assert (told["order_type"], told["status"], told["trigger_status"]) == (
+        "BRACKET", "OPEN", "STOP_PENDING",
+    )  # fmt: skip
+    assert "trigger_bracket_gtc" in told["order_configuration"]
+    desk.control("book", instrument="BTC-USD", side="BUY", price="61000", qty="5")
+    told = desk.order(order_id)
+    assert (told["status"], told["average_filled_price"]) == ("FILLED", "61000")
+
+
+def test_a_bracket_whose_stop_is_met_sells_what_is_left_of_it_there(desk: Desk) -> None:
+    desk.market(qty="0.1")
+    order_id = _bracket(desk)
+    desk.control("book", instrument="BTC-USD", side="BUY", price="61000", qty="0.3")
+    told = desk.order(order_id)
+    assert (told["status"], told["filled_size"]) == ("OPEN", "0.2")
+    desk.trade("SELL", "0.1")
+    desk.control("book", instrument="BTC-USD", side="BUY", price="58900", qty="2")
+    desk.trade("SELL", "0.1")
+    told = desk.order(order_id)
+    assert (told["status"], told["trigger_status"]) == ("FILLED", "STOP_TRIGGERED")
+    fills = desk.sdk.get_fills(order_ids=[order_id]).to_dict()["fills"]
+    assert [(each["price"], each["size"]) for each in fills] == [("58900", "0.8"), ("61000", "0.2")]
+
+
+def test_a_bracket_ends_with_one_cancel(desk: Desk) -> None:
+    desk.market()
+    order_id = _bracket(desk)
+    held = {each["currency"]: each for each in desk.sdk.get_accounts().to_dict()["accounts"]}
+    assert held["BTC"]["hold"]["value"] == "1"
+    ended = desk.sdk.cancel_orders([order_id]).to_dict()["results"]
+    assert [each["success"] for each in ended] == [True]
+    desk.control("book", instrument="BTC-USD", side="BUY", price="61000", qty="5")
+    assert (desk.order(order_id)["status"], desk.order(order_id)["filled_size"]) == (
+        "CANCELLED", "0",
+    )  # fmt: skip
+
+
 def test_a_buy_by_quote_size_spends_no_more_than_that_with_its_fee(desk: Desk) -> None:
     desk.market()
     placed = desk.sdk.market_order_buy("q", "BTC-USD", quote_size="100").to_dict()

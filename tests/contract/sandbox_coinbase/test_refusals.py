@@ -70,9 +70,10 @@ def test_every_refusal_of_the_exchange_has_the_venue_s_words() -> None:
         (
             "trigger_bracket_gtc",
             {"stop_trigger_price": "40000"},
-            "UNSUPPORTED_ORDER_CONFIGURATION",
-            "INVALID_ORDER_CONFIG",
+            "UNKNOWN_FAILURE_REASON",
+            "INVALID_BRACKET_ORDER_SIDE",
         ),
+        ("twap_limit_gtd", {}, "UNSUPPORTED_ORDER_CONFIGURATION", "INVALID_ORDER_CONFIG"),
     ],
 )
 def test_an_order_is_refused_with_success_false(

@@ -4,6 +4,8 @@
 2. A stop in the direction of a loss is a stop, in the direction of a gain a target.
 3. A buy by `quote_size` includes its fee: what it spends is never more than that.
 4. Amounts are text, as the venue wants them.
+5. A bracket is one order with two ways out. That it only sells, that it keeps its id when its stop
+   is met, and that its limit rests in the book are guesses: the venue's document does not say.
 
 Source: docs.cdp.coinbase.com, Advanced Trade API, "Create Order"; coinbase-advanced-py, orders.py.
 """
@@ -109,6 +111,22 @@ def _stop(time: TimeInForce) -> Callable[[Fields, Side], Part]:
     return read
 
 
+def _bracket(time: TimeInForce) -> Callable[[Fields, Side], Part]:
+    def read(fields: Fields, side: Side) -> Part:
+        part = {
+            **_limit(time)(fields, side),
+            "post_only": False,
+            "bracket_px": fields.required("stop_trigger_price"),
+        }
+        if side is Side.BUY:
+            raise Declined(errors.UNKNOWN, "PREVIEW_INVALID_BRACKET_ORDER_SIDE", "it only sells")
+        if part["bracket_px"] >= part["price"]:
+            raise Declined(errors.UNKNOWN, "PREVIEW_INVALID_BRACKET_PRICES", "stop above limit")
+        return part
+
+    return read
+
+
 def _market(fields: Fields, _side: Side) -> Part:
     base, quote = fields.amount("base_size"), fields.amount("quote_size")
     if (base is None) is (quote is None):
@@ -124,6 +142,8 @@ _READERS: Mapping[str, Callable[[Fields, Side], Part]] = {
     "limit_limit_fok": _limit(TimeInForce.FOK),
     "stop_limit_stop_limit_gtc": _stop(TimeInForce.GTC),
     "stop_limit_stop_limit_gtd": _stop(TimeInForce.GTD),
+    "trigger_bracket_gtc": _bracket(TimeInForce.GTC),
+    "trigger_bracket_gtd": _bracket(TimeInForce.GTD),
 }
 
 

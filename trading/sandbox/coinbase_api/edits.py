@@ -126,7 +126,8 @@ def _judge(call: Call, *, act: bool) -> Edit:
     if not latest.is_open:
         raise NotEdited("ONLY_OPEN_ORDERS_CAN_BE_EDITED")
     gtc = latest.request.time_in_force is TimeInForce.GTC
-    if latest.ord_type is not OrdType.LIMIT or not gtc:
+    bracket = latest.request.bracket_px is not None
+    if latest.ord_type is not OrdType.LIMIT or not gtc or bracket:
         raise NotEdited("ONLY_LIMIT_ORDER_EDITS_SUPPORTED")
     size, price = _read(call.body)
     if (size, price) == (view.order_qty, latest.price):

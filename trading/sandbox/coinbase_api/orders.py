@@ -77,7 +77,7 @@ def _matching(call: Call) -> list[View]:
         if (not statuses or reports.status(venue, view) in statuses)
         and (not products or view.latest.instrument in products)
         and (not ids or view.order_id in ids)
-        and (not types or vocabulary.TYPES[view.latest.ord_type] in types)
+        and (not types or vocabulary.order_type(view.latest) in types)
         and (not times or vocabulary.time_in_force(view.latest) in times)
         and (side is None or view.latest.side.value == side)
         and (start is None or view.created_at >= start)

@@ -77,7 +77,7 @@ def order(venue: Venue, view: View) -> Json:
         "size_inclusive_of_fees": by_quote and latest.side is Side.BUY,
         "total_value_after_fees": text(after_fees(view)),
         "trigger_status": vocabulary.trigger_status(latest),
-        "order_type": vocabulary.TYPES[latest.ord_type],
+        "order_type": vocabulary.order_type(latest),
         "reject_reason": "REJECT_REASON_UNSPECIFIED",
         "settled": told == vocabulary.FILLED,
         "product_type": "SPOT",

@@ -38,7 +38,7 @@ def told(venue: Venue, event: OrderEvent) -> Iterator[Json]:
 def order(venue: Venue, view: View) -> Json:
     latest = view.latest
     request = latest.request
-    kind = vocabulary.TYPES[latest.ord_type]
+    kind = vocabulary.order_type(latest)
     return {
         "avg_price": text(view.avg_px),
         "cancel_reason": vocabulary.cancel_message(latest),

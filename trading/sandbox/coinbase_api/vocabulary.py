@@ -14,7 +14,7 @@ from trading.sandbox.rules import Status
 PENDING, OPEN, QUEUED = "PENDING", "OPEN", "QUEUED"
 CANCELLED, EXPIRED, FILLED, FAILED = "CANCELLED", "EXPIRED", "FILLED", "FAILED"
 STATUSES = {PENDING, OPEN, QUEUED, CANCELLED, EXPIRED, FILLED, FAILED, "CANCEL_QUEUED"}
-TYPES = {
+_TYPES = {
     OrdType.MARKET: "MARKET",
     OrdType.LIMIT: "LIMIT",
     OrdType.STOP: "STOP",
@@ -24,7 +24,13 @@ TYPES = {
     OrdType.TRAILING_STOP: "STOP",
 }
 #: As the user channel writes them.
-CHANNEL_TYPES = {"MARKET": "Market", "LIMIT": "Limit", "STOP": "Stop", "STOP_LIMIT": "Stop Limit"}
+CHANNEL_TYPES = {
+    "MARKET": "Market",
+    "LIMIT": "Limit",
+    "STOP": "Stop",
+    "STOP_LIMIT": "Stop Limit",
+    "BRACKET": "Bracket",
+}
 TIMES = {
     TimeInForce.GTC: "GOOD_UNTIL_CANCELLED",
     TimeInForce.GTD: "GOOD_UNTIL_DATE_TIME",
@@ -46,6 +52,10 @@ def status_name(order: Order, market: Status) -> str:
     return _CLOSED[order.ord_status]
 
 
+def order_type(order: Order) -> str:
+    return "BRACKET" if order.request.bracket_px is not None else _TYPES[order.ord_type]
+
+
 def time_in_force(order: Order) -> str:
     """A market order never rests, whatever the engine calls it."""
     if order.ord_type is OrdType.MARKET:
@@ -54,6 +64,8 @@ def time_in_force(order: Order) -> str:
 
 
 def trigger_status(order: Order) -> str:
+    if order.request.bracket_px is not None:
+        return "STOP_PENDING" if order.ord_type is OrdType.LIMIT else "STOP_TRIGGERED"
     if order.ord_type not in CONTINGENT:
         return "INVALID_ORDER_TYPE"
     return "STOP_TRIGGERED" if order.working else "STOP_PENDING"
