@@ -69,7 +69,7 @@ class NewOrder:
     """A request. Either `order_qty` (base) or, for MARKET, `quote_qty` (quote); `trailing_bps`
     belongs to a contingent order, whose `stop_px` then only starts the tracking; `expire_at` to
     GTD. A LIMIT with a `bracket_px` is a bracket: it rests at its price until a trade meets that
-    other price, and goes as a stop-limit then. An empty `cl_ord_id` lets the exchange choose one."""
+    other price, and goes as a stop-limit then. Without `cl_ord_id` the exchange chooses one."""
 
     account: str
     instrument: str
