@@ -1,6 +1,7 @@
 """The admin: behind both factors, records that stay as they are, commands that are dialogs."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 from django.contrib import admin
@@ -10,13 +11,14 @@ from django.urls import reverse
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.sites import UnfoldAdminSite
 
+from aitrader.kernel.clock import WALL, iso
 from compliance.admin.base import Record
 from compliance.domain.roles import ROLES_THAT_MAY, Action, Role
 from compliance.models import JournalEntry, Operator
 from dashboard.backoffice import BackOffice
 from risk.models import Limit, TradingStateRow
 from tests.factories import desk as factory
-from trading.models import CancelRequest, ReconBreak
+from trading.models import CancelRequest, Order, ReconBreak
 
 
 def registered() -> Iterator[ModelAdmin]:
@@ -75,7 +77,7 @@ def test_every_command_is_a_dialog_with_a_right() -> None:
     assert {name for _each, name in found} == {
         "halt_all", "cancel_order", "change_limit", "create_operator", "change_roles",
         "change_rules", "enable_strategy", "disable_strategy", "new_version",
-        "reset_second_factor", "take_break", "resolve_break",
+        "reset_second_factor", "take_break", "resolve_break", "state_fate",
     }  # fmt: skip
     for each, name in found:
         method = getattr(each, name)
@@ -105,6 +107,7 @@ _NEEDS = {
     "halt_all": ROLES_THAT_MAY[Action.HALT],
     "cancel_order": ROLES_THAT_MAY[Action.CANCEL_ORDER],
     "take_break": ROLES_THAT_MAY[Action.HANDLE_BREAK],
+    "state_fate": ROLES_THAT_MAY[Action.HANDLE_BREAK],
     "resolve_break": ROLES_THAT_MAY[Action.HANDLE_BREAK],
     "change_limit": ROLES_THAT_MAY[Action.CHANGE_LIMIT],
     "create_operator": ROLES_THAT_MAY[Action.MANAGE_OPERATORS],
@@ -167,6 +170,35 @@ def test_a_break_that_the_desk_compares_is_not_closed_by_a_word(
     browser.post(path, {"_form_submitted": "True", "resolution": "never mind"})
     found.refresh_from_db()
     assert found.closed_at is None
+
+
+def test_what_became_of_an_order_is_stated_and_refused_while_the_desk_still_looks(
+    desk: factory.Desk, browser: Client
+) -> None:
+    found = ReconBreak.objects.create(
+        public_id="D" * 32, account=desk.account, kind="DOUBT", object_id=desk.unknown.cl_ord_id,
+        ours="no trade", venues="trade 7", opened_at=desk.account.opened_at,
+        noticed_at=WALL.now(),
+    )  # fmt: skip
+    path = reverse("admin:trading_reconbreak_state_fate", args=[found.pk])
+    form = {
+        "_form_submitted": "True", "fate": "NEVER_ACCEPTED", "evidence": "order history, export 3",
+        "reason": "support says so",
+    }  # fmt: skip
+    browser.post(path, form)
+    desk.unknown.refresh_from_db()
+    assert desk.unknown.certainty == "UNKNOWN"
+    now = WALL.now()
+    reads = {"reads": [iso(now)], "probed_at": iso(now)}
+    Order.objects.filter(pk=desk.unknown.pk).update(
+        claimed_at=now - timedelta(minutes=2), evidence=reads, closedness=1
+    )
+    browser.post(path, form)
+    desk.unknown.refresh_from_db()
+    found.refresh_from_db()
+    assert (desk.unknown.ord_status, desk.unknown.certainty) == ("REJECTED", "CERTAIN")
+    assert found.resolution == "support says so"
+    assert found.evidence["seen"] == "order history, export 3"
 
 
 _BREAKS = ("take_break", "resolve_break")

@@ -1,6 +1,7 @@
-"""Reconciliation breaks: looked at, taken and resolved by dialogs."""
+"""Reconciliation breaks: looked at, taken, stated and resolved by dialogs."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -11,13 +12,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action
 from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from compliance.admin.base import Record, carry_out, utc, wall
 from compliance.domain.roles import Action
 from compliance.services import access
 from trading.models import ReconBreak
-from trading.services import breaks
+from trading.services import break_words, breaks
+from trading.services.break_words import Fate, Word
 
 
 class TakeForm(BaseDialogForm):
@@ -30,6 +32,33 @@ class ResolveForm(BaseDialogForm):
     )
 
 
+class StateForm(BaseDialogForm):
+    fate = forms.ChoiceField(
+        label=gettext_lazy("What became of the order"),
+        choices=[
+            (Fate.NEVER_ACCEPTED, gettext_lazy("The venue never accepted it")),
+            (Fate.CLOSED, gettext_lazy("It is closed at the venue")),
+        ],
+        widget=UnfoldAdminSelectWidget,
+    )
+    cum_qty = forms.DecimalField(
+        required=False, min_value=0, max_digits=38, decimal_places=18,
+        label=gettext_lazy("Filled quantity in the venue's record (closed orders)"),
+        widget=UnfoldAdminTextInputWidget,
+    )  # fmt: skip
+    order_id = forms.CharField(
+        required=False, max_length=64, label=gettext_lazy("The venue's id of the order"),
+        widget=UnfoldAdminTextInputWidget,
+    )  # fmt: skip
+    evidence = forms.CharField(
+        max_length=200, label=gettext_lazy("Where the venue's record is to be seen"),
+        widget=UnfoldAdminTextInputWidget,
+    )  # fmt: skip
+    reason = forms.CharField(
+        max_length=200, label=gettext_lazy("Reason"), widget=UnfoldAdminTextInputWidget
+    )
+
+
 @admin.register(ReconBreak)
 class ReconBreakAdmin(Record):
     list_display = (
@@ -39,7 +68,7 @@ class ReconBreakAdmin(Record):
     list_filter = ("severity", "kind", ("closed_at", admin.EmptyFieldListFilter))
     list_select_related = ("account",)
     ordering = ("-id",)
-    actions_detail = ("take_break", "resolve_break")
+    actions_detail = ("take_break", "state_fate", "resolve_break")
     opened = utc("opened_at", gettext_lazy("Opened"))
     closed = utc("closed_at", gettext_lazy("Closed"))
 
@@ -77,8 +106,8 @@ class ReconBreakAdmin(Record):
         dialog={
             "title": gettext_lazy("Close this break"),
             "description": gettext_lazy(
-                "Say what was found. Nothing is booked: a break of balances or open orders ends by"
-                " itself when the books agree."
+                "Say what was found. Nothing is booked: a break of balances ends by itself when the"
+                " books agree, and for one of an order it is stated what became of the order."
             ),
             "form_class": ResolveForm,
             "form_submit_text": gettext_lazy("Close the break"),
@@ -93,6 +122,35 @@ class ReconBreakAdmin(Record):
                 now=wall(),
             )
             return _("The break is closed.")
+
+        return carry_out(request, _page(object_id), perform)
+
+    @action(
+        description=gettext_lazy("State what became of the order"),
+        url_path="state-fate",
+        permissions=["handle"],
+        dialog={
+            "title": gettext_lazy("What became of the order"),
+            "description": gettext_lazy(
+                "Look at the venue's own record first. The order ends here as you say, and its"
+                " reservation with it; no fill is booked by your word."
+            ),
+            "form_class": StateForm,
+            "form_submit_text": gettext_lazy("State it"),
+        },
+    )
+    def state_fate(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
+        def perform() -> str:
+            given = form.cleaned_data
+            word = Word(
+                fate=Fate(given["fate"]),
+                reason=given["reason"],
+                evidence=given["evidence"],
+                cum_qty=given["cum_qty"] or Decimal(0),
+                order_id=given["order_id"],
+            )
+            break_words.state(break_id=object_id, by=request.user, word=word, now=wall())
+            return _("The order has ended as you stated, and the break is closed.")
 
         return carry_out(request, _page(object_id), perform)
 

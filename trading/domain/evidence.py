@@ -9,6 +9,9 @@ there, in this order:
 3. Two later reads, apart in time, by client id and in the list of open orders, do not show it.
 4. No trade since the send is other than ours, and the balances are what we think they are.
 
+Where the last of these stands against it the order stays in doubt, and is looked for on and on: it
+is adopted when it shows, and else ends by a person's word (services/breaks.py).
+
 A protective stop is never asked to be cancelled, for it may be alive: more reads over a longer time
 take the place of that answer.
 """
@@ -28,6 +31,8 @@ QUARANTINE_OF_STOPS = timedelta(seconds=120)
 _SOON, _APART = timedelta(seconds=2), timedelta(seconds=10)
 #: While an answer may still come, it is looked for often.
 _EAGER = timedelta(seconds=10)
+#: Reads that are kept: the last ones.
+_MOST_READS = 40
 
 
 class Step(StrEnum):
@@ -51,7 +56,7 @@ class Evidence:
 
     def read(self, at: datetime) -> "Evidence":
         """With one more read that did not show the order."""
-        return replace(self, reads=(*self.reads, at))
+        return replace(self, reads=(*self.reads, at)[-_MOST_READS:])
 
     def probed(self, at: datetime) -> "Evidence":
         """With the engine's word."""
@@ -74,7 +79,7 @@ def next_step(
     ready = _ready(evidence, sent_at, now, may_probe, enters_within)
     if ready is not Step.WAIT:
         return ready
-    return Step.READ if _due(evidence, sent_at, now) else Step.WAIT
+    return Step.READ if is_read_due(evidence, sent_at, now) else Step.WAIT
 
 
 def _ready(
@@ -98,7 +103,8 @@ def _ready(
     return Step.COMPARE if enough and now >= sent_at + until else Step.WAIT
 
 
-def _due(evidence: Evidence, sent_at: datetime, now: datetime) -> bool:
+def is_read_due(evidence: Evidence, sent_at: datetime, now: datetime) -> bool:
+    """Whether it is time to look for the order again."""
     if not evidence.reads:
         return True
     return now - evidence.reads[-1] >= (_SOON if now - sent_at < _EAGER else _APART)

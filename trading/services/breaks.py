@@ -1,6 +1,7 @@
-"""Breaks in the hands of persons: who looks after one, and how one ends that nothing compares.
+"""Breaks in the hands of persons: who looks after one, and how one ends that the desk cannot end.
 
-1. What the desk compares every minute ends when the books agree, not by a person's word.
+1. What the desk compares ends when the books agree. Where the venue cannot prove an order's fate, a
+   person says what became of it (break_words.py).
 2. Whatever a person does to a break is journalled with the reason.
 """
 
@@ -27,7 +28,7 @@ def take(*, break_id: int, by: Any, now: datetime) -> bool:
     """
     access.require(by, Action.HANDLE_BREAK)
     with transaction.atomic():
-        found = _open(break_id)
+        found = locked(break_id)
         if found.owner == by.username:
             return False
         before, found.owner = found.owner, by.username
@@ -45,23 +46,36 @@ def resolve(*, break_id: int, by: Any, resolution: str, now: datetime) -> None:
     access.require(by, Action.HANDLE_BREAK)
     why = orders.require_reason(resolution)
     with transaction.atomic():
-        found = _open(break_id)
+        found = locked(break_id)
         if found.kind in COMPARED:
-            raise Refused("it ends by itself when the books agree")
-        found.closed_at = _market_at(found, now)
-        found.resolution, found.owner = why, found.owner or by.username
-        found.save(update_fields=["closed_at", "resolution", "owner"])
-        _note(EventName.BREAK_CLOSED, found, by, {"resolution": why}, now)
+            raise Refused(
+                "it ends by itself when the books agree; what became of an order that the venue"
+                " cannot prove is stated"
+            )
+        close(found, by=by, resolution=why, said={}, now=now)
 
 
-def _open(break_id: int) -> ReconBreak:
+def locked(break_id: int) -> ReconBreak:
+    """The break, locked. Raises Refused for one that is closed."""
     found = ReconBreak.objects.select_for_update().get(pk=break_id)
     if found.closed_at is not None:
         raise Refused("the break is closed")
     return found
 
 
-def _market_at(found: ReconBreak, now: datetime) -> datetime:
+def close(
+    found: ReconBreak, *, by: Any, resolution: str, said: dict[str, object], now: datetime
+) -> None:
+    """Close a locked break by a person's word; what was `said` besides is kept with it."""
+    found.closed_at = market_at(found, now)
+    found.resolution, found.owner = resolution, found.owner or by.username
+    found.evidence = {**found.evidence, **said}
+    found.save(update_fields=["closed_at", "resolution", "owner", "evidence"])
+    _note(EventName.BREAK_CLOSED, found, by, {"resolution": resolution, **said}, now)
+
+
+def market_at(found: ReconBreak, now: datetime) -> datetime:
+    """The market's time of the account, or the wall's where it has none."""
     feed = Feed.objects.filter(account_id=found.account_id).first()
     return now if feed is None or feed.market_at is None else feed.market_at
 
@@ -74,7 +88,7 @@ def _note(
         actor=f"operator:{by.username}",
         object_type="break",
         object_id=found.public_id,
-        market_at=_market_at(found, now),
+        market_at=market_at(found, now),
         data={"kind": found.kind, "object": found.object_id, **data},
     )
     journal.record([event], now=now)

@@ -3,7 +3,8 @@
 1. Such an order is never sent again.
 2. It leaves doubt upwards by the first sign of it, downwards only on the whole of the evidence,
    which is kept with the order and written down when it is concluded.
-3. A trade that is not ours, or a balance that is not what we think, keeps it in doubt: a break.
+3. A trade that is not ours, or a balance that is not what we think, keeps it in doubt: a break. It
+   is looked for all the while, so that whoever ends the break knows what the venue shows.
 4. The list of open orders is asked for once in a look. Where many are in doubt it comes first: an
    order that rests there as it was sent, and has not traded, needs no question of its own.
 """
@@ -16,7 +17,7 @@ from aitrader.kernel import crash
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import GatewayError, NotSent, OutcomeUnknown, RejectedByVenue
 from aitrader.kernel.fix import ExecType, OrdStatus, Origin, Side
-from aitrader.kernel.money import ZERO
+from aitrader.kernel.money import ZERO, plain
 from trading.domain import evidence
 from trading.domain.evidence import Evidence, Step
 from trading.domain.execution_report import ExecutionReport
@@ -111,7 +112,10 @@ def clear(*, desk: Desk, gateway: Gateway, order: Order, listed: Listed, at: Mom
         if step is Step.PROBE:
             return _probe(desk, gateway, order, found, at)
         if step is Step.COMPARE:
-            return _compare(desk, gateway, order, found, sent_at, at)
+            if _compare(desk, gateway, order, found, sent_at, at):
+                return True
+            due = evidence.is_read_due(found, sent_at, at.wall)
+            return due and _read(desk, gateway, order, found, listed, at)
     except GatewayError:
         routing.mark_unknown(desk=desk, order=order, reason="the venue did not answer", at=at)
     return False
@@ -196,7 +200,7 @@ def _differences(desk: Desk, order: Order, venues: Mapping[str, Decimal]) -> lis
     more = venues.get(gets, ZERO) > ours.get(gets, ZERO)
     less = venues.get(gives, ZERO) < ours.get(gives, ZERO)
     return [
-        f"{asset} {venues.get(asset, ZERO)}"
+        f"{asset} {plain(venues.get(asset, ZERO))}"
         for asset, moved in ((gets, more), (gives, less))
         if moved
     ]

@@ -9,12 +9,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from aitrader.kernel import crash, ids
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import CLOSED, Certainty, ExecType, OrdStatus
-from aitrader.kernel.money import plain
+from aitrader.kernel.money import ZERO, plain
 from trading.domain.execution_report import ExecutionReport
 from trading.domain.order_state import Closedness, OrderState
 from trading.domain.ports import Gateway
@@ -29,12 +30,17 @@ _ORDER_COLUMNS = (
     "cum_qty", "closedness", "ord_status", "order_id", "text", "certainty", "closed_at",
     "filled_qty", "filled_notional",
 )  # fmt: skip
-_TRADE_COLUMNS = (
+_CONCLUDED_COLUMNS = (
+    "closedness", "cum_qty", "ord_status", "certainty", "order_id", "text", "closed_at",
+)  # fmt: skip
+TRADE_COLUMNS = (
     "fees", "exit_qty", "exit_notional", "exit_reason", "entry_qty", "entry_notional", "opened_at",
 )  # fmt: skip
 _BATCH = 500
 #: Why an order was closed that the venue says it never saw.
 NEVER_ACCEPTED = "NEVER_ACCEPTED"
+#: And one that a person found closed in the venue's record.
+CLOSED_BY_WORD = "CLOSED_BY_WORD"
 
 
 def drain(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
@@ -78,7 +84,7 @@ def apply(
                 continue
             key = (order.instrument_id, report.exec_id, order.side)
             is_trade = report.exec_type is ExecType.TRADE and key not in booked
-            if order.text == NEVER_ACCEPTED and order.ord_status in CLOSED:
+            if _is_risen(order, report):
                 _open_break(desk, "ZOMBIE", order.cl_ord_id, order.ord_status, report.exec_type, at)
             if is_trade or _is_news(order, report):
                 events += _settle(desk, order, report, at, is_trade=is_trade)
@@ -90,7 +96,7 @@ def apply(
         for order in changed.values():
             store.save(order, *_ORDER_COLUMNS)
         for trade in traded.values():
-            store.save_trade(trade, *_TRADE_COLUMNS)
+            store.save_trade(trade, *TRADE_COLUMNS)
         if place is not None:
             store.move_place(place)
         store.record(events, now=at.wall)
@@ -113,6 +119,15 @@ def _is_news(order: Order, report: ExecutionReport) -> bool:
     """Whether the report tells anything about the order that we did not know."""
     before = _state(order)
     return before.apply(report) != before or order.certainty != Certainty.CERTAIN
+
+
+def _is_risen(order: Order, report: ExecutionReport) -> bool:
+    """Whether the venue tells of an order that was given up, or more of it than a person said."""
+    if order.ord_status not in CLOSED or order.text != CLOSED_BY_WORD:
+        return order.ord_status in CLOSED and order.text == NEVER_ACCEPTED
+    resting = report.exec_type in (ExecType.NEW, ExecType.ORDER_STATUS)
+    is_open = resting and report.cum_qty < order.order_qty
+    return is_open or report.cum_qty > order.cum_qty
 
 
 def _settle(
@@ -262,7 +277,8 @@ def _event(name: EventName, order: Order, at: Moment, data: Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the desk itself concludes about an order that no report speaks of."""
+    """What the desk, or a person, concludes about an order that no report speaks of. `cum_qty` and
+    `order_id` are the venue's, where a person has seen them there; they make no fill."""
 
     ord_status: OrdStatus
     closedness: Closedness
@@ -270,6 +286,9 @@ class Answer:
     evidence: Mapping[str, object] | None = None
     #: The claim that the evidence is about: another claim, or any word of the venue, voids it.
     fencing_token: int | None = None
+    cum_qty: Decimal = ZERO
+    order_id: str = ""
+    actor: str = "desk"
 
 
 def conclude(*, desk: Desk, order_id: int, answer: Answer, at: Moment) -> None:
@@ -282,11 +301,14 @@ def conclude(*, desk: Desk, order_id: int, answer: Answer, at: Moment) -> None:
         if was in CLOSED or not _still_stands(answer, order):
             return
         order.closedness = max(order.closedness, int(answer.closedness))
+        order.cum_qty = max(order.cum_qty, answer.cum_qty)
         order.ord_status = answer.ord_status
-        order.certainty = Certainty.CERTAIN
+        complete = order.filled_qty >= order.cum_qty
+        order.certainty = Certainty.CERTAIN if complete else Certainty.FILLS_INCOMPLETE
+        order.order_id = order.order_id or answer.order_id
         order.text = answer.text
         order.closed_at = at.market
-        store.save(order, "closedness", "ord_status", "certainty", "text", "closed_at")
+        store.save(order, *_CONCLUDED_COLUMNS)
         store.answer(order, answer.ord_status, at)
         data: dict[str, object] = {
             "was": was, "ord_status": order.ord_status, "text": order.text,
@@ -294,7 +316,7 @@ def conclude(*, desk: Desk, order_id: int, answer: Answer, at: Moment) -> None:
         if answer.evidence is not None:
             data["evidence"] = answer.evidence
         event = _event(EventName.ORDER_CLOSED, order, at, data | {"cum_qty": order.cum_qty})
-        store.record([replace(event, actor="desk")], now=at.wall)
+        store.record([replace(event, actor=answer.actor)], now=at.wall)
         crash.point("conclude.before_commit")
     crash.point("conclude.committed")
 
