@@ -8,11 +8,14 @@
 4. A bar counts as told when its step has gone out, no earlier: what was waiting when the line broke
    comes again by REST. What cannot be had is a gap.
 5. What cannot be read is a broken line. While there is none, finished bars come by REST alone.
+6. Each instrument stands for itself. A bar that does not come is asked for by REST, of its
+   instrument alone, and nobody waits for one that was late before; a stream that stays deaf to one
+   is subscribed anew. Of one whose history cannot be had nothing is believed until it is.
 """
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -32,6 +35,11 @@ T = TypeVar("T")
 SILENCE_SECONDS = 35.0
 #: Bars of one instant are waited for so long after the first of them.
 _GRACE_SECONDS = 2.0
+#: After its close a bar should have come; then it is asked for, less and less often.
+_LATE = timedelta(seconds=3)
+_FIRST_LOOK_SECONDS, _LONGEST_LOOK_SECONDS = 1.0, 60.0
+#: A stream that leaves so many bars of an instrument in a row to REST is deaf to it.
+_MOST_BY_REST = 3
 _LOOK_SECONDS = 0.25
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
@@ -54,6 +62,15 @@ class _Waiting:
     since: float = field(default_factory=monotonic)
 
 
+@dataclass(slots=True)
+class _Look:
+    """When a bar that did not come is asked for next, and how many came that way in a row."""
+
+    at: float = float("-inf")
+    pause: float = _FIRST_LOOK_SECONDS
+    by_rest: int = 0
+
+
 class LiveBars(ABC):
     """The bars of some instruments, by code; `symbols` names them as the venue does. A venue says
     how it is connected to, how its frames read, and where its history is."""
@@ -73,6 +90,9 @@ class LiveBars(ABC):
         self._waiting: dict[datetime, _Waiting] = {}
         #: The bar whose predecessor was asked for while it ran: once is enough.
         self._asked: dict[str, datetime] = {}
+        self._looks: dict[str, _Look] = {}
+        #: Those whose history could not be had.
+        self._owed: set[str] = set()
         self._pause = _FIRST_PAUSE_SECONDS
 
     @abstractmethod
@@ -94,8 +114,29 @@ class LiveBars(ABC):
         return ()
 
     def _by_the_clock(self) -> Iterator[Step]:
-        """What is told without a word of the stream; asked for several times a second."""
-        return iter(())
+        """What is told without a word of the stream; asked for several times a second. Here, bars
+        that did not come."""
+        late = [code for code in self._symbols if self._is_late(code)]
+        due = [code for code in late if monotonic() >= self._looks.setdefault(code, _Look()).at]
+        if not due:
+            return
+        yield from self._missed(due)
+        for code in due:
+            look = self._looks[code]
+            if self._is_late(code):
+                look.at = monotonic() + look.pause
+                look.pause = min(_LONGEST_LOOK_SECONDS, 2 * look.pause)
+                continue
+            self._looks[code] = _Look(by_rest=look.by_rest + 1)
+            if look.by_rest + 1 == _MOST_BY_REST:
+                raise OSError(f"the stream says nothing of {self._symbols[code]}")
+
+    def _is_late(self, code: str) -> bool:
+        """Whether a finished bar should be here by now that is not."""
+        heard = self._heard(code)
+        if heard is None or code in self._owed:
+            return True
+        return self._now() - (heard + 2 * self._interval) > _LATE
 
     def resume(self, last: Mapping[str, datetime]) -> None:
         """Begin after these bars, named by code and open time; call it before `steps`."""
@@ -109,7 +150,7 @@ class LiveBars(ABC):
                     for greeting in self._greetings():
                         stream.send(greeting)
                     self._waiting.clear()
-                    yield from self._missed()
+                    yield from self._caught_up()
                     yield from self._listen(stream, stop)
             except LINE_FAULTS as error:
                 log.warning("bars.line_broken", venue=self.venue, error=str(error)[:200])
@@ -121,7 +162,7 @@ class LiveBars(ABC):
     def _by_rest(self) -> Iterator[Step]:
         """What can be had without the stream."""
         try:
-            yield from self._missed()
+            yield from self._caught_up()
         except LINE_FAULTS as error:
             log.warning("bars.no_backup", venue=self.venue, error=str(error)[:200])
 
@@ -149,17 +190,20 @@ class LiveBars(ABC):
             raise _Unreadable(f"what was told cannot be read: {_name(error)}") from error
 
     def _take(self, code: str, bar: Bar, over: bool) -> Iterator[Step]:
+        self._looks.setdefault(code, _Look()).by_rest = 0
         heard = self._heard(code)
-        if heard is not None and bar.open_time <= heard:
+        if code in self._owed or (heard is not None and bar.open_time <= heard):
             return
         hole = heard is not None and bar.open_time > heard + self._interval
         if hole and (over or self._asked.get(code) != bar.open_time):
             self._asked[code] = bar.open_time
             yield from self._complete(at_once=True)
-            yield from self._missed()
+            if (yield from self._missed([code])):
+                return
         last = self._last.get(code)
         if over:
             if last is None or bar.open_time > last:
+                self._looks[code] = _Look()
                 self._waiting.setdefault(bar.open_time, _Waiting()).bars[code] = bar
         elif self._heard(code) == last and (last is None or bar.open_time == last + self._interval):
             # Nothing of a later bar before the finished one has gone out.
@@ -175,22 +219,45 @@ class LiveBars(ABC):
         for open_time in sorted(self._waiting):
             waiting = self._waiting[open_time]
             late = monotonic() - waiting.since > _GRACE_SECONDS
-            if at_once or late or len(waiting.bars) == len(self._symbols):
-                del self._waiting[open_time]
-                yield from self._tell(open_time, waiting.bars)
+            if not (at_once or late or self._expected(open_time) <= waiting.bars.keys()):
+                # What comes after it waits too.
+                return
+            del self._waiting[open_time]
+            yield from self._tell(open_time, waiting.bars)
 
-    def _missed(self) -> Iterator[Step]:
-        """Finished bars after the last ones that came, by REST."""
+    def _expected(self, open_time: datetime) -> set[str]:
+        """The instruments whose bars until now came by the stream, and none is missing."""
+        before = open_time - self._interval
+        by_rest = {code for code, look in self._looks.items() if look.by_rest}
+        return {code for code, last in self._last.items() if last == before} - by_rest
+
+    def _caught_up(self) -> Iterator[Step]:
+        """What was missed of every instrument. Raises a fault of LINE_FAULTS if all had one."""
+        faults = yield from self._missed(self._symbols)
+        if len(faults) == len(self._symbols):
+            raise faults.popitem()[1]
+
+    def _missed(self, codes: Collection[str]) -> Generator[Step, None, dict[str, Exception]]:
+        """Finished bars after the last ones that came, by REST; returns by instrument why its
+        could not be had."""
         by_time: dict[datetime, dict[str, Bar]] = {}
-        for code, symbol in self._symbols.items():
-            found = self._understood(
-                partial(self._history_of, symbol, self._last.get(code), self._history)
-            )
+        faults: dict[str, Exception] = {}
+        for code in codes:
+            symbol, last = self._symbols[code], self._last.get(code)
+            try:
+                found = self._understood(partial(self._history_of, symbol, last, self._history))
+            except LINE_FAULTS as error:
+                log.warning("bars.no_history", venue=self.venue, code=code, error=str(error)[:200])
+                faults[code] = error
+                self._owed.add(code)
+                continue
+            self._owed.discard(code)
             for bar in found:
                 by_time.setdefault(bar.open_time, {})[code] = bar
         for open_time in sorted(by_time):
             missed = self._now() - open_time > 2 * self._interval
             yield from self._tell(open_time, by_time[open_time], missed=missed)
+        return faults
 
     def _tell(
         self, open_time: datetime, bars: Mapping[str, Bar], *, missed: bool = False

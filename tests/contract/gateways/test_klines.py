@@ -29,6 +29,12 @@ CLOCK = Hastened(2)
 SYMBOLS = {"SIM:BTC-USDT": "BTCUSDT", "SIM:ETH-USDT": "ETHUSDT"}
 
 
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exchange tells its bars every two seconds of the machine, which are four of its own."""
+    monkeypatch.setattr(live_bars, "_LATE", 2 * live_bars._LATE)
+
+
 @pytest.fixture
 def exchange() -> Iterator[Mapping[str, Any]]:
     with serving(server.Options(seed=3, clock=CLOCK)) as told:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from aitrader.kernel.clock import EPOCH, WALL, from_millis, to_millis
+from aitrader.kernel.clock import EPOCH, from_millis, to_millis
+from aitrader.kernel.errors import OutcomeUnknown
 from trading.gateways import live_bars
 from trading.gateways.binance.klines import Klines
 from trading.services.bar_steps import Gap, Step
@@ -47,7 +48,12 @@ class _Venue:
         self.has = has
         self._lacks = dict(lacks or {})
         self.answers: list[Any] = []
-        self.asked = 0
+        self.refuses: set[str] = set()
+        self.asked: list[str] = []
+
+    def now(self) -> datetime:
+        """The bar after the last one by REST is just over."""
+        return _at(self.has + 2)
 
     @contextmanager
     def connect(self, *_: object, **__: object) -> Iterator["_Venue"]:
@@ -77,9 +83,11 @@ class _Venue:
         limit: int,
         startTime: int | None = None,  # noqa: N803  # the venue's word
     ) -> Any:
-        self.asked += 1
+        self.asked.append(symbol)
         if self.answers:
             return self.answers.pop(0)
+        if symbol in self.refuses:
+            raise OutcomeUnknown("no answer")
         first = max(0, self.has + 1 - limit)
         if startTime is not None:
             first = (from_millis(startTime) - EPOCH) // MINUTE
@@ -94,7 +102,7 @@ def _source(venue: _Venue, monkeypatch: pytest.MonkeyPatch, **symbols: str) -> K
     # A line with nothing more to say is over at once.
     monkeypatch.setattr(live_bars, "SILENCE_SECONDS", 0.1)
     named = symbols or SYMBOLS
-    return Klines(venue, "ws://nowhere", named, MINUTE, history_bars=3, wall=WALL)  # type: ignore[arg-type]  # what a Connection is used for
+    return Klines(venue, "ws://nowhere", named, MINUTE, history_bars=3, wall=venue)  # type: ignore[arg-type]  # what a Connection is used for
 
 
 def _until(source: Klines, number: int, code: str = BTC) -> list[Step]:
@@ -226,7 +234,7 @@ def test_a_bar_is_not_told_of_while_the_one_before_it_is_not_out(
     assert _told(steps, BTC) == [7, 8, 9, 10, 11, 12]
     assert not any(step.running for step in steps)
     # At the first word of it and at its end, not at every word.
-    assert venue.asked == 3
+    assert len(venue.asked) == 3
 
 
 def test_a_bar_that_follows_is_told_of_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,3 +262,85 @@ def test_while_no_stream_can_be_had_finished_bars_come_by_rest(
 
     monkeypatch.setattr(live_bars, "connect", refuse)
     assert _told(_until(source, 13), BTC) == [8, 9, 10, 11, 12, 13]
+
+
+def _minutes(venue: _Venue, first: int, last: int, *symbols: str) -> list[Any]:
+    """Bar after bar of these, each told when it is over and by then to be had by REST."""
+
+    def over(number: int) -> Callable[[], None]:
+        def later() -> None:
+            venue.has = number
+
+        return later
+
+    return [
+        word
+        for number in range(first, last + 1)
+        for word in (*(_frame(each, number) for each in symbols), over(number))
+    ]
+
+
+def test_an_instrument_of_which_the_stream_says_nothing_comes_by_rest_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live_bars, "_MOST_BY_REST", 99)
+    venue = _Venue(has=10)
+    venue._lines = [_minutes(venue, 11, 15, "BTCUSDT")]
+    steps = _until(_source(venue, monkeypatch), 14, ETH)
+    assert _told(steps, ETH) == list(range(7, 15))
+    assert _told(steps, BTC)[:8] == list(range(7, 15))
+    assert not any(step.gaps for step in steps)
+    # Once for each at the beginning, then for the silent one.
+    assert venue.asked == ["BTCUSDT", "ETHUSDT", *["ETHUSDT"] * 4]
+
+
+def test_nobody_waits_for_one_that_was_late_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    venue = _Venue(has=10, lacks={"ETHUSDT": set(range(6, 99))})
+    venue._lines = [_minutes(venue, 11, 13, "BTCUSDT")]
+    monkeypatch.setattr(live_bars, "_GRACE_SECONDS", 60.0)
+    source = _source(venue, monkeypatch)
+    source.resume({BTC: _at(10), ETH: _at(5)})
+    assert _told(_until(source, 13), BTC) == [11, 12, 13]
+
+
+def test_a_stream_that_stays_deaf_to_one_instrument_is_subscribed_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    venue = _Venue(has=10)
+    # The third bar by REST ends the first line.
+    both = _minutes(venue, 14, 17, "BTCUSDT", "ETHUSDT")
+    venue._lines = [_minutes(venue, 11, 99, "BTCUSDT"), both]
+    steps = _until(_source(venue, monkeypatch), 17, ETH)
+    assert _told(steps, BTC) == _told(steps, ETH) == list(range(7, 18))
+    assert venue._lines == []
+
+
+def test_one_whose_history_cannot_be_had_stops_nobody_and_is_not_believed_until_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    venue = _Venue(has=10)
+    venue.refuses = {"ETHUSDT"}
+    venue._lines = [
+        [
+            *_minutes(venue, 11, 12, "BTCUSDT", "ETHUSDT"),
+            venue.refuses.clear,
+            *_minutes(venue, 13, 14, "BTCUSDT", "ETHUSDT"),
+        ]
+    ]
+    monkeypatch.setattr(live_bars, "_FIRST_LOOK_SECONDS", 0.0)
+    source = _source(venue, monkeypatch)
+    source.resume({BTC: _at(8), ETH: _at(8)})
+    steps = _until(source, 14, ETH)
+    assert _told(steps, BTC) == _told(steps, ETH) == list(range(9, 15))
+    assert not any(step.gaps for step in steps)
+    alone = [step for step in steps if step.open_time <= _at(12) and BTC in step.bars]
+    assert all(ETH not in step.bars for step in alone)
+
+
+def test_bars_of_one_instant_that_are_waited_for_go_out_before_those_of_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    line = [_frame("BTCUSDT", 11), _frame("BTCUSDT", 12), _frame("ETHUSDT", 12)]
+    venue = _Venue([*line, _frame("ETHUSDT", 11)], has=10)
+    steps = _until(_source(venue, monkeypatch), 12)
+    assert _told(steps, BTC) == [7, 8, 9, 10, 11, 12]

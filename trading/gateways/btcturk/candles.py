@@ -89,8 +89,9 @@ class Candles(LiveBars):
         if asked == len(_ASKED_AFTER) or now < closed + _ASKED_AFTER[asked]:
             return
         self._due = due, asked + 1
-        if any(self._last.get(code, EPOCH) < last for code in self._symbols):
-            yield from self._missed()
+        yield from self._missed(
+            [code for code in self._symbols if self._last.get(code, EPOCH) < last]
+        )
 
     def _history_of(self, symbol: str, last: datetime | None, count: int) -> list[Bar]:
         # Bars are cut by the venue's clock.

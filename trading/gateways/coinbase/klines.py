@@ -83,7 +83,8 @@ class Candles(LiveBars):
     def _by_the_clock(self) -> Iterator[Step]:
         """Every bar that should be there by now, by REST."""
         over = self._began(self._now() - _SETTLES_SECONDS * _SECOND) - self._interval
-        if all(self._last.get(code, EPOCH) >= over for code in self._symbols):
+        lacking = [code for code in self._symbols if self._last.get(code, EPOCH) < over]
+        if not lacking:
             return
         if over != self._looked_for:
             self._looked_for, self._look_at = over, 0.0
@@ -91,7 +92,7 @@ class Candles(LiveBars):
         if monotonic() >= self._look_at:
             self._look_at = monotonic() + self._pause_of_looks
             self._pause_of_looks = min(_LONGEST_LOOK_SECONDS, 2 * self._pause_of_looks)
-            yield from self._missed()
+            yield from self._missed(lacking)
 
     def _read(self, message: str | bytes) -> tuple[str, Bar, bool] | None:
         told = orjson.loads(message)

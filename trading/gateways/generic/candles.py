@@ -58,7 +58,7 @@ class Candles(LiveBars):
         pause = _FIRST_PAUSE_SECONDS
         while not stop.is_set():
             try:
-                yield from self._missed()
+                yield from self._caught_up()
                 yield from self._under_way()
                 pause = _FIRST_PAUSE_SECONDS
                 stop.wait(self._round)
