@@ -180,6 +180,10 @@ class MemoryStore:
     def waiting_in_group(self, order: Order) -> int:
         return sum(each.oco_group == order.oco_group for each in self.waiting())
 
+    def claimed_with(self, order: Order) -> list[Order]:
+        # Its venue takes no groups in one call.
+        return [order]
+
     def take(self, orders: Sequence[Order], lease: timedelta) -> None:
         now, columns = self._memory.now(), ("closedness", "ord_status", "fencing_token", "sent_at")
         for order in orders:

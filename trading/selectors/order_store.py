@@ -154,6 +154,11 @@ class OrderStore(Books, Protocol):
         them."""
         ...
 
+    def claimed_with(self, order: Order) -> list[Order]:
+        """The orders that were claimed together with it as one OCO group, itself among them, as
+        they were sent; itself alone where it has no group."""
+        ...
+
     def take(self, orders: Sequence[Order], lease: timedelta) -> None:
         """Keep the claim that the orders carry; it belongs to its sender for `lease` of the clock
         that all processes share."""

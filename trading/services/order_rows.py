@@ -123,6 +123,12 @@ class OrderRows(BookRows):
         rows = self._orders().filter(oco_group=order.oco_group, ord_status=OrdStatus.CREATED)
         return rows.count()
 
+    def claimed_with(self, order: Order) -> list[Order]:
+        if not order.oco_group:
+            return [order]
+        found = self._orders().filter(oco_group=order.oco_group, fencing_token=order.fencing_token)
+        return list(found.select_related("instrument").order_by("pk"))
+
     def take(self, orders: Sequence[Order], lease: timedelta) -> None:
         # Claimed together, they say the same.
         first = orders[0]

@@ -97,8 +97,8 @@ def submit(*, desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
 
 
 def repeat(*, desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
-    """Send an order in doubt once more, where that makes no second one; True when its outcome
-    became known.
+    """Send an order in doubt once more, where that makes no second one, with those that went in one
+    call with it; True when its outcome became known.
 
     It is a claim of its own: answers to earlier copies that come only now end nothing any more. And
     an earlier copy may be at the venue or on its way there, so that this one was not sent, or was
@@ -106,37 +106,50 @@ def repeat(*, desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
     """
     store = order_rows.of(desk)
     signed_by = store.seconds() + _SIGNED_SECONDS
-    if not _claim_again(store, order, at):
+    orders = _claim_again(store, order, at, in_groups=isinstance(gateway, GroupGateway))
+    if not orders:
         return False
+    crash.point("repeat.claimed")
     try:
         with lease.until(signed_by):
-            said = gateway.submit(account=desk.account.code, order=as_new_order(order))
+            said = _call(desk, gateway, [as_new_order(each) for each in orders])
     except NotSent:
+        crash.point("repeat.not_sent")
         return False
-    except RejectedByVenue as error:
-        store.keep_evidence(order, Evidence(refused=True))
-        mark_unknown(desk=desk, order=order, reason=f"refused when sent again: {error}", at=at)
+    except (RejectedByVenue, OutcomeUnknown) as error:
+        crash.point("repeat.not_taken")
+        refused = isinstance(error, RejectedByVenue)
+        for each in orders:
+            if refused:
+                store.keep_evidence(each, Evidence(refused=True))
+            why = f"refused when sent again: {error}" if refused else str(error)
+            mark_unknown(desk=desk, order=each, reason=why, at=at)
         return False
-    except OutcomeUnknown as error:
-        mark_unknown(desk=desk, order=order, reason=str(error), at=at)
-        return False
+    crash.point("repeat.answered")
     executions.apply(desk=desk, reports=said, at=at)
     return True
 
 
-def _claim_again(store: OrderStore, order: Order, at: Moment) -> bool:
-    """Claim an order that was claimed before; False if the venue was heard about it meanwhile."""
+def _claim_again(store: OrderStore, order: Order, at: Moment, *, in_groups: bool) -> list[Order]:
+    """Claim an order that was claimed before, and with it those of its call; none if the venue was
+    heard about any of them meanwhile."""
     with store.atomic():
         token = store.lock() + 1
-        now = store.locked(order.pk)
-        if now.ord_status != OrdStatus.PENDING_NEW or now.fencing_token != order.fencing_token:
-            return False
-        order.fencing_token, order.evidence = token, None
-        store.take([order], LEASE)
-        store.save(order, "evidence")
+        orders = store.claimed_with(order) if in_groups else [order]
+        now = [store.locked(each.pk) for each in orders]
+        waits = (OrdStatus.PENDING_NEW, order.fencing_token)
+        if not now or any((each.ord_status, each.fencing_token) != waits for each in now):
+            return []
+        for each in orders:
+            each.fencing_token, each.evidence = token, None
+        store.take(orders, LEASE)
+        for each in orders:
+            store.save(each, "evidence")
         data: dict[str, object] = {"fencing_token": token, "again": True}
-        store.record([_event(EventName.ORDER_SENT, order, at, data)], now=at.wall)
-    return True
+        events = [_event(EventName.ORDER_SENT, each, at, data) for each in orders]
+        store.record(events, now=at.wall)
+        crash.point("repeat.before_commit")
+    return orders
 
 
 def _calls(orders: Sequence[Order], gateway: Gateway) -> list[list[Order]]:

@@ -12,10 +12,12 @@
 5. An order that no list shows, open ones included, is told as gone to whoever cancels it. The
    engine was not asked, for it knows no client ids: the word of this venue is weaker evidence.
 6. An answer that we cannot read is an unknown outcome, for the venue may have acted.
+7. A stop and a target of ours are one order there (brackets.py): a question about one of the two is
+   answered for both, a cancel of one ends both.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -27,7 +29,7 @@ from aitrader.kernel.errors import GatewayError, NotSent, OutcomeUnknown, Reject
 from aitrader.kernel.fix import OrdType, TimeInForce
 from trading.domain.execution_report import ExecutionReport, StreamedReport
 from trading.domain.ports import Capabilities, ClientIdClass, NewOrder, OpenOrder, VenueTrade
-from trading.gateways.coinbase import errors, orders, reports
+from trading.gateways.coinbase import brackets, errors, orders, reports
 from trading.gateways.coinbase.connection import Connection
 
 T = TypeVar("T")
@@ -40,6 +42,7 @@ CAPABILITIES = Capabilities(
     times_in_force=frozenset(TimeInForce),
     client_id_class=ClientIdClass.IDEMPOTENT,
     streams=False,
+    oco=frozenset({brackets.PAIR}),
     post_only=True,
     stop_times_in_force=frozenset({TimeInForce.GTC, TimeInForce.GTD}),
     # A token is good for two minutes, and the engine has its time after that.
@@ -55,9 +58,10 @@ _ORDERS, _FILLS = "/orders/historical/batch", "/orders/historical/fills"
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """An order at the venue, and what we sent for it if this process did."""
+    """An order at the venue, its client id there, and what we sent for it if this process did."""
 
     order_id: str
+    cl_ord_id: str
     meant: orders.Body | None = None
 
 
@@ -72,12 +76,22 @@ class CoinbaseGateway:
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
     def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
-        meant = orders.body(order)
+        return self._place(orders.body(order), [order])
+
+    def submit_group(
+        self, *, account: str, orders: Sequence[NewOrder]
+    ) -> Sequence[ExecutionReport]:
+        return self._place(brackets.body(orders), orders)
+
+    def _place(self, meant: Answer, ours: Sequence[NewOrder]) -> list[ExecutionReport]:
+        """One request, for one order of ours or for two."""
         answer = self._connection.write("/orders", meant)
         order_id = _read(lambda: _placed(answer, meant))
-        self._remember(order.cl_ord_id, _Known(order_id, meant))
         now = self._connection.now()
-        return [reports.accepted(order_id, order.cl_ord_id, order.instrument, now)]
+        for each in ours:
+            known = _Known(order_id, str(meant["client_order_id"]), meant)
+            self._remember(each.cl_ord_id, known)
+        return [reports.accepted(order_id, each.cl_ord_id, each.instrument, now) for each in ours]
 
     def cancel(
         self, *, account: str, instrument: str, cl_ord_id: str, at: datetime
@@ -98,9 +112,10 @@ class CoinbaseGateway:
             raise RejectedByVenue(error.code, error.text, gone=True) from None
         try:
             told = self._order(known)
+            fills = self._fills(known) if len(brackets.names(told)) > 1 else None
         except (NotSent, RejectedByVenue) as error:
             raise OutcomeUnknown(f"a cancel was taken, the order not found: {error}") from error
-        return _read(lambda: _cancelled(told, instrument))
+        return _read(lambda: _cancelled(_mine(told, fills, cl_ord_id), instrument))
 
     def query(
         self, *, account: str, instrument: str, cl_ord_id: str
@@ -114,9 +129,9 @@ class CoinbaseGateway:
             if error.code == errors.NOT_FOUND:
                 return None
             raise
-        _read(lambda: _see_that_it_is_ours(told, cl_ord_id, known))
-        fills = self._pages(_FILLS, "fills", order_ids=[known.order_id])
-        return _read(lambda: reports.queried(told, fills, instrument=instrument))
+        _read(lambda: _see_that_it_is_ours(told, known))
+        fills = self._fills(known)
+        return _read(lambda: _queried(told, fills, instrument))
 
     def executions(self, *, account: str, after: int, limit: int) -> Sequence[StreamedReport]:
         """Nothing: its orders are followed (`Capabilities.streams`)."""
@@ -131,7 +146,7 @@ class CoinbaseGateway:
         for statuses in (reports.NOT_YET_OPEN, reports.OPEN, reports.ENDING):
             page = self._pages(_ORDERS, "orders", order_status=list(statuses))
             found |= {str(each["order_id"]): each for each in page}
-        return _read(lambda: reports.open_orders(found.values()))
+        return _read(lambda: _open(found.values()))
 
     def trades(self, *, account: str, instrument: str, since: datetime) -> Sequence[VenueTrade]:
         fills = self._pages(
@@ -141,6 +156,15 @@ class CoinbaseGateway:
             start_sequence_timestamp=iso(since),
         )
         return _read(lambda: reports.trades(fills, instrument=instrument))
+
+    def client_id_of(self, *, account: str, instrument: str, order_id: str) -> str | None:
+        try:
+            told = self._order(_Known(order_id, ""))
+        except RejectedByVenue as error:
+            if error.code == errors.NOT_FOUND:
+                return None
+            raise
+        return _read(lambda: brackets.likely(told))
 
     def balances(self, *, account: str) -> dict[str, Decimal]:
         accounts = self._pages("/accounts", "accounts")
@@ -163,6 +187,9 @@ class CoinbaseGateway:
                 start_date=iso(since),
             )
         return self._known.get(cl_ord_id)
+
+    def _fills(self, known: _Known) -> list[Answer]:
+        return self._pages(_FILLS, "fills", order_ids=[known.order_id])
 
     def _order(self, known: _Known) -> Answer:
         told = self._connection.read(f"/orders/historical/{known.order_id}")
@@ -196,9 +223,10 @@ class CoinbaseGateway:
 
     def _learn(self, found: Sequence[Answer]) -> None:
         for each in found:
-            cl_ord_id = str(each["client_order_id"] or "")
-            if cl_ord_id and cl_ord_id not in self._known:
-                self._remember(cl_ord_id, _Known(str(each["order_id"])))
+            known = _Known(str(each["order_id"]), str(each["client_order_id"] or ""))
+            for name in brackets.names(each):
+                if name not in self._known:
+                    self._remember(name, known)
 
     def _remember(self, cl_ord_id: str, known: _Known) -> None:
         self._known[cl_ord_id] = known
@@ -224,8 +252,27 @@ def _placed(answer: Answer, meant: orders.Body) -> str:
     return order_id
 
 
-def _see_that_it_is_ours(told: Answer, cl_ord_id: str, known: _Known) -> None:
-    if told["client_order_id"] != cl_ord_id or told["order_id"] != known.order_id:
+def _queried(told: Answer, fills: Sequence[Answer], instrument: str) -> list[ExecutionReport]:
+    return [
+        report
+        for order, mine in brackets.apart(told, fills)
+        for report in reports.queried(order, mine, instrument=instrument)
+    ]
+
+
+def _open(found: Iterable[Answer]) -> list[OpenOrder]:
+    return reports.open_orders(order for each in found for order, _ in brackets.apart(each))
+
+
+def _mine(told: Answer, fills: Sequence[Answer] | None, cl_ord_id: str) -> Answer:
+    """Of what the venue tells, the order of this client id."""
+    if fills is None:
+        return told
+    return next(o for o, _ in brackets.apart(told, fills) if o["client_order_id"] == cl_ord_id)
+
+
+def _see_that_it_is_ours(told: Answer, known: _Known) -> None:
+    if told["client_order_id"] != known.cl_ord_id or told["order_id"] != known.order_id:
         raise OutcomeUnknown("an answer about another order")
     if known.meant is None or told.get("edit_history"):
         return
