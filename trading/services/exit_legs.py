@@ -3,6 +3,7 @@
 1. Prices come from the trade's average entry.
 2. As many rest as the venue can hold together, a stop among them; the desk watches the rest
    (exit_watch.py). A venue without stop orders holds a stop-limit with room below (above) it.
+   Where the venue has refused them together, the stop rests alone.
 """
 
 from collections.abc import Sequence
@@ -35,7 +36,12 @@ class Leg:
 
 
 def wanted(
-    desk: Desk, instrument: InstrumentRow, loaded: LoadedStrategy, trade: Trade
+    desk: Desk,
+    instrument: InstrumentRow,
+    loaded: LoadedStrategy,
+    trade: Trade,
+    *,
+    together: bool = True,
 ) -> tuple[Leg, ...]:
     """The exits that are to rest at the venue for an open trade; none if nothing can stop it."""
     params = loaded.params
@@ -58,8 +64,8 @@ def wanted(
         distance = CONTEXT.multiply(trailing, _BPS_OF_PERCENT)
         legs.append(Leg("trailing_stop", OrdType.TRAILING_STOP, trailing_bps=distance))
     able = desk.capabilities
-    if together := _most_together(legs, able):
-        return together
+    if together and (most := _most_together(legs, able)):
+        return most
     if not (floor := stop or trailing):
         return ()
     name, stop_px = "stop_loss" if stop else "trailing_stop", moved(floor, favourable=False)

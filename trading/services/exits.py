@@ -39,6 +39,12 @@ SELECT 1 FROM trading_order
  WHERE trade_id = %s AND origin = 'PROTECTION' AND ord_status = 'REJECTED' AND created_at >= %s
  LIMIT 1
 """
+_GROUP_REFUSED = """
+SELECT 1 FROM trading_order
+ WHERE trade_id = %s AND origin = 'PROTECTION' AND ord_status = 'REJECTED'
+ GROUP BY oco_group HAVING count(*) > 1
+ LIMIT 1
+"""
 _TRACE = "SELECT trace_id FROM trading_order WHERE trade_id = %s ORDER BY id LIMIT 1"
 
 
@@ -102,6 +108,9 @@ def protect(context: Context, *, allowed: bool) -> int:
     # What is being cancelled still counts at the gate, and an instant has one attempt only: the
     # venue's answer is waited for, and brings the next look.
     may_write = allowed and not refused and not _is_being_cancelled(context)
+    if may_write and len(legs) > 1 and sql.fetch_one(_GROUP_REFUSED, [context.trade.pk]):
+        # What the venue would not hold together it may hold alone.
+        legs = _legs(context, together=False)
     written = _write_legs(context, legs, missing) if may_write else 0
     return written or _go_without(context, "without a stop", late=late)
 
@@ -188,8 +197,10 @@ def _leaving(context: Context) -> Decimal:
     return sum((each.leaves_qty for each in context.working if _is_exit(each)), ZERO)
 
 
-def _legs(context: Context) -> tuple[Leg, ...]:
-    return exit_legs.wanted(context.desk, context.instrument, context.loaded, context.trade)
+def _legs(context: Context, *, together: bool = True) -> tuple[Leg, ...]:
+    return exit_legs.wanted(
+        context.desk, context.instrument, context.loaded, context.trade, together=together
+    )
 
 
 def _write_legs(context: Context, legs: tuple[Leg, ...], qty: Decimal) -> int:

@@ -16,7 +16,7 @@ from trading.gateways.coinbase import orders as words
 from trading.management.commands import conformance
 from trading.models import Order
 from trading.sandbox.stand import Stand, stand
-from trading.services import alignment, orders, reconciliation, routing
+from trading.services import alignment, exit_watch, orders, reconciliation, routing
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 
@@ -184,6 +184,18 @@ def test_a_refusal_refuses_both(pair: Pair) -> None:
     pair.send()
     assert [each.ord_status for each in pair.rows()] == ["REJECTED", "REJECTED"]
     assert pair.there() == []
+
+
+def test_after_a_refusal_the_stop_rests_alone_and_the_target_is_watched(pair: Pair) -> None:
+    pair.venue.faults("refuse_filter=1")
+    pair.send()
+    pair.venue.faults("")
+    pair.road.decide(101)
+    alignment.align_all(desk=pair.road.desk, at=pair.road.moment)
+    pair.send()
+    assert pair.states()[2:] == ["STOP_LIMIT NEW 0"]
+    prices = {next(iter(pair.road.desk.instruments)): D(113)}
+    assert exit_watch.watch(desk=pair.road.desk, prices=prices, at=pair.road.moment) == 1
 
 
 def test_a_pair_that_the_venue_has_no_words_for_is_not_sent(pair: Pair) -> None:
