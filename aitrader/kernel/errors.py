@@ -72,14 +72,24 @@ class RejectedByVenue(GatewayError):
 
     `gone`: the venue has no such open order; no other refusal of a cancel says anything of it.
     `of_key`: it is our key that is refused, whatever was asked.
+    `of_balance`: the account does not hold what the order would take.
     """
 
-    def __init__(self, code: str, text: str, *, gone: bool = False, of_key: bool = False) -> None:
+    def __init__(
+        self,
+        code: str,
+        text: str,
+        *,
+        gone: bool = False,
+        of_key: bool = False,
+        of_balance: bool = False,
+    ) -> None:
         super().__init__(f"{code}: {text}")
         self.code = code
         self.text = text
         self.gone = gone
         self.of_key = of_key
+        self.of_balance = of_balance
 
 
 class OutcomeUnknown(GatewayError):

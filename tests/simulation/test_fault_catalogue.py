@@ -107,6 +107,10 @@ CATALOGUE: Mapping[str, Fault] = {
     ),
     "X10": _fault(
         "refuse_balance",
+        f"{_DESK}/test_refused_balance.py"
+        "::test_one_refusal_for_the_balance_pauses_the_strategy_until_a_person_releases_it",
+        f"{_DESK}/test_refused_balance.py"
+        "::test_what_was_taken_from_the_balance_meanwhile_is_not_sold",
         "tests/unit/risk/domain/test_checks.py::test_the_balance_covers_cost_and_fee",
         f"{_KNOWN}::test_a_fee_that_is_taken_from_what_was_bought_is_forgotten",
         f"{_DESK}/test_leftovers.py"

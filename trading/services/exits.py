@@ -66,15 +66,23 @@ class Context:
 
     @property
     def open_qty(self) -> Decimal:
-        """What the trade holds, in whole lots; what the venue would not take back is dust: 0."""
+        """What the trade holds and can give back, in whole lots; what the venue would not take is
+        dust: 0."""
         held = max(ZERO, CONTEXT.subtract(self.trade.entry_qty, self.trade.exit_qty))
-        qty = qty_to_lot(held, self.instrument.lot)
+        qty = qty_to_lot(min(held, self._most), self.instrument.lot)
         if qty <= 0 or qty < self.instrument.min_qty:
             return ZERO
         mark = self.desk.marks().get(self.instrument.pk)
         # Without a price the entry's own decides: what may be worth something is not given up.
         px = ratio(self.trade.entry_notional, self.trade.entry_qty) if mark is None else mark.px
         return ZERO if CONTEXT.multiply(qty, px) < self.instrument.min_notional else qty
+
+    @property
+    def _most(self) -> Decimal:
+        """What a SPOT account has of the base asset: fees of other trades may have come from it."""
+        if self.desk.account.kind != AccountKind.SPOT:
+            return Decimal("Infinity")
+        return self.held.view.state.balances.get(self.instrument.base, ZERO)
 
     @property
     def exit_side(self) -> Side:

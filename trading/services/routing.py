@@ -31,7 +31,7 @@ from trading.models import Order
 from trading.selectors import freshness
 from trading.selectors.desk import Desk, scopes_of
 from trading.selectors.order_store import OrderStore
-from trading.services import executions, order_rows, refused_key
+from trading.services import executions, order_rows, refused_balance, refused_key
 
 #: How long a claimed order belongs to its sender; live: recvWindow 5 s + 10 s.
 LEASE = timedelta(seconds=16)
@@ -182,6 +182,7 @@ def _attempt(
     except RejectedByVenue as error:
         crash.point("route.refused")
         refused_key.see(desk=desk, error=error, at=at)
+        refused_balance.see(desk=desk, error=error, orders=orders, at=at)
         for order in orders:
             # Of this copy alone: whoever claimed the order since may have sent another one.
             answer = executions.Answer(

@@ -97,15 +97,23 @@ def request_cancel(
     asked for. Raises NotPermitted without the right to, Refused without a reason."""
     access.require(by, Action.CANCEL_ORDER)
     why = orders.require_reason(reason)
+    return _to_end(parent_id, person_orders.actor_of(by), why, now=now, market_at=market_at)
+
+
+def give_up(*, parent_id: int, reason: str, at: Moment) -> bool:
+    """The desk itself orders no further slice; False when the parent has ended or is to end."""
+    return _to_end(parent_id, "desk", reason, now=at.wall, market_at=at.market)
+
+
+def _to_end(parent_id: int, actor: str, reason: str, *, now: datetime, market_at: datetime) -> bool:
     with sql.atomic():
         (parent,) = sql.load(ParentOrder, _LOCK, [parent_id])
         if parent.closed_at is not None or parent.canceled_at is not None:
             return False
         parent.canceled_at = market_at
         sql.update(parent, "canceled_at")
-        actor = person_orders.actor_of(by)
         name = EventName.PARENT_CANCEL_REQUESTED
-        journal.record([_event(name, parent, actor, market_at, {"reason": why})], now=now)
+        journal.record([_event(name, parent, actor, market_at, {"reason": reason})], now=now)
     return True
 
 

@@ -92,6 +92,7 @@ def test_what_a_trade_holds_is_what_the_venue_would_take_back(
 ) -> None:
     road = Road()
     road.move(101)
+    road.hold()
     cursor = StrategyCursor.objects.get()
     trade = roads.only_trade()
     trade.entry_qty, trade.exit_qty = D(entry), D(exit_)

@@ -47,6 +47,7 @@ _ORDER_REFUSED = -2010
 #: No such key, or not from this address, or not for this.
 _OF_KEY = (-2014, -2015)
 _DUPLICATE = "Duplicate order sent."
+_OF_BALANCE = "insufficient balance"
 _BLOCKED = (418, 429)
 
 
@@ -84,5 +85,10 @@ def _answered(error: BinanceAPIException) -> GatewayError:
         return NotSent(f"{code}: {text}")
     if proof is Proof.UNKNOWN or (code == _ORDER_REFUSED and text == _DUPLICATE):
         return OutcomeUnknown(f"HTTP {status}, {code}: {text}")
-    gone, of_key = code == CANCEL_REFUSED, code in _OF_KEY
-    return RejectedByVenue(str(code), text, gone=gone, of_key=of_key)
+    return RejectedByVenue(
+        str(code),
+        text,
+        gone=code == CANCEL_REFUSED,
+        of_key=code in _OF_KEY,
+        of_balance=code == _ORDER_REFUSED and _OF_BALANCE in text.lower(),
+    )

@@ -101,8 +101,13 @@ def translate(answer: Answer) -> GatewayError:
         return OutcomeUnknown(f"HTTP {status}, {number}: {text}")
     if proof is Proof.NOT_DONE:
         return NotSent(f"HTTP {status}, {number}: {text}")
-    gone, of_key = proof is Proof.GONE, status == UNAUTHORISED
-    return RejectedByVenue(_code(status, name, number), text, gone=gone, of_key=of_key)
+    return RejectedByVenue(
+        _code(status, name, number),
+        text,
+        gone=proof is Proof.GONE,
+        of_key=status == UNAUTHORISED,
+        of_balance=_is_of_balance(name, text),
+    )
 
 
 def retry_after_seconds(answer: Answer) -> float | None:
@@ -117,7 +122,7 @@ def retry_after_seconds(answer: Answer) -> float | None:
 def _proof(status: int, name: str, number: object, text: str) -> Proof:
     if status not in _STATUSES:
         return Proof.UNKNOWN
-    of_balance = name in _BALANCE or bool(_WORDS_OF_BALANCE.search(text.lower()))
+    of_balance = _is_of_balance(name, text)
     if status == BAD_GATEWAY:
         return Proof.REFUSED if of_balance else Proof.UNKNOWN
     if status == UNAUTHORISED:
@@ -127,6 +132,10 @@ def _proof(status: int, name: str, number: object, text: str) -> Proof:
     if of_balance:
         return Proof.REFUSED
     return NUMBERS.get(number, Proof.UNKNOWN) if isinstance(number, int) else Proof.UNKNOWN
+
+
+def _is_of_balance(name: str, text: str) -> bool:
+    return name in _BALANCE or bool(_WORDS_OF_BALANCE.search(text.lower()))
 
 
 def _name(body: Mapping[str, object]) -> str:

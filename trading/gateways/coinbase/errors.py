@@ -85,7 +85,8 @@ def _by_reason(
         return OutcomeUnknown(f"refused without a reason {text}".rstrip())
     if any(table.get(each) is not Proof.REFUSED for each in told):
         return OutcomeUnknown(f"{', '.join(told)}: {text}")
-    return RejectedByVenue(told[0], text, gone=gone)
+    of_balance = not reasons.OF_BALANCE.isdisjoint(told)
+    return RejectedByVenue(told[0], text, gone=gone, of_balance=of_balance)
 
 
 def _by_status(error: Unanswered) -> GatewayError:

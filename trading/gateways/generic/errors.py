@@ -104,8 +104,13 @@ def _answered(listed: str, said: object, codes: Mapping[str, Proof]) -> GatewayE
         return NotSent(f"{code}: {text}")
     if proof is Proof.UNKNOWN:
         return OutcomeUnknown(f"{code}: {text}")
-    gone, of_key = listed == "OrderNotFound", listed in _OF_KEY
-    return RejectedByVenue(code, text or listed, gone=gone, of_key=of_key)
+    return RejectedByVenue(
+        code,
+        text or listed,
+        gone=listed == "OrderNotFound",
+        of_key=listed in _OF_KEY,
+        of_balance=listed == "InsufficientFunds",
+    )
 
 
 def _known(code: str, codes: Mapping[str, Proof]) -> Proof | None:

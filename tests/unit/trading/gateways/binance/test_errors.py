@@ -87,3 +87,11 @@ def test_every_documented_code_is_in_the_table() -> None:
     with DOCUMENTED.open(encoding="utf-8") as file:
         documented = {int(row["code"]) for row in csv.DictReader(file)}
     assert documented - errors.CODES.keys() == set()
+
+
+def test_a_refusal_for_the_balance_says_so_and_no_other_refusal_does() -> None:
+    poor = errors.translate(_coded(400, -2010, "Account has insufficient balance for it."))
+    closed = errors.translate(_coded(400, -2010, "Market is closed."))
+    assert isinstance(poor, RejectedByVenue)
+    assert isinstance(closed, RejectedByVenue)
+    assert (poor.of_balance, closed.of_balance) == (True, False)

@@ -140,3 +140,17 @@ def test_the_venues_own_list_of_codes_is_covered() -> None:
             if errors.NAMES.get(name, Proof.UNKNOWN) is Proof.UNKNOWN
             else RejectedByVenue
         )
+
+
+@pytest.mark.parametrize(
+    ("answer", "poor"),
+    [
+        (_answer(400, "BALANCE_NOT_ENOUGH", 1055), True),
+        (_answer(502, "BALANCE_NOT_ENOUGH", 1055), True),
+        (_answer(400, "FAILED_MIN_TOTAL_AMOUNT", 1123), False),
+    ],
+)
+def test_a_refusal_for_the_balance_says_so(answer: errors.Answer, poor: bool) -> None:
+    found = errors.translate(answer)
+    assert isinstance(found, RejectedByVenue)
+    assert found.of_balance is poor

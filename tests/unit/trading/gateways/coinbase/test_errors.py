@@ -200,3 +200,22 @@ def test_silence_lasts_as_long_as_the_venue_says_and_half_a_minute_when_it_does_
 def test_no_reason_is_both_a_refusal_and_unset() -> None:
     assert not reasons.UNSET & (reasons.NEW_ORDER.keys() | reasons.CANCEL.keys())
     assert not reasons.GONE - reasons.CANCEL.keys()
+
+
+@pytest.mark.parametrize(
+    ("reason", "poor"),
+    [
+        ("INSUFFICIENT_FUND", True),
+        ("PREVIEW_INSUFFICIENT_LEDGER_BALANCE", True),
+        ("INVALID_LIMIT_PRICE", False),
+    ],
+)
+def test_a_refusal_for_the_balance_says_so(reason: str, poor: bool) -> None:
+    answer = {"success": False, "error_response": {"error": reason}}
+    found = errors.order_refused(answer)
+    assert isinstance(found, RejectedByVenue)
+    assert found.of_balance is poor
+
+
+def test_every_reason_of_the_balance_is_a_reason_against_a_new_order() -> None:
+    assert reasons.OF_BALANCE <= reasons.NEW_ORDER.keys()

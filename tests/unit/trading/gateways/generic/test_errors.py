@@ -147,3 +147,10 @@ def test_a_venue_that_wants_silence_is_known_by_its_status_or_its_words() -> Non
     told, untold = _heard(retry_after="120"), _heard(retry_after="soon")
     assert errors.silence_seconds(told, usual=60.0) == 120.0
     assert errors.silence_seconds(untold, usual=60.0) == 60.0
+
+
+def test_a_refusal_for_the_balance_says_so() -> None:
+    poor, other = _kraken("EOrder:Insufficient funds"), _kraken("EOrder:Order minimum not met")
+    assert isinstance(poor, RejectedByVenue)
+    assert isinstance(other, RejectedByVenue)
+    assert (poor.of_balance, other.of_balance) == (True, False)
