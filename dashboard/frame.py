@@ -22,6 +22,7 @@ from risk.selectors import states
 from risk.selectors.states import Restriction
 from trading.selectors import desk_view, runs
 from trading.selectors.desk_view import Desk
+from trading.selectors.freshness import Price
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,11 @@ class Frame:
     @property
     def stale(self) -> bool:
         return self.desk is not None and self.desk.stale(self.now)
+
+    @property
+    def silent(self) -> list[Price]:
+        """The instruments of the desk on screen that have gone silent (one query)."""
+        return [] if self.desk is None else self.desk.silent(self.now)
 
     @property
     def ended(self) -> bool:

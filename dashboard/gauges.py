@@ -10,6 +10,11 @@ from trading.selectors import blotter, desk_view, venue_sheet
 
 FEED_AGE = Gauge("aitrader_feed_age_seconds", "Wall time since the last bar", ["feed"])
 FEED_STALE = Gauge("aitrader_feed_stale", "1 when the feed on screen is stale", ["feed"])
+INSTRUMENT_STALE = Gauge(
+    "aitrader_instrument_stale",
+    "1 when an instrument of the feed on screen is stale",
+    ["instrument"],
+)
 UNSEQUENCED = Gauge("aitrader_journal_unsequenced", "Journal entries without a number")
 JOURNAL = Gauge("aitrader_journal_entries", "Journal entries with a number")
 ORDERS = Gauge("aitrader_orders", "Orders by status", ["account", "ord_status"])
@@ -25,13 +30,16 @@ CLOCK = Gauge(
 CLOCK_BLOCKED = Gauge(
     "aitrader_venue_clock_blocked", "1 while our clock is too far off for the venue", ["venue"]
 )
+_LABELLED = (
+    FEED_AGE, FEED_STALE, INSTRUMENT_STALE, ORDERS, UNKNOWN, CALLS, CLOCK, CLOCK_BLOCKED,
+)  # fmt: skip
 
 
 def refresh() -> None:
     """Set every gauge to what is true now."""
     UNSEQUENCED.set(leaves.unsequenced())
     JOURNAL.set(journal.size())
-    for each in (FEED_AGE, FEED_STALE, ORDERS, UNKNOWN, CALLS, CLOCK, CLOCK_BLOCKED):
+    for each in _LABELLED:
         each.clear()
     now = WALL.now()
     _venues(now)
@@ -40,6 +48,8 @@ def refresh() -> None:
         return
     FEED_AGE.labels(desk.title).set(desk.age(now).total_seconds())
     FEED_STALE.labels(desk.title).set(1 if desk.stale(now) else 0)
+    for price in desk.silent(now):
+        INSTRUMENT_STALE.labels(price.instrument).set(1)
     for status, count in blotter.by_status(desk.account_id).items():
         ORDERS.labels(desk.account_code, status).set(count)
     UNKNOWN.labels(desk.account_code).set(desk_view.order_counts(desk).unknown)

@@ -48,6 +48,10 @@ class Status(Closed):
             "feed_running": desk.running if desk else None,
             "feed_age_seconds": round(desk.age(seen.now).total_seconds(), 1) if desk else None,
             "feed_stale": seen.stale,
+            "silent": [
+                {"instrument": each.instrument, "since": iso(each.since) if each.since else None}
+                for each in seen.silent
+            ],
             "trading_state": None if seen.effective is None else str(seen.effective.state),
             # All that restricts anything; trading_state is that of the desk as a whole.
             "restricted": [

@@ -41,6 +41,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         checks["sequencer"] = leaves.unsequenced() <= MOST_UNSEQUENCED
         desk = desk_view.desk()
         checks["feed"] = desk is None or not desk.stale(WALL.now())
+        checks["silent_instruments"] = len(desk.silent(WALL.now())) if desk else 0
         checks["feed_age_seconds"] = (
             round(desk.age(WALL.now()).total_seconds(), 1) if desk and desk.running else None
         )

@@ -25,7 +25,8 @@ from trading.models import (
     VenueLatency,
 )
 from trading.models.feed import FeedStatus
-from trading.selectors import second_prices
+from trading.selectors import freshness, second_prices
+from trading.selectors.freshness import Price
 from trading.selectors.second_prices import Compared
 
 #: What a process has not told for so long is of one that ended.
@@ -48,9 +49,10 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class InstrumentLine:
-    """Its rules, and what a second source says of its price."""
+    """Its rules, whether its price still moves, and what a second source says of it."""
 
     row: InstrumentRow
+    price: Price | None
     second: Compared | None
 
 
@@ -146,6 +148,8 @@ def _line(account: Account, now: datetime) -> AccountLine:
     carried = FeedInstrument.objects.filter(feed=feed).select_related("instrument")
     told = second_prices.compared(feed.pk, now) if feed is not None else []
     seconds = {each.instrument: each for each in told}
+    moving = freshness.prices(feed.pk, feed, now) if feed is not None and _runs(account) else []
+    prices = {each.instrument: each for each in moving}
     return AccountLine(
         code=account.code,
         mode=account.mode,
@@ -156,7 +160,11 @@ def _line(account: Account, now: datetime) -> AccountLine:
         breaks=list(breaks.order_by("-opened_at")[:_MOST_BREAKS]),
         stream=None if feed is None else journal.last_of("feed", feed.code, _LINE),
         instruments=[
-            InstrumentLine(each.instrument, seconds.get(each.instrument.code))
+            InstrumentLine(
+                each.instrument,
+                prices.get(each.instrument.code),
+                seconds.get(each.instrument.code),
+            )
             for each in carried.order_by("instrument__code")
         ],
     )
