@@ -218,4 +218,4 @@ def test_a_refusal_for_the_balance_says_so(reason: str, poor: bool) -> None:
 
 
 def test_every_reason_of_the_balance_is_a_reason_against_a_new_order() -> None:
-    assert reasons.OF_BALANCE <= reasons.NEW_ORDER.keys()
+    assert reasons.NEW_ORDER.keys() >= reasons.OF_BALANCE
