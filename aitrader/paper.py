@@ -24,7 +24,7 @@ from trading.domain.matched_elsewhere import MatchedElsewhere
 from trading.domain.matching import BPS
 from trading.domain.ports import Gateway, MatchingEngine
 from trading.gateways import registry
-from trading.gateways.registry import Connection
+from trading.gateways.entry import Connection
 from trading.gateways.sim import books
 from trading.gateways.sim.engine import SimEngine
 from trading.gateways.sim.gateway import SimGateway
@@ -307,7 +307,7 @@ def open_desk(
     )
     books.deposit(desk.account.code, plan.base_currency, plan.cash)
     gateway = SimGateway(rules)
-    _tell(VENUE, Connection(gateway, desk.fee_rate, books.writing), at)
+    _tell(VENUE, Connection(gateway, rules.fees, books.writing), at)
     return PaperDesk(
         desk=desk,
         gateway=gateway,

@@ -16,8 +16,10 @@ from aitrader.kernel.events import Event, EventName
 from compliance.domain.roles import Role
 from compliance.services import journal
 from tests.factories import desk as factory
+from trading.domain.ports import Fees
 from trading.gateways import sheet
 from trading.gateways.binance.gateway import CAPABILITIES
+from trading.gateways.meters import Used
 from trading.models import InstrumentRow, ReconBreak, SecondPrice, VenueFacts, VenueLatency
 from trading.services import venue_facts
 from trading.services.venue_facts import Told
@@ -30,7 +32,8 @@ def _text(answer: object) -> str:
 
 def _tell(fee: str = "0.001", *, practice: bool = True) -> None:
     able = sheet.told(CAPABILITIES) | {"budget": "6,000 weight a minute", "line": True}
-    told = Told(host="api.example.com", practice=practice, capabilities=able, fee_rate=Decimal(fee))
+    fees = Fees(Decimal(fee), Decimal("0.002"), "Intro 1")
+    told = Told(host="api.example.com", practice=practice, capabilities=able, fees=fees)
     venue_facts.tell(venue="SIM", told=told, now=WALL.now())
 
 
@@ -50,7 +53,8 @@ def test_it_says_what_the_gateway_does_and_does_not(desk: factory.Desk, browser:
     _tell()
     text = _text(browser.get("/venues"))
     for words in (
-        "practice: no real money", "api.example.com", "0.10 % of notional", "6,000 weight a minute",
+        "practice: no real money", "api.example.com", "maker 0.10 %, taker 0.20 % of notional",
+        "Intro 1", "6,000 weight a minute",
         "MARKET, LIMIT", "GTC, IOC, FOK", "an order in doubt is never sent again",
     ):  # fmt: skip
         assert words in text, words
@@ -69,8 +73,20 @@ def test_a_fee_keeps_the_day_since_which_it_holds(desk: factory.Desk) -> None:
     first = since.get()
     _tell("0.001")
     assert since.get() == first
-    _tell("0.002")
+    _tell("0.003")
     assert since.get() != first
+
+
+def test_what_is_used_of_the_limit_and_what_is_left_is_shown(
+    desk: factory.Desk, browser: Client
+) -> None:
+    _tell()
+    assert "the venue does not tell" in _text(browser.get("/venues"))
+    now = WALL.now()
+    for used, at in ((4321, now), (17, now - timedelta(seconds=5))):
+        venue_facts.keep_usage(venue="SIM", usage=Used(used, 6000, "weight in a minute", at))
+    text = _text(browser.get("/venues"))
+    assert "4321 used, 1679 left · weight in a minute" in text
 
 
 def test_rules_latency_and_breaks_are_shown(desk: factory.Desk, browser: Client) -> None:

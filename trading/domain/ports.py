@@ -51,6 +51,20 @@ class Capabilities:
         return any(group.issuperset(ord_types) for group in self.oco)
 
 
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """What a venue charges the account, as shares of notional; `tier` is how it came to that, in the
+    venue's words or ours."""
+
+    maker: Decimal
+    taker: Decimal
+    tier: str = ""
+
+    @property
+    def highest(self) -> Decimal:
+        return max(self.maker, self.taker)
+
+
 #: Of a venue that takes whatever the desk can ask for.
 EVERYTHING = Capabilities(
     ord_types=frozenset(OrdType),

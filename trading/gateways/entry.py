@@ -13,7 +13,7 @@ from typing import Protocol
 from django.conf import settings
 from pydantic import SecretStr
 
-from trading.domain.ports import Gateway
+from trading.domain.ports import Fees, Gateway
 from trading.gateways import credentials
 from trading.gateways.credentials import Credentials
 from trading.gateways.prices import PublicData
@@ -34,13 +34,18 @@ def _moving(account: str) -> AbstractContextManager[None]:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A gateway, the venue's highest fee as a share of notional, how to make an account's books
-    stand still at the venue while they are compared, and the user stream where there is one."""
+    """A gateway, what the venue charges the account, how to make an account's books stand still at
+    the venue while they are compared, and the user stream where there is one."""
 
     gateway: Gateway
-    fee_rate: Decimal
+    fees: Fees
     standstill: Callable[[str], AbstractContextManager[None]] = _moving
     line: Line | None = None
+
+    @property
+    def fee_rate(self) -> Decimal:
+        """The highest that the venue may charge, as a share of notional."""
+        return self.fees.highest
 
 
 class Entry(Protocol):

@@ -64,7 +64,7 @@ def told(venue: str, connected: Connection) -> Told:
         host=sheet.host(venue),
         practice=is_practice(venue),
         capabilities=able | {"budget": sheet.budget(venue), "line": connected.line is not None},
-        fee_rate=connected.fee_rate,
+        fees=connected.fees,
     )
 
 

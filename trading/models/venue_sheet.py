@@ -12,13 +12,16 @@ from trading.models.instrument import Venue
 
 
 class VenueFacts(models.Model):
-    """One venue as its gateway has it. `capabilities` names each promise in words of the code."""
+    """One venue as its gateway has it. `capabilities` names each promise in words of the code.
+    Rates are shares of notional; `limit_used` of `limit_allowed` in the unit of `limit_per`."""
 
     venue = models.OneToOneField(Venue, on_delete=models.CASCADE, related_name="facts")
     host = models.CharField(max_length=200, blank=True, default="")
     practice = models.BooleanField(default=True)
     capabilities = models.JSONField(default=dict)
-    fee_rate = Amount(null=True)
+    maker_rate = Amount(null=True)
+    taker_rate = Amount(null=True)
+    fee_tier = models.CharField(max_length=100, blank=True, default="")
     fee_since = models.DateTimeField(null=True)
     told_at = models.DateTimeField()
     clock_offset_seconds = Amount(null=True)
@@ -26,6 +29,17 @@ class VenueFacts(models.Model):
     clock_blocked = models.BooleanField(default=False)
     #: The machine whose clock it is.
     clock_host = models.CharField(max_length=64, blank=True, default="")
+    limit_used = models.PositiveIntegerField(null=True)
+    limit_allowed = models.PositiveIntegerField(null=True)
+    limit_per = models.CharField(max_length=100, blank=True, default="")
+    limit_at = models.DateTimeField(null=True)
+
+    @property
+    def limit_left(self) -> int | None:
+        """How much may still be asked; None where nothing is told."""
+        if self.limit_used is None or self.limit_allowed is None:
+            return None
+        return max(0, self.limit_allowed - self.limit_used)
 
     class Meta:
         db_table = "trading_venue_facts"

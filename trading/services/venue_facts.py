@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Protocol
 
 from django.db import transaction
+from django.db.models import Q
 
 from aitrader.kernel.events import Event, EventName
 from compliance.services import journal
+from trading.domain.ports import Fees
 from trading.models import Venue, VenueFacts
 
 
@@ -24,7 +27,7 @@ class Told:
     host: str
     practice: bool
     capabilities: Mapping[str, object]
-    fee_rate: Decimal
+    fees: Fees
 
 
 _STANDS_FOR = timedelta(minutes=2)
@@ -77,20 +80,48 @@ def _turned(venue: str, sampled: Sampled, now: datetime) -> Event:
     )
 
 
+class Usage(Protocol):
+    """How much of what the venue allows is used."""
+
+    @property
+    def used(self) -> int: ...
+    @property
+    def allowed(self) -> int: ...
+    @property
+    def per(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+
+
+def keep_usage(*, venue: str, usage: Usage) -> None:
+    """Keep the newest reading of the venue's limit."""
+    older = Q(limit_at__isnull=True) | Q(limit_at__lte=usage.at)
+    VenueFacts.objects.filter(older, venue__code=venue).update(
+        limit_used=usage.used,
+        limit_allowed=usage.allowed,
+        limit_per=usage.per[:100],
+        limit_at=usage.at,
+    )
+
+
 def tell(*, venue: str, told: Told, now: datetime) -> None:
     """Keep it, unless the venue has no row. `now` is wall time."""
     row = Venue.objects.filter(code=venue).first()
     if row is None:
         return
     before = VenueFacts.objects.filter(venue=row).first()
-    same_fee = before is not None and before.fee_rate == told.fee_rate
+    fees = {"maker_rate": told.fees.maker, "taker_rate": told.fees.taker}
+    same_fee = before is not None and all(
+        getattr(before, name) == rate for name, rate in fees.items()
+    )
     VenueFacts.objects.update_or_create(
         venue=row,
         defaults={
             "host": told.host[:200],
             "practice": told.practice,
             "capabilities": dict(told.capabilities),
-            "fee_rate": told.fee_rate,
+            **fees,
+            "fee_tier": told.fees.tier[:100],
             "fee_since": before.fee_since if before and same_fee else now,
             "told_at": now,
         },

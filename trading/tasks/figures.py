@@ -10,8 +10,10 @@ from decimal import Decimal
 from threading import Lock
 
 from aitrader.kernel.clock import WALL, monotonic
+from trading.gateways import meters
 from trading.gateways.clock_check import Reading
 from trading.gateways.clocks import readings
+from trading.gateways.meters import Used
 from trading.gateways.timings import TIMINGS
 from trading.services import venue_facts, venue_latency
 from trading.services.venue_facts import Sampled
@@ -27,6 +29,7 @@ class _Kept:
         self.at = float("-inf")
         self.calls: dict[tuple[str, str], int] = {}
         self.clocks: dict[str, Reading] = {}
+        self.usage: dict[str, Used] = {}
 
 
 _kept = _Kept()
@@ -44,6 +47,7 @@ def keep() -> None:
             venue_latency.keep(process=_name(), figures=moved, now=WALL.now())
             _kept.calls = {(each.venue, each.kind): each.calls for each in told}
         _keep_clocks()
+        _keep_usage()
     finally:
         _kept.lock.release()
 
@@ -58,6 +62,13 @@ def _keep_clocks() -> None:
         )
         venue_facts.keep_clock(venue=venue, sampled=sampled, now=WALL.now())
         _kept.clocks[venue] = reading
+
+
+def _keep_usage() -> None:
+    for venue, usage in meters.used().items():
+        if _kept.usage.get(venue) != usage:
+            venue_facts.keep_usage(venue=venue, usage=usage)
+            _kept.usage[venue] = usage
 
 
 def _name() -> str:

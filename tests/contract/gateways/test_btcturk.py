@@ -266,7 +266,7 @@ def test_balances_are_moved_by_trades_with_fee_and_tax(venue: Stand) -> None:
     after = venue.gateway.balances(account=venue.account)
     assert before["TRY"] - after["TRY"] == D(18_000) + trade.fee
     # The usual fee is the dearer.
-    assert venue.gateway.fee_rate() == D("0.0018")
+    assert venue.gateway.fees().highest == D("0.0018")
 
 
 def test_the_pairs_of_the_venue_are_instruments(venue: Stand) -> None:

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from aitrader.kernel.clock import WALL
 from aitrader.kernel.errors import BadInput, NotSent, OutcomeUnknown, RejectedByVenue
+from trading.domain.ports import Fees
 from trading.gateways.coinbase import connection as coinbase
 from trading.gateways.coinbase import listing
 from trading.gateways.coinbase.connection import Address, Connection
@@ -74,7 +75,7 @@ def test_nothing_is_logged_of_a_request_that_is_refused(
 
 def test_the_account_has_its_fees_and_its_balances(told: Mapping[str, Any]) -> None:
     gateway = CoinbaseGateway(_connection(_address(told)))
-    assert gateway.fee_rate() == D("0.012")
+    assert gateway.fees() == Fees(D("0.006"), D("0.012"), "Intro 1")
     assert gateway.balances(account="me")["USD"] == D(100_000)
 
 

@@ -237,7 +237,7 @@ def test_what_the_venue_offers_is_what_the_desk_may_order() -> None:
         assert "TRAILING_STOP" not in told.ord_types
         assert not told.streams
         assert isinstance(ready.gateway, GenericGateway)
-        assert ready.gateway.fee_rate() == D("0.004")
+        assert ready.gateway.fees().highest == D("0.004")
 
 
 class _Ahead:

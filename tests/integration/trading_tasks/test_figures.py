@@ -1,12 +1,15 @@
 """Figures of calls are written down by the process that makes them, now and then."""
 
 from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from aitrader.kernel.clock import WALL
+from tests.integration.trading.at_venue import at_venue
 from trading.gateways.timings import Timings
-from trading.models import Venue, VenueLatency
+from trading.models import Venue, VenueFacts, VenueLatency
 from trading.selectors import venue_sheet
 from trading.services import venue_latency
 from trading.tasks import figures
@@ -41,6 +44,19 @@ def test_figures_are_written_once_in_ten_seconds_and_only_when_they_moved(
     assert (row.calls, row.p50_ms, row.p99_ms) == (2, 20, 40)
     _again()
     assert VenueLatency.objects.get().at == row.at
+
+
+def test_fees_and_what_the_venue_says_of_its_limit_are_written_down(tmp_path: Path) -> None:
+    with at_venue(tmp_path) as there:
+        there.gateway.balances(account="")
+        _again()
+        facts = VenueFacts.objects.get(venue__code="BINANCE")
+    assert (facts.maker_rate, facts.taker_rate) == (Decimal("0.001"), Decimal("0.001"))
+    assert facts.limit_per == "weight of the address in a minute"
+    assert facts.limit_used is not None
+    assert facts.limit_left is not None
+    assert facts.limit_used >= 20
+    assert facts.limit_left + facts.limit_used == 6000
 
 
 def test_a_venue_without_a_row_is_passed_over(counted: Timings) -> None:

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from aitrader.kernel.clock import Clock, from_millis
 from trading.gateways.binance import errors
 from trading.gateways.clock_check import ClockCheck
+from trading.gateways.meters import Used
 from trading.gateways.silence import Silence
 from trading.gateways.transport import Capped
 
@@ -27,6 +28,8 @@ T = TypeVar("T")
 RECV_WINDOW_MILLIS = 5000
 #: Connecting and reading; a sender's lease allows for both.
 TIMEOUT_SECONDS = (3.0, 7.0)
+#: What an address may weigh in a minute, and where its answers say how much it did.
+MOST_WEIGHT, _WEIGHT = 6000, "x-mbx-used-weight-1m"
 #: Connecting to the venue's clock and reading it: two seconds in all.
 _SAMPLE_TIMEOUT_SECONDS = (1.0, 1.0)
 
@@ -82,6 +85,8 @@ class Connection:
             self._client.session.mount(scheme, Capped())
         self._for_sample = {"timeout": min(timeout_seconds, _SAMPLE_TIMEOUT_SECONDS, key=sum)}
         self._silence = silence or Silence()
+        #: Told of every answer that says how much of the limit is used.
+        self.on_used: Callable[[Used], None] | None = None
         self._url = address.rest_url
         # The venue refuses what is further off (-1021).
         self.clock = ClockCheck(self._venues_time, wall=wall, most_offset_seconds=1.0)
@@ -107,6 +112,15 @@ class Connection:
                 self.clock.forget()
             # The library's own error may name the signed address: nobody gets to print it.
             raise errors.translate(error) from None
+        finally:
+            self._meter()
+
+    def _meter(self) -> None:
+        response = self._client.response
+        told = "" if response is None else response.headers.get(_WEIGHT, "")
+        if self.on_used is not None and told.isdigit():
+            per = "weight of the address in a minute"
+            self.on_used(Used(int(told), MOST_WEIGHT, per, self._wall.now()))
 
     def _venues_time(self) -> datetime:
         # The library's own question about the time takes no timeout.

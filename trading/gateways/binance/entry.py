@@ -11,12 +11,14 @@ from trading.gateways.binance.gateway import BinanceGateway
 from trading.gateways.binance.prices import BinancePrices
 from trading.gateways.binance.user_stream import BinanceLine
 from trading.gateways.clocks import watched
+from trading.gateways.meters import metered
 
 
 def connect(venue: str, *, namespace: str) -> entry.Connection:
     given, who = settings.AITRADER_VENUES[venue], entry.who(venue)
     address = Address(given["rest_url"], who.api_key, who.api_secret)
-    connection = watched(venue, Connection(address, wall=WALL, silence=entry.SHARED))
+    made = Connection(address, wall=WALL, silence=entry.SHARED)
+    connection = metered(venue, watched(venue, made))
     gateway = BinanceGateway(connection)
     line = BinanceLine(
         given["ws_api_url"],
@@ -25,7 +27,7 @@ def connect(venue: str, *, namespace: str) -> entry.Connection:
         connection=connection,
         wall=WALL,
     )
-    return entry.Connection(gateway, gateway.fee_rate(), line=line)
+    return entry.Connection(gateway, gateway.fees(), line=line)
 
 
 def prices(given: Mapping[str, str]) -> BinancePrices:

@@ -19,7 +19,7 @@ from aitrader.kernel.fix import OrdType, Side, TimeInForce
 from aitrader.kernel.money import ZERO, amount, plain
 from trading.domain.execution_report import ExecutionReport, StreamedReport
 from trading.domain.instrument import parse_code
-from trading.domain.ports import Capabilities, ClientIdClass, NewOrder, OpenOrder, VenueTrade
+from trading.domain.ports import Capabilities, ClientIdClass, Fees, NewOrder, OpenOrder, VenueTrade
 from trading.gateways.binance import errors, reports
 from trading.gateways.binance.connection import Connection
 
@@ -129,10 +129,10 @@ class BinanceGateway:
         found = self._connection.call(lambda client: client.get_account(omitZeroBalances="true"))
         return _read(lambda: reports.balances(found))
 
-    def fee_rate(self) -> Decimal:
-        """The higher of maker's and taker's fee of this account, as a share of notional."""
+    def fees(self) -> Fees:
+        """Those of this account."""
         found = self._connection.call(lambda client: client.get_account(omitZeroBalances="true"))
-        return _read(lambda: reports.fee_rate(found))
+        return _read(lambda: reports.fees(found))
 
     def _pages(self, asked: Mapping[str, object], *, enough: Decimal | None = None) -> list[Any]:
         """Every trade asked for, until a page is empty or their quantity is `enough`: a page may be

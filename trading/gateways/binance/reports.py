@@ -15,7 +15,7 @@ from aitrader.kernel.errors import OutcomeUnknown
 from aitrader.kernel.fix import ExecType, Liquidity, OrdType, Side
 from aitrader.kernel.money import CONTEXT, ZERO, amount
 from trading.domain.execution_report import ExecutionReport, status_report
-from trading.domain.ports import OpenOrder, SeenOrder, VenueTrade
+from trading.domain.ports import Fees, OpenOrder, SeenOrder, VenueTrade
 
 Answer = Mapping[str, Any]
 
@@ -92,10 +92,10 @@ def balances(account: Answer) -> dict[str, Decimal]:
     return {asset: total for asset, total in totals.items() if total}
 
 
-def fee_rate(account: Answer) -> Decimal:
-    """The higher of the account's two commission rates, a share of notional."""
+def fees(account: Answer) -> Fees:
+    """The account's two commission rates, shares of notional."""
     rates = account["commissionRates"]
-    return max(amount(rates["maker"]), amount(rates["taker"]))
+    return Fees(amount(rates["maker"]), amount(rates["taker"]), "the account's commission rates")
 
 
 def open_orders(orders: Iterable[Answer]) -> list[OpenOrder]:

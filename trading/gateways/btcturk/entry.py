@@ -19,7 +19,7 @@ def connect(venue: str, *, namespace: str) -> entry.Connection:
     connection = watched(venue, Connection(address, wall=WALL, silence=entry.SHARED))
     gateway = BtcturkGateway(connection)
     line = BtcturkLine(given["ws_url"], connection=connection)
-    return entry.Connection(gateway, gateway.fee_rate(), line=line)
+    return entry.Connection(gateway, gateway.fees(), line=line)
 
 
 def prices(given: Mapping[str, str]) -> BtcturkPrices:

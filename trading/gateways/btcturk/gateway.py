@@ -25,7 +25,7 @@ from aitrader.kernel.errors import GatewayError, NotSent, OutcomeUnknown, Reject
 from aitrader.kernel.fix import OrdType, TimeInForce
 from aitrader.kernel.money import ZERO
 from trading.domain.execution_report import ExecutionReport, StreamedReport
-from trading.domain.ports import Capabilities, ClientIdClass, NewOrder, OpenOrder, VenueTrade
+from trading.domain.ports import Capabilities, ClientIdClass, Fees, NewOrder, OpenOrder, VenueTrade
 from trading.gateways.btcturk import errors, lookup, orders, reports
 from trading.gateways.btcturk.connection import Connection, understood
 from trading.gateways.btcturk.lookup import Found, Ids
@@ -129,12 +129,13 @@ class BtcturkGateway:
         found = self._connection.read("/api/v1/users/balances")
         return understood(lambda: reports.balances(found))
 
-    def fee_rate(self) -> Decimal:
+    def fees(self) -> Fees:
         """The usual fee, or the highest that the account has paid in the last 30 days, tax
-        included, as a share of notional."""
+        included: the venue tells neither its rates nor a tier."""
         told = self._connection.read(lookup.TRADES)
         paid = understood(lambda: list(reports.fee_rates(told)))
-        return max(_USUAL_FEE, *(each for each in paid if each <= _DEAREST_FEE), ZERO)
+        rate = max(_USUAL_FEE, *(each for each in paid if each <= _DEAREST_FEE), ZERO)
+        return Fees(rate, rate, "the usual one, or the highest paid in 30 days")
 
     def _find(self, instrument: str, cl_ord_id: str) -> Found | None:
         """What the venue says of the order now, remembered; None if it knows none."""

@@ -32,6 +32,7 @@ from aitrader.kernel.clock import Clock, from_millis, monotonic
 from aitrader.kernel.errors import BadInput, NotSent, RejectedByVenue
 from trading.gateways.clock_check import ClockCheck
 from trading.gateways.coinbase import errors
+from trading.gateways.meters import Used
 from trading.gateways.silence import Silence
 from trading.gateways.transport import Capped
 
@@ -135,6 +136,8 @@ class Connection:
         self._wall = wall
         self.clock = ClockCheck(self._venues_time, wall=wall)
         self._pace = _Pace()
+        #: Told of every request how much of our share is used.
+        self.on_used: Callable[[Used], None] | None = None
         self._silence = silence or Silence()
         self._url = address.rest_url
 
@@ -174,7 +177,10 @@ class Connection:
 
     def _call(self, work: Callable[[_Client], T], reserve: float) -> T:
         self.check_clock()
-        self._pace.take(leave=reserve)
+        left = self._pace.take(leave=reserve)
+        if self.on_used is not None:
+            per = f"requests at once by this process, {PER_SECOND:g} more a second"
+            self.on_used(Used(round(BURST - left), round(BURST), per, self._wall.now()))
         self._wait_for_our_second()
         try:
             return self._attempt(work, self._client)
@@ -217,8 +223,8 @@ class _Pace:
         self._at = monotonic()
         self._lock = Lock()
 
-    def take(self, *, leave: float) -> None:
-        """One request. Raises NotSent when no more than `leave` would be left."""
+    def take(self, *, leave: float) -> float:
+        """One request; what is left. Raises NotSent when no more than `leave` would be."""
         with self._lock:
             now = monotonic()
             self._left = min(BURST, self._left + (now - self._at) * PER_SECOND)
@@ -226,6 +232,7 @@ class _Pace:
             if self._left - 1 < leave:
                 raise NotSent("the requests of this hour are used up")
             self._left -= 1
+            return self._left
 
 
 def _loaded(response: requests.Response) -> Any:

@@ -12,6 +12,7 @@ from trading.gateways.coinbase.connection import Address, Connection
 from trading.gateways.coinbase.gateway import CoinbaseGateway
 from trading.gateways.coinbase.prices import CoinbasePrices
 from trading.gateways.coinbase.user_stream import CoinbaseLine
+from trading.gateways.meters import metered
 
 
 def connect(venue: str, *, namespace: str) -> entry.Connection:
@@ -19,14 +20,15 @@ def connect(venue: str, *, namespace: str) -> entry.Connection:
     address = Address(given["rest_url"], who.api_key, who.api_secret)
     connection, gateway = _at(venue, address)
     line = CoinbaseLine(given["ws_user_url"], connection=connection)
-    return entry.Connection(gateway, gateway.fee_rate(), line=line)
+    return entry.Connection(gateway, gateway.fees(), line=line)
 
 
 @lru_cache(maxsize=16)
 def _at(venue: str, address: Address) -> tuple[Connection, CoinbaseGateway]:
     """One for all threads: the venue counts requests by key, and what one thread was told of an
     order, another needs to cancel it."""
-    connection = watched(venue, Connection(address, wall=WALL, silence=entry.SHARED))
+    made = Connection(address, wall=WALL, silence=entry.SHARED)
+    connection = metered(venue, watched(venue, made))
     return connection, CoinbaseGateway(connection)
 
 

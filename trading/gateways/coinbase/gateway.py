@@ -28,7 +28,7 @@ from aitrader.kernel.clock import iso
 from aitrader.kernel.errors import GatewayError, NotSent, OutcomeUnknown, RejectedByVenue
 from aitrader.kernel.fix import OrdType, TimeInForce
 from trading.domain.execution_report import ExecutionReport, StreamedReport
-from trading.domain.ports import Capabilities, ClientIdClass, NewOrder, OpenOrder, VenueTrade
+from trading.domain.ports import Capabilities, ClientIdClass, Fees, NewOrder, OpenOrder, VenueTrade
 from trading.gateways.coinbase import brackets, errors, orders, reports
 from trading.gateways.coinbase.connection import Connection
 
@@ -170,10 +170,10 @@ class CoinbaseGateway:
         accounts = self._pages("/accounts", "accounts")
         return _read(lambda: reports.balances(accounts))
 
-    def fee_rate(self) -> Decimal:
-        """The higher of maker's and taker's fee of this account, as a share of notional."""
+    def fees(self) -> Fees:
+        """Those of this account's tier."""
         told = self._connection.read("/transaction_summary", product_type="SPOT")
-        return _read(lambda: reports.fee_rate(told))
+        return _read(lambda: reports.fees(told))
 
     def _find(self, instrument: str, cl_ord_id: str) -> _Known | None:
         """What identifies the order at the venue; None if its lists do not show it."""

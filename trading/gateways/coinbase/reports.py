@@ -18,7 +18,7 @@ from aitrader.kernel.errors import OutcomeUnknown
 from aitrader.kernel.fix import ExecType, Liquidity, Side
 from aitrader.kernel.money import CONTEXT, ZERO, amount, ratio
 from trading.domain.execution_report import ExecutionReport, status_report
-from trading.domain.ports import OpenOrder, SeenOrder, VenueTrade
+from trading.domain.ports import Fees, OpenOrder, SeenOrder, VenueTrade
 from trading.gateways.coinbase import orders
 
 Answer = Mapping[str, Any]
@@ -89,10 +89,11 @@ def balances(accounts: Iterable[Answer]) -> dict[str, Decimal]:
     return {asset: total for asset, total in totals.items() if total}
 
 
-def fee_rate(summary: Answer) -> Decimal:
-    """The higher of the account's two rates, a share of notional."""
+def fees(summary: Answer) -> Fees:
+    """The account's two rates, shares of notional, and the name of its tier."""
     tier = summary["fee_tier"]
-    return max(amount(tier["maker_fee_rate"]), amount(tier["taker_fee_rate"]))
+    maker, taker = amount(tier["maker_fee_rate"]), amount(tier["taker_fee_rate"])
+    return Fees(maker, taker, str(tier.get("pricing_tier") or ""))
 
 
 def open_orders(found: Iterable[Answer]) -> list[OpenOrder]:

@@ -19,7 +19,7 @@ def connect(venue: str, *, namespace: str) -> entry.Connection:
     address = Address(given["exchange"], given["rest_url"], who.api_key, who.api_secret)
     connection = watched(venue, Connection(address, wall=WALL, silence=entry.SHARED))
     gateway = GenericGateway(connection, venue=venue, beginning=orders_beginning)
-    return entry.Connection(gateway, gateway.fee_rate())
+    return entry.Connection(gateway, gateway.fees())
 
 
 def prices(given: Mapping[str, str]) -> GenericPrices:

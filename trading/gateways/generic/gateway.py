@@ -9,6 +9,7 @@
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 
 from aitrader.kernel.errors import BadInput, GatewayError, OutcomeUnknown, RejectedByVenue
@@ -16,7 +17,7 @@ from aitrader.kernel.fix import OrdType, TimeInForce
 from aitrader.kernel.money import amount, plain
 from trading.domain.execution_report import ExecutionReport, StreamedReport
 from trading.domain.instrument import parse_code
-from trading.domain.ports import Capabilities, NewOrder, OpenOrder, VenueTrade
+from trading.domain.ports import Capabilities, Fees, NewOrder, OpenOrder, VenueTrade
 from trading.gateways.generic import history, reports
 from trading.gateways.generic.client_ids import (
     Beginning,
@@ -114,19 +115,16 @@ class GenericGateway:
         found = self._connection.call(lambda client: client.fetch_balance())
         return _read(lambda: reports.balances(found))
 
-    def fee_rate(self) -> Decimal:
-        """The highest fee that the exchange publishes for a spot market, a share of notional: what
-        an account pays is that or less. Raises BadInput for an exchange that publishes none."""
-        told = [
-            each.get(side)
-            for each in self._connection.markets().values()
-            if each.get("spot")
-            for side in ("maker", "taker")
-        ]
-        rates = _read(lambda: [amount(each) for each in told if each is not None])
-        if not rates:
+    def fees(self) -> Fees:
+        """The highest that the exchange publishes for a spot market: what an account pays is that
+        or less. Raises BadInput for an exchange that publishes none."""
+        spot = [each for each in self._connection.markets().values() if each.get("spot")]
+        makers, takers = (_read(partial(_published, spot, side)) for side in ("maker", "taker"))
+        if not makers and not takers:
             raise BadInput(f"{self.venue} publishes no fees through ccxt")
-        return max(rates)
+        highest = max([*makers, *takers])
+        maker, taker = (max(found, default=highest) for found in (makers, takers))
+        return Fees(maker, taker, "the highest published")
 
     def _placed(self, answer: Any, order: NewOrder, client_id: str) -> list[ExecutionReport]:
         named = answer.get("clientOrderId")
@@ -192,6 +190,10 @@ def _capabilities(connection: Connection) -> Capabilities:
         post_only=bool(times.get("PO")),
         streams=False,
     )
+
+
+def _published(markets: list[Any], side: str) -> list[Decimal]:
+    return [amount(each[side]) for each in markets if each.get(side) is not None]
 
 
 def _params(order: NewOrder) -> dict[str, object]:

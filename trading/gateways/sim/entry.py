@@ -1,6 +1,5 @@
 """The simulated venue: it lives in this process's database, and its prices are the desk's own."""
 
-from trading.domain.matching import BPS
 from trading.gateways.entry import Connection
 from trading.gateways.sim import books
 from trading.gateways.sim.gateway import SimGateway
@@ -9,5 +8,4 @@ from trading.gateways.sim.rules import SimRules
 
 def connect(venue: str, *, namespace: str) -> Connection:
     rules = SimRules(seed=namespace)
-    fee_rate = rules.costs.taker_fee_bps * BPS
-    return Connection(SimGateway(rules), fee_rate, books.writing)
+    return Connection(SimGateway(rules), rules.fees, books.writing)

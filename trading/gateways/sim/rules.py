@@ -9,7 +9,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 from aitrader.kernel import ids
-from trading.domain.matching import Costs
+from trading.domain.matching import BPS, Costs
+from trading.domain.ports import Fees
 
 DEFAULT_COSTS = Costs(
     half_spread_bps=Decimal("0.5"),
@@ -35,6 +36,11 @@ class SimRules:
     unanswered_rate: float = 0.0
     fee_asset: str = ""
     fee_asset_px: Decimal | None = None
+
+    @property
+    def fees(self) -> Fees:
+        """What it charges every account."""
+        return Fees(self.costs.maker_fee_bps * BPS, self.costs.taker_fee_bps * BPS)
 
     def rejects(self, cl_ord_id: str) -> bool:
         return ids.unit_interval(self.seed, "sim.reject", cl_ord_id) < self.reject_rate

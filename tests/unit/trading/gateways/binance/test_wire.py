@@ -156,7 +156,7 @@ def test_balances_and_rates_are_the_accounts() -> None:
         "BTC": D("4723846.89208129"),
         "LTC": D("4763368.68006011"),
     }
-    assert reports.fee_rate(account) == D("0.0015")
+    assert reports.fees(account).highest == D("0.0015")
     (recorded,) = _answered("account", "GET")
     held = {
         each["asset"]: D(each["free"]) + D(each["locked"])

@@ -229,5 +229,5 @@ def test_the_documented_answers_are_read() -> None:
     (listed,) = reports.open_orders(_sample("Trading/GetOrders.txt")["orders"])
     assert (listed.cl_ord_id, listed.cum_qty) == ("11111-000000-000000", D("0.001"))
     assert reports.balances(_sample("Account/GetAccounts.txt")["accounts"]) == {"BTC": D("2.46")}
-    assert reports.fee_rate(_sample("Account/GetFeeInfo.txt")) == D("0.002")
-    assert reports.fee_rate(_sample("Account/GetFeeInfo2.txt")) == D("0.012")
+    assert reports.fees(_sample("Account/GetFeeInfo.txt")).highest == D("0.002")
+    assert reports.fees(_sample("Account/GetFeeInfo2.txt")).highest == D("0.012")
