@@ -100,6 +100,10 @@ _RULES = (
         "The feed has failed: {object_id}", "{reason}",
     ),
     Rule(
+        EventName.FEED_BROKEN, Severity.WARNING, "{object_id}",
+        "The feed broke and is opened anew", "{reason}: nothing is opened until it tells again",
+    ),
+    Rule(
         EventName.FEED_STALE, Severity.WARNING, "{object_id}",
         "Prices are stale", "{names}: nothing is opened in these until they move again",
     ),
@@ -119,6 +123,11 @@ _RULES = (
     Rule(
         EventName.FLOW_BOOKED, Severity.WARNING, "{account} {asset}",
         "Moved from outside: {asset}", "{amount} {asset} on {account}",
+    ),
+    Rule(
+        EventName.FILL_VOIDED, Severity.CRITICAL, "{object_id}",
+        "The venue voided a trade: {instrument}",
+        "{side} {last_qty}, trade {exec_id}: what it moved is taken back",
     ),
     Rule(
         EventName.VENUE_SILENT, Severity.CRITICAL, "{object_id}",

@@ -17,7 +17,7 @@ from trading.domain.execution_report import ExecutionReport
 from trading.domain.order import OrderIntent
 from trading.domain.ports import NewOrder, OpenOrder
 from trading.sandbox.inside import InsideGateway
-from trading.sandbox.simulated_desk import QUOTE
+from trading.sandbox.opening import QUOTE
 from trading.sandbox.simulation import PRICES, START, Simulation
 from trading.selectors.desk import Desk
 from trading.services import executions, order_rows, orders, reconciliation, routing

@@ -213,7 +213,7 @@ CATALOGUE: Mapping[str, Fault] = {
     ),
     "X25": _fault(
         "bust_every_s",
-        f"{_AT_VENUE}::test_a_voided_trade_is_made_good_by_entries_of_its_own",
+        f"{_AT_VENUE}::test_a_voided_trade_is_taken_back_by_a_booking_that_names_it",
         f"{_DESK}/test_database_rules.py::test_what_is_written_once_is_neither_changed_nor_deleted",
     ),
     "X26": _fault(

@@ -17,7 +17,8 @@ from aitrader.kernel.money import CONTEXT, ZERO, product, ratio, stored
 
 @dataclass(frozen=True, slots=True)
 class FillFacts:
-    """`qty` in base (> 0), `px` in quote per base, `fee` in `fee_asset` (≥ 0: paid).
+    """`qty` in base (> 0), `px` in quote per base, `fee` in `fee_asset` (≥ 0: paid); a fill that is
+    taken back has both negative.
 
     `fee_rate` is the price of one unit of a third fee asset in quote; None when no dated rate is
     known. A fee in base or quote needs none.

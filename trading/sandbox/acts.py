@@ -10,6 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from aitrader.kernel.fix import OrdType, Side, TimeInForce
+from aitrader.kernel.money import price_down, qty_to_lot
 from trading.sandbox.faults import Act
 from trading.sandbox.orders import NewOrder, SelfTrade
 from trading.sandbox.rules import Listing, Status
@@ -23,6 +24,8 @@ _STATUSES = {
 }
 _PAID_IN, _PAID_OUT = Decimal(100), Decimal(10)
 _SPENT = Decimal(25)
+#: Where a human's order rests, as a share of the last price.
+_BELOW = Decimal("0.999")
 
 
 class Acts:
@@ -31,6 +34,7 @@ class Acts:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._usual: dict[str, Listing] = {}
+        self._by_hand = 0
 
     def catch_up(self) -> None:
         stage = self._stage
@@ -81,13 +85,32 @@ class Acts:
                 fills = exchange.records.account_trades(account, limit=1)
                 for fill in fills:
                     exchange.bust(fill.instrument, fill.trade_id, now=now)
-            case Act.EXTERNAL_ORDER:
-                by_hand = NewOrder(
-                    account, listing.instrument, Side.BUY, OrdType.MARKET, quote_qty=_SPENT
-                )
-                exchange.submit(by_hand, now=now)
+            case Act.EXTERNAL_BUY | Act.EXTERNAL_SALE | Act.EXTERNAL_LIMIT:
+                self._trade_by_hand(act, account, listing)
             case Act.SELF_TRADE:
                 self._meet_oneself(account, listing)
+
+    def _trade_by_hand(self, act: Act, account: str, listing: Listing) -> None:
+        """A human buys, sells, or rests a little below the market."""
+        px = self._stage.exchange.last_px(listing.instrument)
+        if px is None:
+            return
+        limit = act is Act.EXTERNAL_LIMIT
+        by_hand = NewOrder(
+            account,
+            listing.instrument,
+            Side.SELL if act is Act.EXTERNAL_SALE else Side.BUY,
+            OrdType.LIMIT if limit else OrdType.MARKET,
+            order_qty=qty_to_lot(_SPENT / px, listing.lot),
+            price=price_down(px * _BELOW, listing.tick) if limit else None,
+            cl_ord_id=self._name(),
+        )
+        self._stage.exchange.submit(by_hand, now=self._stage.now())
+
+    def _name(self) -> str:
+        """A client id that no other order has."""
+        self._by_hand += 1
+        return f"hand-{self._stage.seed}-{self._by_hand}"
 
     def _meet_oneself(self, account: str, listing: Listing) -> None:
         """A human's order runs into the account's best resting one."""
@@ -106,6 +129,7 @@ class Acts:
                 order_qty=order.leaves_qty,
                 price=order.price,
                 time_in_force=TimeInForce.IOC,
+                cl_ord_id=self._name(),
                 self_trade=SelfTrade.EXPIRE_TAKER,
             )
             exchange.submit(against, now=self._stage.now())

@@ -4,7 +4,9 @@
 2. What the exchange might do to the account is what rests there, what has traded, and what is still
    on its way; the desk must have booked or reserved at least that, of every instrument and side.
 3. What rests and is held stays within the limits, but for what the price moved since the gate
-   judged.
+   judged and what other hands did meanwhile.
+4. What other hands did is in the books in the end, once each: orders, trades, what the exchange
+   took back, what came in and went out.
 """
 
 import hashlib
@@ -13,14 +15,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from aitrader.kernel.fix import Side
+from aitrader.kernel.fix import Origin, Side
 from aitrader.kernel.money import ONE, ZERO
 from risk.domain.limits import LimitKey
 from trading.domain.ports import ClientIdClass
 from trading.sandbox.answers import ClientIds
-from trading.sandbox.events import Event, Execution, OrderEvent
+from trading.sandbox.events import BalanceCause, BalanceEvent, Event, Execution, OrderEvent
 from trading.sandbox.inside import Wire
-from trading.sandbox.simulated_desk import LIMITS, QUOTE, Books
+from trading.sandbox.opening import LIMITS, QUOTE
+from trading.sandbox.simulated_desk import Books
 from trading.sandbox.stage import Stage
 from trading.selectors.desk import Desk
 from trading.services import order_rows
@@ -35,7 +38,8 @@ _Key = tuple[str, Side]
 class Found:
     """What one seed showed; `breach` is in base: how much more the exchange could have done to the
     account than the desk had reserved; `over_limit` a share of equity beyond a limit; `wishes_lost`
-    are orders that were to be cancelled and rest on."""
+    are orders that were to be cancelled and rest on; `foreign_wrong` is what others did, or the
+    exchange by itself, and the books do not say."""
 
     seed: int
     plan: str
@@ -46,6 +50,7 @@ class Found:
     unknown_left: int
     breaks_left: int
     wishes_lost: int
+    foreign_wrong: int
     breach: Decimal
     over_limit: Decimal
     books_equal: bool
@@ -54,7 +59,7 @@ class Found:
     @property
     def failed(self) -> bool:
         wrong = self.duplicates + self.lost_fills + self.phantom_fills + self.unknown_left
-        wrong += self.breaks_left + self.wishes_lost
+        wrong += self.breaks_left + self.wishes_lost + self.foreign_wrong
         return bool(wrong) or self.breach > 0 or self.over_limit > 0 or not self.books_equal
 
 
@@ -79,6 +84,12 @@ class Audit:
         self._rows = {row.code: (pk, row) for pk, row in desk.instruments.items()}
         self._done: dict[_Key, Decimal] = defaultdict(lambda: ZERO)
         self._breach = self._over = ZERO
+        #: Base that other hands bought, or that came back with a sale that the exchange took back.
+        self._raised: dict[str, Decimal] = defaultdict(lambda: ZERO)
+        #: What came in from outside so far, by asset.
+        self._brought: dict[str, Decimal] = defaultdict(lambda: ZERO)
+        self._brought |= books.outside()
+        self._hears_others = False
         #: Client ids of orders that were to be cancelled.
         self.wished: set[str] = set()
         self._heard = 0
@@ -92,12 +103,14 @@ class Audit:
         if seen == self._seen and version is not None:
             return
         self._seen = seen
-        might = self._might_trade()
+        might, foreign = self._might_trade(), self._foreign_intents()
         ready: dict[_Key, Decimal] = defaultdict(lambda: ZERO)
         for order in self._store.working():
-            ready[self._codes[order.instrument_id], order.side] += order.leaves_qty
+            if order.intent_id not in foreign:
+                ready[self._codes[order.instrument_id], order.side] += order.leaves_qty
         for fill in self._books.fills():
-            ready[fill.instrument, fill.side] += fill.qty
+            if not fill.foreign:
+                ready[fill.instrument, fill.side] += fill.qty
         for key in might.keys() | self._done.keys():
             self._breach = max(self._breach, might[key] + self._done[key] - ready[key])
 
@@ -109,7 +122,7 @@ class Audit:
         equity = sum((amount * worth[asset] for asset, amount in held.items()), ZERO)
         gross = ZERO
         for code in {code for code, _ in self._done} | {code for code, _ in might}:
-            has = held.get(self._rows[code][1].base, ZERO)
+            has = held.get(self._rows[code][1].base, ZERO) - self._raised[code]
             buys, sells = might.get((code, Side.BUY), ZERO), might.get((code, Side.SELL), ZERO)
             share = max(has + buys, abs(has - sells)) * prices[code] / equity
             self._note(share, LimitKey.MAX_POSITION_SHARE)
@@ -130,15 +143,21 @@ class Audit:
     def found(self, seed: int, plan: str) -> Found:
         """The whole account against the exchange's records."""
         account, codes = self._wire.account, self._names
-        theirs = {
-            (codes[each.instrument], str(each.trade_id), each.side): each.last_qty
+        traded = {
+            (codes[each.instrument], str(each.trade_id), each.side): each
             for each in self._records.account_trades(account, limit=_ALL)
         }
-        ours = {(f.instrument, f.exec_id, f.side): f.qty for f in self._books.fills()}
+        theirs = {key: each.last_qty for key, each in traded.items()}
+        busted = {key for key, each in traded.items() if each.busted}
+        booked = {(f.instrument, f.exec_id, f.side): f for f in self._books.fills()}
+        ours = {key: each.qty for key, each in booked.items()}
+        voided = {key for key, each in booked.items() if each.voided}
         wrong = [key for key in theirs.keys() & ours.keys() if theirs[key] != ours[key]]
         orders = self._books.orders()
         known = {order.cl_ord_id for order in orders}
-        taken = [each.cl_ord_id for each in self._records.all_orders(account, limit=_ALL)]
+        sent = set(self._wire.sent)
+        every = self._records.all_orders(account, limit=_ALL)
+        taken = [each.cl_ord_id for each in every if each.cl_ord_id in sent]
         held = {each.asset: each.total for each in self._records.balances(account)}
         resend = self._wire.promises.client_id_class is ClientIdClass.IDEMPOTENT
         return Found(
@@ -148,34 +167,72 @@ class Audit:
             duplicates=_repeated(taken)
             + (0 if resend else _repeated(self._wire.sent))
             + sum(1 for each in taken if each not in known),
-            lost_fills=len(theirs.keys() - ours.keys()),
+            lost_fills=len(theirs.keys() - ours.keys() - busted),
             phantom_fills=len(ours.keys() - theirs.keys()) + len(wrong),
             unknown_left=len(self._store.in_doubt()),
             breaks_left=len(self._store.open_breaks()),
             wishes_lost=len(
                 self.wished & {o.cl_ord_id for o in self._records.open_orders(account)}
             ),
+            foreign_wrong=len(voided ^ (busted & ours.keys())) + self._foreign_wrong(held),
             breach=self._breach,
             over_limit=self._over,
             books_equal=_held(held) == _held(self._store.balances()),
             log_hash=_hash(self._books.bodies()),
         )
 
+    def _foreign_wrong(self, held: Mapping[str, Decimal]) -> int:
+        """Orders of other hands that are in the books twice or are ours, movements that are not as
+        they were, positions that are not what is held, open orders that are not reserved for."""
+        foreign = [each for each in self._books.orders() if each.origin == Origin.EXTERNAL]
+        sent = set(self._wire.sent)
+        mistaken = [o for o in foreign if self._records.by_id(int(o.order_id)).cl_ord_id in sent]
+        might = self._might_trade(sent_only=False)
+        for order in self._store.working():
+            might[self._codes[order.instrument_id], order.side] -= order.leaves_qty
+        bases = {code: self._rows[code][1].base for code, _ in self._done}
+        return (
+            _repeated([f"{each.instrument_id} {each.order_id}" for each in foreign])
+            + len(mistaken)
+            + (_held(self._brought) != _held(self._books.outside()))
+            + sum(held.get(base, ZERO) != self.held(code) for code, base in bases.items())
+            + sum(left > 0 for left in might.values())
+        )
+
+    def _foreign_intents(self) -> set[str]:
+        """Of the orders that the desk has taken in."""
+        if not self._hears_others:
+            return set()
+        orders = self._books.orders()
+        return {each.intent_id for each in orders if each.origin == Origin.EXTERNAL}
+
     def _hear(self, event: Event) -> None:
-        """A listener of the exchange: what has traded."""
+        """A listener of the exchange: what has traded, and what came from outside."""
+        if isinstance(event, BalanceEvent) and event.account == self._wire.account:
+            if event.cause in (BalanceCause.DEPOSIT, BalanceCause.WITHDRAWAL):
+                self._brought[event.balances[0].asset] += event.delta or ZERO
+            return
         if not isinstance(event, OrderEvent) or event.order.account != self._wire.account:
             return
         self._heard += 1
-        if event.execution is Execution.TRADE and event.fill is not None:
-            fill = event.fill
-            self._done[self._names[fill.instrument], fill.side] += fill.last_qty
+        is_ours = event.order.cl_ord_id in self._wire.sent
+        self._hears_others = self._hears_others or not is_ours
+        fill, execution = event.fill, event.execution
+        if fill is None or execution not in (Execution.TRADE, Execution.TRADE_CANCEL):
+            return
+        code, taken_back = self._names[fill.instrument], execution is Execution.TRADE_CANCEL
+        if is_ours:
+            self._done[code, fill.side] += -fill.last_qty if taken_back else fill.last_qty
+        if (fill.side is Side.SELL) if taken_back else (fill.side is Side.BUY and not is_ours):
+            self._raised[code] += fill.last_qty
 
-    def _might_trade(self) -> dict[_Key, Decimal]:
-        """What rests at the exchange or is on its way there."""
+    def _might_trade(self, *, sent_only: bool = True) -> dict[_Key, Decimal]:
+        """What of the desk's, or of anybody's, rests at the exchange or is on its way there."""
         found: dict[_Key, Decimal] = defaultdict(lambda: ZERO)
         codes, account = self._names, self._wire.account
         for order in self._records.open_orders(account):
-            found[codes[order.instrument], order.side] += order.leaves_qty
+            if not sent_only or order.cl_ord_id in self._wire.sent:
+                found[codes[order.instrument], order.side] += order.leaves_qty
         once = self._wire.promises.client_ids is ClientIds.FOREVER
         coming: set[str] = set()
         for each in self._wire.on_the_way:

@@ -45,9 +45,10 @@ _PERIODIC = (
     ("deposit_every_s", Act.DEPOSIT),
     ("withdraw_every_s", Act.WITHDRAW),
     ("lock_every_s", Act.LOCK),
-    ("external_every_s", Act.EXTERNAL_ORDER),
     ("bust_every_s", Act.BUST),
 )
+#: What a human may do who trades on the account.
+_BY_HAND = (Act.EXTERNAL_BUY, Act.EXTERNAL_SALE, Act.EXTERNAL_LIMIT)
 _STATUSES = (
     ("halt_every_s", Act.HALT),
     ("cancel_only_every_s", Act.CANCEL_ONLY),
@@ -160,6 +161,8 @@ class FaultPlan:
         if second and second == self._values["delist_at_s"]:
             acts.append(Act.DELIST)
         acts += [act for knob, act in _PERIODIC if self._happens(knob, second)]
+        if self._happens("external_every_s", second):
+            acts.append(_BY_HAND[int(self._unit("by hand", second) * len(_BY_HAND))])
         return tuple(acts)
 
     def _outcome(self, number: int, kind: Request, elapsed: timedelta) -> Outcome:

@@ -6,7 +6,7 @@
    begin with reports of the past.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from trading.domain.execution_report import ExecutionReport
@@ -19,12 +19,16 @@ _AGAIN, _NOTICED = timedelta(seconds=2), timedelta(seconds=35)
 
 
 class HintStream:
-    """A listener of the exchange; `told` is what has reached the desk so far."""
+    """A listener of the exchange; `sent` are the client ids of the desk's orders, `told` is what
+    has reached it so far."""
 
-    def __init__(self, stage: Stage, account: str, codes: Mapping[str, str]) -> None:
+    def __init__(
+        self, stage: Stage, account: str, codes: Mapping[str, str], sent: Collection[str]
+    ) -> None:
         self._stage = stage
         self._account = account
         self._codes = codes
+        self._sent = sent
         self._number = 0
         self._past: list[ExecutionReport] = []
         #: When each is told; those of one instant in the order in which they came.
@@ -35,6 +39,9 @@ class HintStream:
     def __call__(self, event: Event) -> None:
         """Take in what happened at the exchange."""
         if not isinstance(event, OrderEvent) or event.order.account != self._account:
+            return
+        if event.order.cl_ord_id not in self._sent:
+            # A stream speaks of other hands too; what they did is read, not heard.
             return
         for report in inside_reports.of_event(event, self._codes[event.order.instrument]):
             self._number += 1

@@ -173,13 +173,21 @@ class InsideGateway:
         self, *, account: str, instruments: Collection[str] = ()
     ) -> Sequence[OpenOrder]:
         found = self._stage.seen_by(self._read()).open_orders(self._account)
-        return [OpenOrder(each.cl_ord_id, each.cum_qty) for each in found]
+        return [
+            OpenOrder(each.cl_ord_id, each.cum_qty, inside_reports.seen(each)) for each in found
+        ]
 
     def trades(self, *, account: str, instrument: str, since: datetime) -> Sequence[VenueTrade]:
         found = self._stage.seen_by(self._read()).account_trades(
             self._account, self._wire.symbols[instrument], start=since, limit=_ALL
         )
-        return [VenueTrade(str(e.order_id), str(e.trade_id), e.last_qty) for e in found]
+        return [inside_reports.listed(each, instrument) for each in found if not each.busted]
+
+    def client_id_of(self, *, account: str, instrument: str, order_id: str) -> str | None:
+        fate = self._read()
+        records = self._stage.seen_by(fate)
+        order = records.order(self._account, self._wire.symbols[instrument], order_id=int(order_id))
+        return None if order is None or fate.hide_order else order.cl_ord_id
 
     def balances(self, *, account: str) -> dict[str, Decimal]:
         found = self._stage.seen_by(self._read()).balances(self._account)
@@ -217,7 +225,8 @@ class InsideGateway:
 
     def _told(self, records: Records, order: Order) -> list[ExecutionReport]:
         fills = records.account_trades(self._account, order_id=order.order_id, limit=_ALL)
-        return inside_reports.of_order(order, fills, self._codes[order.instrument])
+        kept = [each for each in fills if not each.busted]
+        return inside_reports.of_order(order, kept, self._codes[order.instrument])
 
     def _request(self, order: NewOrder) -> orders.NewOrder:
         return orders.NewOrder(

@@ -6,6 +6,7 @@ from decimal import Decimal
 from aitrader.kernel.fix import CLOSED, ExecType, OrdStatus
 from aitrader.kernel.money import ZERO
 from trading.domain.execution_report import ExecutionReport
+from trading.domain.ports import SeenOrder, VenueTrade
 from trading.sandbox.events import Execution, OrderEvent
 from trading.sandbox.orders import Fill, Order
 
@@ -26,6 +27,21 @@ def of_order(order: Order, fills: Iterable[Fill], instrument: str) -> list[Execu
     if order.cum_qty > cum:
         found.append(_status(order, ExecType.ORDER_STATUS, order.cum_qty, instrument))
     return found + ending(order, instrument)
+
+
+def seen(order: Order) -> SeenOrder:
+    """An open order as whoever does not know it is told of it."""
+    return SeenOrder(
+        str(order.order_id), order.instrument, order.side, order.ord_type, order.order_qty,
+        order.price, order.request.stop_px,
+    )  # fmt: skip
+
+
+def listed(fill: Fill, instrument: str) -> VenueTrade:
+    """A trade in the list of the account's trades."""
+    order_id, trade_id = str(fill.order_id), str(fill.trade_id)
+    report = _trade(fill, ZERO, instrument)
+    return VenueTrade(order_id, trade_id, fill.last_qty, fill.side, report)
 
 
 def ending(order: Order, instrument: str) -> list[ExecutionReport]:

@@ -17,28 +17,17 @@ from django.db.models import DecimalField, Model
 from django.db.models.base import ModelState
 
 from aitrader.kernel.events import Event
-from aitrader.kernel.fix import WORKING, Certainty, Side
+from aitrader.kernel.fix import WORKING, Certainty
 from risk.domain.limits import LimitKey
 from risk.domain.trading_state import Scope, ScopedState
 from trading.domain.position import PositionState
 from trading.models import Order, ReconBreak
-from trading.selectors.order_store import FillKey
+from trading.selectors.order_store import FillKey, KeptFill
 
 _Row = TypeVar("_Row", bound=Model)
 _AMOUNTS = [each.attname for each in Order._meta.concrete_fields if isinstance(each, DecimalField)]
 #: Put as a row, it deletes the row.
 ABSENT = object()
-
-
-@dataclass(frozen=True, slots=True)
-class KeptFill:
-    """A fill as it was booked; `order_pk` is the key of our order."""
-
-    instrument_id: int
-    exec_id: str
-    side: Side
-    order_pk: int
-    qty: Decimal
 
 
 @dataclass(slots=True)
@@ -54,6 +43,10 @@ class Memory:
     by_intent: dict[str, int] = field(default_factory=dict)
     asked: dict[int, int] = field(default_factory=dict)
     fills: dict[FillKey, KeptFill] = field(default_factory=dict)
+    #: Keys of fills that were voided.
+    voided: dict[int, bool] = field(default_factory=dict)
+    #: What came from outside so far, by asset.
+    outside: dict[str, Decimal] = field(default_factory=dict)
     positions: dict[int, PositionState] = field(default_factory=dict)
     balances: dict[str, Decimal] = field(default_factory=dict)
     breaks: dict[int, ReconBreak] = field(default_factory=dict)

@@ -23,20 +23,21 @@ from risk.services.decisions import Counter, Stored
 from trading.domain import evidence, ledger
 from trading.domain.evidence import Evidence
 from trading.domain.execution_report import ExecutionReport
-from trading.domain.ledger import Posting
+from trading.domain.ledger import LedgerAccount, Posting
 from trading.domain.order_state import Closedness
 from trading.domain.ports import VenueTrade
 from trading.domain.position import FillEffect, FillFacts, PositionState
-from trading.models import Order, ReconBreak, Trade
-from trading.sandbox.memory import ABSENT, KeptFill, Memory, as_read, copied
+from trading.models import InstrumentRow, Order, ReconBreak, Trade
+from trading.sandbox.memory import ABSENT, Memory, as_read, copied
+from trading.sandbox.memory_foreign import ForeignMemory
 from trading.selectors.desk import Desk
-from trading.selectors.order_store import FillKey
+from trading.selectors.order_store import FillKey, KeptFill
 from trading.selectors.orders import WorkingOrder
 
 _RESTING = (OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED)
 
 
-class MemoryStore:
+class MemoryStore(ForeignMemory):
     """Implements `OrderStore` for one desk; desks of one account share the memory."""
 
     def __init__(self, desk: Desk, memory: Memory) -> None:
@@ -105,9 +106,9 @@ class MemoryStore:
 
     # Fills
 
-    def position(self, order: Order) -> tuple[int, PositionState]:
-        flat = PositionState(AccountKind(order.instrument.kind))
-        return order.instrument_id, self._memory.positions.get(order.instrument_id, flat)
+    def position(self, row: InstrumentRow) -> tuple[int, PositionState]:
+        flat = PositionState(AccountKind(row.kind))
+        return row.pk, self._memory.positions.get(row.pk, flat)
 
     def move_position(self, key: int, after: PositionState) -> None:
         self._memory.put(self._memory.positions, key, after)
@@ -118,9 +119,12 @@ class MemoryStore:
         key = (order.instrument_id, report.exec_id, order.side)
         if key in self._memory.fills:
             raise IntegrityError(f"fill {key} is booked")
-        kept = KeptFill(order.instrument_id, report.exec_id, facts.side, order.pk, facts.qty)
+        kept = KeptFill(
+            next(self._memory.numbers), order.pk, order.instrument_id, report.exec_id, facts.side,
+            facts.qty, facts.px, facts.fee, facts.fee_asset, report.transact_time,
+        )  # fmt: skip
         self._memory.put(self._memory.fills, key, kept)
-        return next(self._memory.numbers)
+        return kept.pk
 
     def post(
         self,
@@ -132,11 +136,27 @@ class MemoryStore:
         at: datetime,
     ) -> None:
         ledger.check_zero_sum(postings)
+        memory = self._memory
+        if kind == "VOID" and fill_id is not None:
+            if fill_id in memory.voided:
+                raise IntegrityError(f"fill {fill_id} is voided")
+            memory.put(memory.voided, fill_id, True)
+        for each in postings:
+            if each.account is LedgerAccount.EXTERNAL:
+                brought = CONTEXT.subtract(memory.outside.get(each.asset, ZERO), each.amount)
+                memory.put(memory.outside, each.asset, brought)
 
     def move_balances(self, moved: Mapping[str, Decimal]) -> None:
         held = self._memory.balances
         for asset, amount in moved.items():
             self._memory.put(held, asset, CONTEXT.add(held.get(asset, ZERO), amount))
+
+    def move_baselines(self, worth: Decimal, at: datetime) -> None:
+        memory, day = self._memory, day_start(at).date()
+        for name in ("opening_equity", "peak_equity"):
+            memory.put(memory.account, name, CONTEXT.add(memory.account[name], worth))
+        if day in memory.days:
+            memory.put(memory.days, day, CONTEXT.add(memory.days[day], worth))
 
     # Sending
 
@@ -325,7 +345,7 @@ class MemoryStore:
         if any((each.kind, each.object_id) == same for each in self.open_breaks()):
             return False
         kept = copied(found)
-        kept.pk = next(self._memory.numbers)
+        kept.pk, kept.noticed_at = next(self._memory.numbers), self._memory.now()
         self._memory.put(self._memory.breaks, kept.pk, kept)
         return True
 

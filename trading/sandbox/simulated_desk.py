@@ -8,64 +8,31 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from aitrader.kernel import ids
+from django.db.models import Sum
+
 from aitrader.kernel.clock import Moment, day_start, iso
 from aitrader.kernel.events import Event, EventName
-from aitrader.kernel.fix import AccountKind, Mode, PriceSource, Side
-from aitrader.kernel.money import ZERO
+from aitrader.kernel.fix import Origin, Side
 from compliance.domain.canonical import body_of, canonical
 from compliance.services.journal import body
-from risk.domain.limits import LimitKey, profile
-from risk.services import limits
-from trading.domain import ledger
-from trading.domain.bar import Bar
-from trading.models import Account, Feed, Fill, InstrumentRow, Order, Venue
+from trading.domain.ledger import LedgerAccount
+from trading.models import Fill, LedgerPosting, Order
+from trading.sandbox import opening
 from trading.sandbox.memory import Memory, copied
 from trading.sandbox.memory_store import MemoryStore
-from trading.sandbox.rules import Listing
+from trading.sandbox.opening import Opening
 from trading.selectors import account_state, sql
-from trading.selectors.bars import BarCache
-from trading.selectors.desk import VOLATILITY_BARS, Desk
-from trading.services import booking, market_data, order_rows, orders
+from trading.selectors.desk import Desk
+from trading.services import market_data, orders
 from trading.services.monitor import Monitor
 from trading.services.order_rows import OrderRows
 
-MINUTE = timedelta(minutes=1)
-QUOTE = "USDT"
-#: Within the demo profile, and small enough to be reached.
-LIMITS: Mapping[LimitKey, Decimal] = profile("demo") | {
-    LimitKey.MAX_ORDER_NOTIONAL: Decimal(1_800),
-    LimitKey.MAX_POSITION_SHARE: Decimal("0.35"),
-    LimitKey.MAX_GROSS_EXPOSURE: Decimal("0.5"),
-    LimitKey.MAX_OPEN_ORDERS: Decimal(9),
-}
-_WHO, _WHY = "simulation", "drawn"
 _LAST = "SELECT coalesce(max(id), 0) FROM compliance_journalentry"
 _SINCE = "SELECT payload FROM compliance_journalentry WHERE id > %s ORDER BY id"
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """How a simulated account begins. `listings` by instrument code; `deposits` by asset."""
-
-    seed: int
-    namespace: str
-    start: datetime
-    listings: Mapping[str, Listing]
-    prices: Mapping[str, Decimal]
-    deposits: Mapping[str, Decimal]
-    fee_rate: Decimal
-
-    @property
-    def worth(self) -> Decimal:
-        """In the quote asset."""
-        px = {each.base: self.prices[code] for code, each in self.listings.items()}
-        px[QUOTE] = Decimal(1)
-        return sum((amount * px[asset] for asset, amount in self.deposits.items()), ZERO)
 
 
 class Life(Protocol):
@@ -82,12 +49,14 @@ class Life(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """A fill as the desk booked it."""
+    """A fill as the desk booked it; `foreign` if of an order of other hands."""
 
     instrument: str
     exec_id: str
     side: Side
     qty: Decimal
+    foreign: bool
+    voided: bool
 
 
 class Books(Protocol):
@@ -113,6 +82,10 @@ class Books(Protocol):
 
     def fills(self) -> list[Booked]: ...
 
+    def outside(self) -> dict[str, Decimal]:
+        """What came from outside by asset, the opening deposits among it."""
+        ...
+
     def version(self) -> int | None:
         """The same as before only if nothing was changed since; None where nobody counts."""
         ...
@@ -127,13 +100,16 @@ class Books(Protocol):
 class InMemory:
     """Implements `Books`."""
 
-    def __init__(self, opening: Opening) -> None:
-        self._now = opening.start
-        self._first = _first_desk(opening)
-        peak = {"fencing_token": 0, "stream_seq": 0, "peak_equity": opening.worth}
-        self._memory = Memory(dict(LIMITS), lambda: self._now, account=peak)
+    def __init__(self, given: Opening) -> None:
+        self._now = given.start
+        self._first = opening.first_desk(given)
+        account = {
+            "fencing_token": 0, "stream_seq": 0, "held_at": given.start,
+            "opening_equity": given.worth, "peak_equity": given.worth,
+        }  # fmt: skip
+        self._memory = Memory(dict(opening.LIMITS), lambda: self._now, account=account)
         self._first.store = MemoryStore(self._first, self._memory)
-        _deposit(self._first, opening)
+        opening.deposit(self._first, given)
         self._codes = {pk: row.code for pk, row in self._first.instruments.items()}
 
     def desk(self, life: Life) -> Desk:
@@ -146,7 +122,7 @@ class InMemory:
 
     def mark(self, prices: Mapping[str, Decimal], at: Moment) -> None:
         desk, memory = self._first, self._memory
-        for row, bar in _bars(desk, prices, at):
+        for row, bar in opening.bars_of(desk, prices, at):
             desk.bars.append(desk.feed.pk, row.pk, bar)
         state = account_state.value(
             desk.account, desk.instruments, memory.balances, memory.positions, desk.marks()
@@ -165,12 +141,12 @@ class InMemory:
             return
         event = Event(
             name=EventName.ORDER_CANCEL_REQUESTED,
-            actor=_WHO,
+            actor=opening.WHO,
             object_type="order",
             object_id=order.public_id,
             trace_id=order.trace_id,
             market_at=at.market,
-            data={"reason": _WHY},
+            data={"reason": opening.WHY},
         )
         with memory.atomic():
             memory.put(memory.asked, order.pk, next(memory.numbers))
@@ -180,10 +156,17 @@ class InMemory:
         return [self._memory.orders[pk] for pk in sorted(self._memory.orders)]
 
     def fills(self) -> list[Booked]:
+        memory = self._memory
         return [
-            Booked(self._codes[each.instrument_id], each.exec_id, each.side, each.qty)
-            for each in self._memory.fills.values()
-        ]
+            Booked(
+                self._codes[each.instrument_id], each.exec_id, each.side, each.qty,
+                memory.orders[each.order_pk].origin == Origin.EXTERNAL, each.pk in memory.voided,
+            )
+            for each in memory.fills.values()
+        ]  # fmt: skip
+
+    def outside(self) -> dict[str, Decimal]:
+        return dict(self._memory.outside)
 
     def version(self) -> int | None:
         return self._memory.version
@@ -198,14 +181,14 @@ class InMemory:
 class InRows:
     """Implements `Books` in the database in use, which must be installed."""
 
-    def __init__(self, opening: Opening) -> None:
-        self.tell(opening.start)
-        at = Moment(opening.start, opening.start)
+    def __init__(self, given: Opening) -> None:
+        self.tell(given.start)
+        at = Moment(given.start, given.start)
         with sql.atomic():
-            self._first = _save(_first_desk(opening))
+            self._first = opening.save(opening.first_desk(given))
             self._account = self._first.account
-            _set_limits(self._account.code, at)
-            _deposit(self._first, opening)
+            opening.set_limits(self._account.code, at)
+            opening.deposit(self._first, given)
         (self._since,) = sql.fetch_one(_LAST, [])
 
     def desk(self, life: Life) -> Desk:
@@ -218,7 +201,7 @@ class InRows:
 
     def mark(self, prices: Mapping[str, Decimal], at: Moment) -> None:
         desk = self._first
-        bars = _bars(desk, prices, at)
+        bars = opening.bars_of(desk, prices, at)
         market_data.record(feed=desk.feed, bars=bars, at=at)
         for row, bar in bars:
             desk.bars.append(desk.feed.pk, row.pk, bar)
@@ -226,7 +209,11 @@ class InRows:
 
     def ask_to_cancel(self, order: Order, at: Moment) -> None:
         orders.request_cancel(
-            order_id=order.pk, requested_by=_WHO, reason=_WHY, now=at.wall, market_at=at.market
+            order_id=order.pk,
+            requested_by=opening.WHO,
+            reason=opening.WHY,
+            now=at.wall,
+            market_at=at.market,
         )
 
     def orders(self) -> list[Order]:
@@ -234,8 +221,21 @@ class InRows:
 
     def fills(self) -> list[Booked]:
         rows = Fill.objects.filter(account=self._account).order_by("pk")
-        named = rows.values_list("instrument__code", "exec_id", "side", "last_qty")
-        return [Booked(code, exec_id, Side(side), qty) for code, exec_id, side, qty in named]
+        voided = set(rows.filter(entries__kind="VOID").values_list("pk", flat=True))
+        return [
+            Booked(
+                each.instrument.code, each.exec_id, Side(each.side), each.last_qty,
+                each.order.origin == Origin.EXTERNAL, each.pk in voided,
+            )
+            for each in rows.select_related("instrument", "order")
+        ]  # fmt: skip
+
+    def outside(self) -> dict[str, Decimal]:
+        moved = LedgerPosting.objects.filter(
+            transaction__account=self._account, ledger_account=LedgerAccount.EXTERNAL
+        )
+        sums = moved.values_list("asset").annotate(Sum("amount"))
+        return {asset: amount.copy_negate() for asset, amount in sums}
 
     def version(self) -> int | None:
         return None
@@ -277,116 +277,3 @@ class _MortalRows(OrderRows):
 
     def seconds(self) -> float:
         return self._life.seconds()
-
-
-def _first_desk(opening: Opening) -> Desk:
-    """The desk as it is before anything is traded, with the bars that a volatility needs."""
-    venue = Venue(pk=1, code="SIM", name="Simulated venue")
-    account = Account(
-        pk=1,
-        public_id=ids.derive(opening.namespace, "account", opening.seed),
-        code=f"SIMULATED-{opening.seed}",
-        venue=venue,
-        kind=AccountKind.SPOT,
-        mode=Mode.PAPER,
-        base_currency=QUOTE,
-        opening_equity=opening.worth,
-        peak_equity=opening.worth,
-        opened_at=opening.start,
-    )
-    feed = Feed(
-        pk=1,
-        code=f"simulation-{opening.seed}",
-        title=f"simulation {opening.seed}",
-        source=PriceSource.SIMULATED,
-        account=account,
-        interval_seconds=int(MINUTE.total_seconds()),
-        started_at=opening.start,
-    )
-    rows = {
-        pk: InstrumentRow(
-            pk=pk,
-            venue=venue,
-            code=code,
-            base=listing.base,
-            quote=listing.quote,
-            kind=AccountKind.SPOT,
-            tick=listing.tick,
-            lot=listing.lot,
-            min_qty=listing.min_qty,
-            min_notional=listing.min_notional,
-            max_bar_range=Decimal("0.5"),
-        )
-        for pk, (code, listing) in enumerate(opening.listings.items(), start=1)
-    }
-    desk = Desk(account, feed, rows, {}, opening.namespace, opening.fee_rate)
-    _remember_bars(desk, opening)
-    return desk
-
-
-def _remember_bars(desk: Desk, opening: Opening) -> None:
-    """Enough bars before the start for a volatility."""
-    for pk, row in desk.instruments.items():
-        # Asked for once, a series is kept.
-        desk.bars.count(desk.feed.pk, pk)
-        for number in range(VOLATILITY_BARS + 1, 1, -1):
-            px = opening.prices[row.code] * (1 + Decimal(number % 7) / 10_000)
-            bar = Bar(opening.start - number * MINUTE, MINUTE, px, px, px, px, Decimal(100))
-            desk.bars.append(desk.feed.pk, pk, bar)
-
-
-def _save(desk: Desk) -> Desk:
-    """The same desk as rows."""
-    venue, _ = Venue.objects.get_or_create(code="SIM", defaults={"name": "Simulated venue"})
-    desk.account.pk, desk.account.venue = None, venue
-    desk.account.save()
-    desk.feed.pk, desk.feed.account = None, desk.account
-    desk.feed.save()
-    for row in desk.instruments.values():
-        row.pk, row.venue = None, venue
-        known = InstrumentRow.objects.filter(code=row.code).first()
-        if known is None:
-            row.save()
-        else:
-            row.pk = known.pk
-    kept = replace(desk, instruments={row.pk: row for row in desk.instruments.values()})
-    bars = BarCache()
-    for old, row in desk.instruments.items():
-        bars.count(kept.feed.pk, row.pk)
-        for bar in desk.bars.after(1, old, None):
-            bars.append(kept.feed.pk, row.pk, bar)
-    return replace(kept, bars=bars)
-
-
-def _set_limits(account_code: str, at: Moment) -> None:
-    limits.apply_profile(
-        account_code=account_code, profile="demo", set_by=_WHO, now=at.wall, market_at=at.market
-    )
-    for key, value in LIMITS.items():
-        limits.change(
-            account_code=account_code,
-            key=key,
-            value=value,
-            purpose=_WHY,
-            set_by=_WHO,
-            now=at.wall,
-            market_at=at.market,
-        )
-
-
-def _deposit(desk: Desk, opening: Opening) -> None:
-    store = order_rows.of(desk)
-    with store.atomic():
-        for asset, amount in opening.deposits.items():
-            postings = ledger.postings_for_deposit(asset, amount)
-            booking.post(desk=desk, kind="DEPOSIT", key=asset, postings=postings, at=opening.start)
-
-
-def _bars(desk: Desk, prices: Mapping[str, Decimal], at: Moment) -> list[tuple[InstrumentRow, Bar]]:
-    """A bar of each instrument's present price."""
-    found = []
-    for row in desk.instruments.values():
-        px = prices[row.code]
-        bar = Bar(at.market - MINUTE, MINUTE, px, px, px, px, Decimal(100))
-        found.append((row, bar))
-    return found

@@ -28,13 +28,15 @@ from trading.sandbox.acts import Acts
 from trading.sandbox.audit import Audit, Found
 from trading.sandbox.faults import FaultPlan
 from trading.sandbox.hint_stream import HintStream
-from trading.sandbox.inside import InsideGateway, Wire
+from trading.sandbox.inside import Wire
+from trading.sandbox.opening import QUOTE, Opening
 from trading.sandbox.promises import VENUES
 from trading.sandbox.rules import Listing, Status
-from trading.sandbox.simulated_desk import QUOTE, Books, InMemory, Opening
+from trading.sandbox.simulated_desk import Books, InMemory
+from trading.sandbox.simulated_process import Died, SimulatedProcess
 from trading.sandbox.stage import Stage
 from trading.sandbox.thin_market import ThinMarket
-from trading.services import executions, orders, reconciliation, routing
+from trading.services import external, orders
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 LISTINGS = {
@@ -61,62 +63,12 @@ _PLAYED = (
     "clock_step_at_s", "drop_event", "dup_event", "late_event", "late_event_ms", "reorder_event",
     "replay_events", "stream_cut_s", "stream_silent_s", "fee_third", "self_trade_every_s",
 )  # fmt: skip
-_ACTS = ("halt_every_s", "cancel_only_every_s", "self_trade_every_s")
-
-
-class Died(BaseException):
-    """The process ends here; nothing may catch it on the way."""
-
-
-class SimulatedProcess:
-    """One process of the account: it may die at every commit and call, stop for a while, and have a
-    clock that is wrong."""
-
-    def __init__(self, simulation: "Simulation", number: int) -> None:
-        self._simulation = simulation
-        self.number = number
-        self.offset = timedelta(0)
-        self.desk = simulation.books.desk(self)
-        self.gateway = InsideGateway(simulation.wire, self)
-
-    def now(self) -> datetime:
-        return self._simulation.now() + self.offset
-
-    def at(self) -> Moment:
-        return Moment(self.now(), self.now())
-
-    def go_on(self) -> None:
-        self._simulation.may_die("commit")
-
-    def calls(self) -> None:
-        self._simulation.audit.look()
-
-    def signed(self) -> None:
-        self._simulation.may_stop(self, "signed")
-
-    def answered(self) -> None:
-        self._simulation.may_die("answer")
-
-    def seconds(self) -> float:
-        self._simulation.may_stop(self, "claimed")
-        return (self._simulation.now() - START).total_seconds()
-
-    def sweep(self) -> None:
-        """What the desk's tasks do in a sweep; a process that dies is started again."""
-        desk, gateway = self.desk, self.gateway
-        for work in (
-            executions.drain,
-            routing.cancel_all,
-            routing.send_all,
-            reconciliation.follow,
-            reconciliation.resolve,
-        ):
-            try:
-                work(desk=desk, gateway=gateway, at=self.at())
-            except Died:
-                self._simulation.deaths += 1
-                self.desk = self._simulation.books.desk(self)
-                return
+#: What other hands do, and the exchange by itself, to what was traded.
+_FOREIGN = (
+    "deposit_every_s", "withdraw_every_s", "lock_every_s", "external_every_s", "bust_every_s",
+)  # fmt: skip
+_ACTS = tuple(name for name in (*_PLAYED, *_FOREIGN) if name.endswith("_every_s"))
+_RECONCILED_EVERY = timedelta(seconds=60)
 
 
 class Simulation:
@@ -138,14 +90,14 @@ class Simulation:
         # Further off than a second, nothing is signed: most seeds are to trade.
         drawn["clock_skew_ms"] = drawn["clock_skew_ms"] // 4
         self.plan = fault_knobs.write(
-            {**fault_knobs.read(""), **{name: drawn[name] for name in _PLAYED}}
+            {**fault_knobs.read(""), **{name: drawn[name] for name in (*_PLAYED, *_FOREIGN)}}
         )
         self._stage = Stage([*LISTINGS.values()], FaultPlan(self.plan, seed), seed, self)
         self._deposits = self._open_account(bool(drawn["fee_third"]))
         self.books = books(self._opening(namespace))
         symbols = {code: each.instrument for code, each in LISTINGS.items()}
         self.wire = Wire(self._stage, _ACCOUNT, symbols, self._promises, self.skip)
-        self._stream = HintStream(self._stage, _ACCOUNT, self.wire.codes)
+        self._stream = HintStream(self._stage, _ACCOUNT, self.wire.codes, self.wire.sent)
         self.wire.told = self._stream.told
         self._stage.listen(self._stream)
         self._markets = {code: self._market(code) for code in _TRADED}
@@ -163,6 +115,7 @@ class Simulation:
         self._stopped = False
         self._faulty = False
         self.deaths = 0
+        self._reconciled_at = START
         self._intents = 0
         self._processes = [SimulatedProcess(self, number) for number in range(2)]
         desk = self._processes[0].desk
@@ -185,11 +138,21 @@ class Simulation:
     def now(self) -> datetime:
         return self._now
 
+    def passed(self) -> timedelta:
+        return self._now - START
+
     def skip(self, by: timedelta) -> None:
         """Let time pass."""
         if by > timedelta(0):
             self._now += by
             self.books.tell(self._now)
+
+    def is_time_to_reconcile(self) -> bool:
+        """Once in a minute, whichever process asks."""
+        due = self._now - self._reconciled_at >= _RECONCILED_EVERY
+        if due:
+            self._reconciled_at = self._now
+        return due
 
     # What becomes of a process
 
@@ -251,9 +214,14 @@ class Simulation:
             self.audit.look()
             healed += 5
             settled = settled + 5 if self.audit.is_quiet() else 0
-        desk, gateway = self._processes[0].desk, self._processes[0].gateway
-        at = self._processes[0].at()
-        reconciliation.compare(desk=desk, gateway=gateway, at=at)
+            if settled >= _SETTLED_SECONDS and not self._agrees():
+                settled = 0
+
+    def _agrees(self) -> bool:
+        """Whether everything that other hands did is taken in, too."""
+        first = self._processes[0]
+        found = external.reconcile(desk=first.desk, gateway=first.gateway, at=first.at())
+        return found.agree and not found.breaks
 
     def _pass_time(self, by: timedelta) -> None:
         self.skip(by)
@@ -364,6 +332,7 @@ class Simulation:
         fees = Fees(fee_in=fee_in, third_asset="BNB", third_prices={QUOTE: PRICES["SIM:BNB-USDT"]})
         deposits = {QUOTE: _CASH} | ({"BNB": _BNB} if fee_in is FeeIn.THIRD else {})
         exchange.open_account(_ACCOUNT, fees=fees, client_ids=promises.client_ids)
+        self._stage.accounts[_ACCOUNT] = LISTINGS[_TRADED[0]].instrument
         for asset, amount in deposits.items():
             exchange.deposit(_ACCOUNT, asset, amount, now=START)
         return deposits

@@ -42,7 +42,9 @@ SELECT count(*) FROM trading_position held
                - CASE WHEN instrument.kind = 'SPOT' AND fill.fee_asset = instrument.base
                       THEN fill.fee ELSE 0 END)
       FROM trading_fill fill
-     WHERE fill.account_id = held.account_id AND fill.instrument_id = held.instrument_id), 0)
+     WHERE fill.account_id = held.account_id AND fill.instrument_id = held.instrument_id
+       AND NOT EXISTS (SELECT 1 FROM trading_ledger_transaction entry
+                        WHERE entry.fill_id = fill.id AND entry.kind = 'VOID')), 0)
    - coalesce((
     SELECT sum(posting.amount) FROM trading_ledger_posting posting
       JOIN trading_ledger_transaction entry ON entry.id = posting.transaction_id

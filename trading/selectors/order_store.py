@@ -12,12 +12,14 @@ handed over are instances of the models, which can be made without a database.
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.events import Event
+from aitrader.kernel.fix import Side
 from risk.domain.gate import Decision
 from risk.domain.limits import LimitKey
 from risk.domain.trading_state import ScopedState
@@ -27,11 +29,27 @@ from trading.domain.execution_report import ExecutionReport
 from trading.domain.ledger import Posting
 from trading.domain.ports import VenueTrade
 from trading.domain.position import FillEffect, FillFacts, PositionState
-from trading.models import Order, ReconBreak, Trade
+from trading.models import InstrumentRow, Order, ReconBreak, Trade
 from trading.selectors.orders import WorkingOrder
 
 #: What makes a fill the same fill: instrument, execution id, side.
 FillKey = tuple[int, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFill:
+    """A fill as it was booked; `order_pk` is the key of our order. `fee` in `fee_asset`."""
+
+    pk: int
+    order_pk: int
+    instrument_id: int
+    exec_id: str
+    side: Side
+    qty: Decimal
+    px: Decimal
+    fee: Decimal
+    fee_asset: str
+    transact_time: datetime
 
 
 class Books(Protocol):
@@ -95,8 +113,8 @@ class Books(Protocol):
 
     # Fills
 
-    def position(self, order: Order) -> tuple[int, PositionState]:
-        """The account's position in the order's instrument with its key, made if absent, locked."""
+    def position(self, row: InstrumentRow) -> tuple[int, PositionState]:
+        """The account's position in an instrument with its key, made if absent, locked."""
         ...
 
     def move_position(self, key: int, after: PositionState) -> None: ...
@@ -116,10 +134,14 @@ class Books(Protocol):
         postings: Sequence[Posting],
         at: datetime,
     ) -> None:
-        """Keep one ledger transaction."""
+        """Keep one ledger transaction; of each kind a fill has one at the most."""
         ...
 
     def move_balances(self, moved: Mapping[str, Decimal]) -> None: ...
+
+    def move_baselines(self, worth: Decimal, at: datetime) -> None:
+        """Raise the opening equity, the peak and the start of the day by what came from outside."""
+        ...
 
 
 class OrderStore(Books, Protocol):
@@ -254,9 +276,28 @@ class OrderStore(Books, Protocol):
     def open_breaks(self) -> list[ReconBreak]: ...
 
     def open_break(self, found: ReconBreak) -> bool:
-        """Keep a break; False if one of its kind and object is open."""
+        """Keep a break, noticed now by the clock that all processes share; False if one of its kind
+        and object is open."""
         ...
 
     def close_break(self, found: ReconBreak, resolution: str, at: Moment) -> None: ...
 
     def reconciled(self, at: Moment) -> None: ...
+
+    # What other hands did
+
+    def looked_at(self) -> tuple[datetime | None, datetime | None]:
+        """When the account's holdings were told, and when the books were compared last."""
+        ...
+
+    def known_among(self, cl_ord_ids: Collection[str]) -> set[str]:
+        """Which of these client ids are taken by an order, of whatever account."""
+        ...
+
+    def of_venue(self, row: InstrumentRow, order_ids: Collection[str]) -> dict[str, Order]:
+        """The account's orders in an instrument by the venue's ids."""
+        ...
+
+    def standing_fills(self, row: InstrumentRow, since: datetime) -> list[KeptFill]:
+        """Fills from this instant on that were not voided, oldest first."""
+        ...

@@ -22,7 +22,7 @@ from risk.services.decisions import Counter, Stored
 from trading.domain.execution_report import ExecutionReport
 from trading.domain.ledger import Posting
 from trading.domain.position import FillEffect, FillFacts, PositionState
-from trading.models import Order
+from trading.models import InstrumentRow, Order
 from trading.selectors import account_state, snapshot, sql
 from trading.selectors import orders as order_reads
 from trading.selectors.desk import Desk
@@ -63,6 +63,13 @@ INSERT INTO trading_balance (account_id, asset, amount)
 SELECT %s, moved.* FROM unnest(%s::text[], %s::numeric[]) AS moved (asset, amount)
 ON CONFLICT ON CONSTRAINT trading_balance_asset
 DO UPDATE SET amount = trading_balance.amount + EXCLUDED.amount
+"""
+_BASELINES = """
+UPDATE trading_account SET opening_equity = opening_equity + %s, peak_equity = peak_equity + %s
+ WHERE id = %s
+"""
+_DAY = """
+UPDATE trading_accountday SET start_equity = start_equity + %s WHERE account_id = %s AND day = %s
 """
 
 
@@ -132,9 +139,9 @@ class BookRows:
     def reserve(self, counter: Counter, notional: Decimal) -> None:
         decisions.reserve(counter=counter, notional=notional)
 
-    def position(self, order: Order) -> tuple[int, PositionState]:
-        pk, *held = sql.fetch_one(_POSITION, [order.account_id, order.instrument_id])
-        return pk, PositionState(AccountKind(order.instrument.kind), *held)
+    def position(self, row: InstrumentRow) -> tuple[int, PositionState]:
+        pk, *held = sql.fetch_one(_POSITION, [self.account.pk, row.pk])
+        return pk, PositionState(AccountKind(row.kind), *held)
 
     def move_position(self, key: int, after: PositionState) -> None:
         sql.execute(
@@ -176,3 +183,7 @@ class BookRows:
 
     def move_balances(self, moved: Mapping[str, Decimal]) -> None:
         sql.execute(_BALANCES, [self.account.pk, list(moved), list(moved.values())])
+
+    def move_baselines(self, worth: Decimal, at: datetime) -> None:
+        sql.execute(_BASELINES, [worth, worth, self.account.pk])
+        sql.execute(_DAY, [worth, self.account.pk, day_start(at).date()])

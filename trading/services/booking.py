@@ -3,6 +3,8 @@
 1. All of it happens in the caller's transaction, under the account's lock.
 2. A fill's ledger transaction sums to zero per asset; the database checks it again at commit.
 3. Balances are moved by the same postings that they are later compared with.
+4. A fill that the venue voids is booked once more with the signs of its amounts turned; its own row
+   stays as it was told.
 """
 
 from collections.abc import Sequence
@@ -11,14 +13,14 @@ from decimal import Decimal
 
 from aitrader.kernel import ids
 from aitrader.kernel.fix import AccountKind, Side
-from aitrader.kernel.money import CONTEXT
+from aitrader.kernel.money import CONTEXT, ZERO
 from trading.domain import ledger
 from trading.domain.execution_report import ExecutionReport
 from trading.domain.ledger import LedgerAccount, Posting
 from trading.domain.position import FillEffect, FillFacts
-from trading.models import Order, Trade
+from trading.models import InstrumentRow, Order, Trade
 from trading.selectors.desk import Desk
-from trading.selectors.order_store import Books
+from trading.selectors.order_store import Books, KeptFill
 from trading.services import order_rows
 
 
@@ -28,22 +30,11 @@ def book(desk: Desk, order: Order, report: ExecutionReport) -> FillEffect:
     store = order_rows.of(desk)
     effect = _move_position(store, order, facts)
     fill_id = store.add_fill(order, report, facts, effect)
-    postings = ledger.postings_for_fill(
-        kind=AccountKind(order.instrument.kind),
-        side=facts.side,
-        qty=facts.qty,
-        px=facts.px,
-        fee=facts.fee,
-        fee_asset=facts.fee_asset,
-        base=facts.base,
-        quote=facts.quote,
-        realised=effect.realised,
-    )
     post(
         desk=desk,
         kind="FILL",
         key=f"{order.instrument.code} {report.exec_id} {order.side}",
-        postings=postings,
+        postings=_postings(order.instrument, facts, effect),
         fill_id=fill_id,
         at=report.transact_time,
     )
@@ -54,6 +45,59 @@ def book(desk: Desk, order: Order, report: ExecutionReport) -> FillEffect:
     if order.trade is not None:
         _move_trade(order, order.trade, facts, effect, report.transact_time)
     return effect
+
+
+def void(desk: Desk, order: Order, fill: KeptFill, at: datetime) -> FillEffect:
+    """Take back what a fill of an order that the caller has locked has moved, in a ledger
+    transaction of its own. What the order has filled stays: it says what was told."""
+    row = order.instrument
+    facts = _taken_back(desk, row, fill)
+    effect = _move_position(order_rows.of(desk), order, facts)
+    post(
+        desk=desk,
+        kind="VOID",
+        key=f"{row.code} {fill.exec_id} {fill.side}",
+        postings=_postings(row, facts, effect),
+        fill_id=fill.pk,
+        at=at,
+    )
+    if order.trade is not None and order.trade.closed_at is None:
+        _move_trade(order, order.trade, facts, effect, at)
+    return effect
+
+
+def moved_back(desk: Desk, row: InstrumentRow, fill: KeptFill) -> dict[str, Decimal]:
+    """How balances move when the fill of a SPOT account is voided, by asset."""
+    facts = _taken_back(desk, row, fill)
+    return _at_venue(_postings(row, facts, FillEffect(ZERO, ZERO, False, False)))
+
+
+def _taken_back(desk: Desk, row: InstrumentRow, fill: KeptFill) -> FillFacts:
+    """The fill with the signs of its amounts turned."""
+    return FillFacts(
+        side=fill.side,
+        qty=fill.qty.copy_negate(),
+        px=fill.px,
+        fee=fill.fee.copy_negate(),
+        fee_asset=fill.fee_asset,
+        base=row.base,
+        quote=row.quote,
+        fee_rate=desk.px_of(fill.fee_asset, row.quote),
+    )
+
+
+def _postings(row: InstrumentRow, facts: FillFacts, effect: FillEffect) -> tuple[Posting, ...]:
+    return ledger.postings_for_fill(
+        kind=AccountKind(row.kind),
+        side=facts.side,
+        qty=facts.qty,
+        px=facts.px,
+        fee=facts.fee,
+        fee_asset=facts.fee_asset,
+        base=facts.base,
+        quote=facts.quote,
+        realised=effect.realised,
+    )
 
 
 def _facts(desk: Desk, order: Order, report: ExecutionReport) -> FillFacts:
@@ -70,7 +114,7 @@ def _facts(desk: Desk, order: Order, report: ExecutionReport) -> FillFacts:
 
 
 def _move_position(store: Books, order: Order, facts: FillFacts) -> FillEffect:
-    key, before = store.position(order)
+    key, before = store.position(order.instrument)
     after, effect = before.apply(facts)
     store.move_position(key, after)
     return effect
@@ -108,9 +152,14 @@ def post(
     public_id = ids.derive(desk.namespace, "ledger", desk.account.code, kind, key)
     store = order_rows.of(desk)
     store.post(public_id=public_id, fill_id=fill_id, kind=kind, postings=postings, at=at)
+    if moved := _at_venue(postings):
+        store.move_balances(moved)
+
+
+def _at_venue(postings: Sequence[Posting]) -> dict[str, Decimal]:
+    """What they move of what the venue owes us, by asset."""
     moved: dict[str, Decimal] = {}
     for each in postings:
         if each.account is LedgerAccount.VENUE:
-            moved[each.asset] = CONTEXT.add(moved.get(each.asset, Decimal(0)), each.amount)
-    if moved:
-        store.move_balances(moved)
+            moved[each.asset] = CONTEXT.add(moved.get(each.asset, ZERO), each.amount)
+    return moved

@@ -217,7 +217,6 @@ def _open_break(
         venues=venues,
         severity=severity,
         evidence=dict(evidence or {}),
-        noticed_at=at.wall,
         opened_at=at.market,
     )
     if store.open_break(found):

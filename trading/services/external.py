@@ -3,59 +3,90 @@
 1. An order of somebody else that rests on an instrument of the desk is taken in as EXTERNAL: it
    counts in exposure and is followed like any other.
 2. Trades that are of no order we know make such an order; trades of ours that we have not booked
-   have their order asked about again. Nothing is judged while an order of the desk is in doubt or
-   on its way: the trade may be its.
-3. A balance that differs in the same way for `FLOW_AGE`, with nothing in doubt and every trade
-   booked, was moved from outside: a deposit, a withdrawal, a trade in what the desk does not
-   trade. It is booked as such, and said.
+   have their order asked about again, before anything foreign is booked. While an order of the desk
+   is in doubt or on its way, a trade may be its: then the venue must say whose order traded.
+3. What still differs after `FLOW_AGE`, with every trade booked, the venue took back, or it came
+   from outside: a deposit, a withdrawal, a trade in what the desk does not trade (differences.py).
+4. Trades are read back to when the books were compared last, however long the desk was off.
 
 venues.md 2.2 rule 8, X24.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from aitrader.kernel import crash, ids
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import GatewayError
 from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import OrdStatus, OrdType, Origin, Side, TimeInForce
-from aitrader.kernel.money import CONTEXT, ONE, ZERO, plain, product
+from aitrader.kernel.money import CONTEXT, ZERO, product
 from trading.domain.execution_report import ExecutionReport
 from trading.domain.order_state import Closedness
 from trading.domain.ports import Gateway, OpenOrder, SeenOrder, VenueTrade, letters
-from trading.models import Account, InstrumentRow, Order, ReconBreak
-from trading.selectors import sql
+from trading.models import InstrumentRow, Order, ReconBreak
 from trading.selectors.desk import Desk
-from trading.services import executions, flows, order_rows, reconciliation, refused_key
+from trading.selectors.order_store import OrderStore
+from trading.services import (
+    differences,
+    executions,
+    order_rows,
+    reconciliation,
+    refused_key,
+    voided,
+)
 
 #: How long a balance differs in the same way before it is booked: reads may lag for half a minute.
 FLOW_AGE = timedelta(seconds=60)
-#: How far back trades are asked for each time; venues list at most a day at once.
+#: How far trades are asked for behind the last comparison: each time, and once in a while or where
+#: something differs.
 RECENT = timedelta(minutes=10)
 LONGEST = timedelta(hours=24)
+#: Further back than this a day by day look costs more calls than venues allow in a minute: what is
+#: missing from before is booked as a flow.
+FARTHEST = timedelta(days=30)
 #: The client id of an order of which only trades are known.
 _BY_ORDER_ID = "EXT-"
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """`matched` open orders and balances are the same on both sides; `adjusted` reports, orders,
+    trades and flows were taken over from the venue; `breaks` are open, of whatever age. `agree`:
+    nothing of ours differs."""
+
+    matched: int
+    adjusted: int
+    breaks: int
+    agree: bool
+
+
+def reconcile(*, desk: Desk, gateway: Gateway, at: Moment, back: timedelta = RECENT) -> Reconciled:
+    """The whole pass: settle what the venue knows and we do not, take in what other hands did, and
+    compare the books. Raises GatewayError when the venue does not tell."""
+    adjusted = executions.drain(desk=desk, gateway=gateway, at=at)
+    adjusted += reconciliation.follow(desk=desk, gateway=gateway, at=at)
+    adjusted += reconciliation.resolve(desk=desk, gateway=gateway, at=at)
+    adjusted += take_in(desk=desk, gateway=gateway, at=at, back=back)
+    compared = reconciliation.compare(desk=desk, gateway=gateway, at=at)
+    breaks = len(order_rows.of(desk).open_breaks())
+    return Reconciled(compared.matched, adjusted, breaks, compared.agree)
 
 
 def begin(*, desk: Desk, gateway: Gateway, at: Moment) -> bool:
     """A process begins to send for the account: everything is asked for first; True when nothing of
     ours differs. A venue that does not answer is asked again later."""
-    executions.drain(desk=desk, gateway=gateway, at=at)
-    reconciliation.follow(desk=desk, gateway=gateway, at=at)
-    reconciliation.resolve(desk=desk, gateway=gateway, at=at)
     try:
-        take_in(desk=desk, gateway=gateway, at=at, back=LONGEST)
-        return reconciliation.compare(desk=desk, gateway=gateway, at=at)
+        return reconcile(desk=desk, gateway=gateway, at=at, back=LONGEST).agree
     except GatewayError:
         return False
 
 
 def take_in(*, desk: Desk, gateway: Gateway, at: Moment, back: timedelta = RECENT) -> int:
-    """Book what other hands did in the last while; returns how many orders and flows were written.
+    """Book what other hands did since the books were compared last, and `back` before; returns how
+    many orders, flows and voided trades were written.
 
     Raises GatewayError when the venue does not tell.
     """
@@ -66,37 +97,51 @@ def take_in(*, desk: Desk, gateway: Gateway, at: Moment, back: timedelta = RECEN
     except GatewayError as error:
         refused_key.see(desk=desk, error=error, at=at)
         raise
+    store = order_rows.of(desk)
     done = _take_in_orders(desk, gateway, resting, at)
-    since = _since(desk, at, back)
+    due = [row for row in store.open_breaks() if _has_stood(row, at)]
+    since = _since(store, at, LONGEST if due else back)
     if since is None:
         return done
-    complete = True
+    done += voided.expect_no_more(desk=desk, gateway=gateway, due=due, at=at)
+    complete, unlisted = True, []
     for row in desk.instruments.values():
         listed = gateway.trades(account=desk.account.code, instrument=row.code, since=since)
         done += _take_in_trades(desk, gateway, row, listed, at)
-        complete = complete and _are_booked(desk, row, listed)
+        complete = complete and _are_booked(store, row, listed)
+        unlisted += voided.unlisted(desk, row, listed, since)
     # A balance that a trade explains, once it is booked, was not moved from outside.
-    return done + (_book_flows(desk, gateway, at) if complete else 0)
+    return done + (
+        differences.end(desk=desk, gateway=gateway, stood=due, unlisted=unlisted, at=at)
+        if complete
+        else 0
+    )
 
 
-def _are_booked(desk: Desk, row: InstrumentRow, listed: Sequence[VenueTrade]) -> bool:
-    """Whether every trade that the venue listed is a fill of ours, and nothing is in doubt."""
-    store = order_rows.of(desk)
+def _has_stood(row: ReconBreak, at: Moment) -> bool:
+    return row.noticed_at is not None and row.noticed_at <= at.wall - FLOW_AGE
+
+
+def _are_booked(store: OrderStore, row: InstrumentRow, listed: Sequence[VenueTrade]) -> bool:
+    """Whether every trade that the venue listed is a fill of ours."""
     booked = {key[1] for key in store.booked([each.exec_id for each in listed]) if key[0] == row.pk}
-    return not store.in_doubt() and all(each.exec_id in booked for each in listed)
+    return all(each.exec_id in booked for each in listed)
 
 
-def _since(desk: Desk, at: Moment, back: timedelta) -> datetime | None:
+def _since(store: OrderStore, at: Moment, back: timedelta) -> datetime | None:
     """Trades before the account's holdings were told are in those holdings."""
-    held_at = Account.objects.values_list("held_at", flat=True).get(pk=desk.account.pk)
-    return None if held_at is None else max(held_at, at.wall - min(back, LONGEST))
+    held_at, compared_at = store.looked_at()
+    if held_at is None:
+        return None
+    since = min(at.wall, compared_at or held_at) - back
+    return max(held_at, since, at.wall - FARTHEST)
 
 
 def _has_traded_since(
     desk: Desk, gateway: Gateway, row: InstrumentRow, resting: OpenOrder, seen: SeenOrder
 ) -> bool:
     """Whether all that the order has traded came after the account's holdings were told."""
-    held_at = Account.objects.values_list("held_at", flat=True).get(pk=desk.account.pk)
+    held_at, _ = order_rows.of(desk).looked_at()
     if held_at is None:
         return True
     listed = gateway.trades(account=desk.account.code, instrument=row.code, since=held_at)
@@ -105,9 +150,8 @@ def _has_traded_since(
 
 
 def _take_in_orders(desk: Desk, gateway: Gateway, resting: Sequence[OpenOrder], at: Moment) -> int:
-    by_name = _by_name(desk)
-    names = [each.cl_ord_id for each in resting]
-    known = set(Order.objects.filter(cl_ord_id__in=names).values_list("cl_ord_id", flat=True))
+    by_name, store = _by_name(desk), order_rows.of(desk)
+    known = store.known_among([each.cl_ord_id for each in resting])
     done = 0
     for each in resting:
         row = None if each.seen is None else by_name.get(each.seen.letters)
@@ -117,9 +161,11 @@ def _take_in_orders(desk: Desk, gateway: Gateway, resting: Sequence[OpenOrder], 
             # A part of it was there when the holdings were told: its trades are taken in as they
             # come, by the venue's id.
             continue
-        with sql.atomic():
-            order_rows.of(desk).lock()
-            if not Order.objects.filter(cl_ord_id=each.cl_ord_id).exists():
+        with store.atomic():
+            store.lock()
+            # Its trades may have been seen first; another process may have taken it in.
+            new = not store.known_among([each.cl_ord_id])
+            if new and not store.of_venue(row, [each.seen.order_id]):
                 _adopt(desk, row, each.cl_ord_id, each.seen, at)
                 done += 1
             crash.point("adopt.before_commit")
@@ -128,44 +174,78 @@ def _take_in_orders(desk: Desk, gateway: Gateway, resting: Sequence[OpenOrder], 
 
 
 def _take_in_trades(
-    desk: Desk, gateway: Gateway, row: InstrumentRow, listed: Iterable[VenueTrade], at: Moment
+    desk: Desk, gateway: Gateway, row: InstrumentRow, listed: Sequence[VenueTrade], at: Moment
 ) -> int:
-    by_order: dict[str, list[VenueTrade]] = defaultdict(list)
-    for trade in listed:
-        if trade.report is not None and trade.side is not None and trade.order_id:
-            by_order[trade.order_id].append(trade)
-    done = 0
-    late: list[Order] = []
-    with sql.atomic():
-        store = order_rows.of(desk)
+    store = order_rows.of(desk)
+    news = _news(store, row, listed)
+    if not news:
+        return 0
+    known = store.of_venue(row, news)
+    ours = {key: order for key, order in known.items() if not _is_made_of_trades(order)}
+    foreign = [key for key in news if key not in ours]
+    done = sum(_ask_again(desk, gateway, order.cl_ord_id, row, at) for order in ours.values())
+    if store.in_doubt():
+        foreign = [
+            key for key in foreign if key in known or _is_foreign(desk, gateway, row, key, at)
+        ]
+    with store.atomic():
         store.lock()
-        if store.in_doubt():
-            return 0
-        for order_id, trades in sorted(by_order.items()):
-            booked = store.booked([each.exec_id for each in trades])
-            news = [each for each in trades if (row.pk, each.exec_id, str(each.side)) not in booked]
-            if not news:
-                continue
-            found = Order.objects.filter(
-                account=desk.account, instrument=row, order_id=order_id
-            ).first()
-            if found is not None and not found.cl_ord_id.startswith(_BY_ORDER_ID):
-                found.instrument = row
-                late.append(found)
-                continue
-            _book_trades(desk, row, found, order_id, news, at)
+        # Another process may have been quicker.
+        news = _news(store, row, [each for key in foreign for each in news[key]])
+        known = store.of_venue(row, news)
+        for order_id, trades in news.items():
+            _book_trades(desk, row, known.get(order_id), order_id, trades, at)
             done += 1
             crash.point("foreign.before_commit")
     crash.point("foreign.committed")
-    return done + sum(_ask_again(desk, gateway, order, at) for order in late)
+    return done
 
 
-def _ask_again(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
+def _is_made_of_trades(order: Order) -> bool:
+    return order.cl_ord_id.startswith(_BY_ORDER_ID)
+
+
+def _news(
+    store: OrderStore, row: InstrumentRow, listed: Sequence[VenueTrade]
+) -> dict[str, list[VenueTrade]]:
+    """Trades that are not booked, by the venue's order, in the order in which orders traded."""
+    booked = store.booked([each.exec_id for each in listed])
+    news: dict[str, list[VenueTrade]] = defaultdict(list)
+    for each in sorted(listed, key=_place):
+        told = each.report is not None and each.side is not None and each.order_id
+        if told and (row.pk, each.exec_id, str(each.side)) not in booked:
+            news[each.order_id].append(each)
+    return news
+
+
+def _place(trade: VenueTrade) -> tuple[str, str, str]:
+    at = "" if trade.report is None else trade.report.transact_time.isoformat()
+    return at, trade.order_id, trade.exec_id
+
+
+def _is_foreign(
+    desk: Desk, gateway: Gateway, row: InstrumentRow, order_id: str, at: Moment
+) -> bool:
+    """Whether the venue says that the order has another client id than any of ours; if it has one
+    of ours, that order is asked about."""
+    try:
+        name = gateway.client_id_of(
+            account=desk.account.code, instrument=row.code, order_id=order_id
+        )
+    except GatewayError:
+        return False
+    if name is not None and order_rows.of(desk).known_among([name]):
+        _ask_again(desk, gateway, name, row, at)
+        return False
+    return name is not None
+
+
+def _ask_again(
+    desk: Desk, gateway: Gateway, cl_ord_id: str, row: InstrumentRow, at: Moment
+) -> bool:
     """Trades of an order of ours that were not told when it was settled."""
     try:
-        reports = gateway.query(
-            account=desk.account.code, instrument=order.instrument.code, cl_ord_id=order.cl_ord_id
-        )
+        reports = gateway.query(account=desk.account.code, instrument=row.code, cl_ord_id=cl_ord_id)
     except GatewayError:
         return False
     if reports:
@@ -184,14 +264,14 @@ def _book_trades(
     """An order of which only trades are known is as large as they are, so far."""
     qty = sum((each.qty for each in news), ZERO)
     side = news[0].side or Side.BUY
-    # An order of the venue's has one row for each of our accounts there.
-    cl_ord_id = f"{_BY_ORDER_ID}{desk.account.pk}-{order_id}"[:64]
     if found is None:
+        # An order of the venue's has one row for each of our accounts there.
+        key = ids.derive(desk.namespace, "trades", desk.account.code, row.code, order_id)
         seen = SeenOrder(order_id, row.code, side, OrdType.MARKET, qty)
-        found = _adopt(desk, row, cl_ord_id, seen, at)
+        found = _adopt(desk, row, f"{_BY_ORDER_ID}{key}", seen, at)
     else:
         found.order_qty = CONTEXT.add(found.order_qty, qty)
-        found.save(update_fields=["order_qty"])
+        order_rows.of(desk).save(found, "order_qty")
     executions.apply(desk=desk, reports=_reports(found, news), at=at)
 
 
@@ -231,7 +311,7 @@ def _adopt(desk: Desk, row: InstrumentRow, cl_ord_id: str, seen: SeenOrder, at: 
         created_at=at.market,
         sent_at=at.market,
     )
-    order.save()
+    order_rows.of(desk).add(order)
     event = Event(
         name=EventName.ORDER_ADOPTED,
         actor="venue",
@@ -253,55 +333,6 @@ def _adopt(desk: Desk, row: InstrumentRow, cl_ord_id: str, seen: SeenOrder, at: 
     )
     order_rows.of(desk).record([event], now=at.wall)
     return order
-
-
-def _book_flows(desk: Desk, gateway: Gateway, at: Moment) -> int:
-    due = ReconBreak.objects.filter(
-        account=desk.account,
-        kind="BALANCE",
-        closed_at__isnull=True,
-        noticed_at__lte=at.wall - FLOW_AGE,
-    )
-    if not due.exists():
-        return 0
-    # Whether it still differs in the same way.
-    reconciliation.compare(desk=desk, gateway=gateway, at=at)
-    done = 0
-    for row in due.order_by("pk"):
-        with sql.atomic():
-            store = order_rows.of(desk)
-            store.lock()
-            ours = store.balances(row.object_id).get(row.object_id, ZERO)
-            if store.in_doubt() or plain(ours) != row.ours:
-                continue
-            done += _book_flow(desk, row, CONTEXT.subtract(Decimal(row.venues), ours), at)
-            crash.point("flow.before_commit")
-        crash.point("flow.committed")
-    return done
-
-
-def _book_flow(desk: Desk, found: ReconBreak, moved: Decimal, at: Moment) -> bool:
-    asset = found.object_id
-    currency = desk.account.base_currency
-    px = ONE if asset == currency else desk.px_of(asset, currency)
-    if px is None and any(row.base == asset for row in desk.instruments.values()):
-        # It will count as a position: not without a price.
-        return False
-    flows.book(
-        desk=desk, kind="EXTERNAL", key=found.public_id, asset=asset, amount=moved, px=px,
-        at=at.market,
-    )  # fmt: skip
-    event = Event(
-        name=EventName.FLOW_BOOKED,
-        actor="venue",
-        object_type="account",
-        object_id=desk.account.code,
-        market_at=at.market,
-        data={"account": desk.account.code, "asset": asset, "amount": moved, "px": px},
-    )
-    order_rows.of(desk).record([event], now=at.wall)
-    executions.close_break(desk=desk, found=found, resolution="moved from outside", at=at)
-    return True
 
 
 def _by_name(desk: Desk) -> Mapping[str, InstrumentRow]:

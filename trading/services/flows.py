@@ -9,23 +9,13 @@
 from datetime import datetime
 from decimal import Decimal
 
-from aitrader.kernel.clock import day_start
 from aitrader.kernel.fix import AccountKind, Side
 from aitrader.kernel.money import ONE, ZERO, product
 from trading.domain import ledger
-from trading.domain.position import FillFacts, PositionState
-from trading.models import InstrumentRow, Position
-from trading.selectors import sql
+from trading.domain.position import FillFacts
+from trading.models import InstrumentRow
 from trading.selectors.desk import Desk
-from trading.services import booking
-
-_BASELINES = """
-UPDATE trading_account SET opening_equity = opening_equity + %s, peak_equity = peak_equity + %s
- WHERE id = %s
-"""
-_DAY = """
-UPDATE trading_accountday SET start_equity = start_equity + %s WHERE account_id = %s AND day = %s
-"""
+from trading.services import booking, order_rows
 
 
 def book(
@@ -55,9 +45,7 @@ def book(
     if row is not None:
         _move_position(desk, row, amount, worth_px)
     if not opening:
-        worth = product(amount, worth_px)
-        sql.execute(_BASELINES, [worth, worth, desk.account.pk])
-        sql.execute(_DAY, [worth, desk.account.pk, day_start(at).date()])
+        order_rows.of(desk).move_baselines(product(amount, worth_px), at)
 
 
 def _traded(desk: Desk, asset: str) -> InstrumentRow | None:
@@ -71,10 +59,8 @@ def _traded(desk: Desk, asset: str) -> InstrumentRow | None:
 
 
 def _move_position(desk: Desk, row: InstrumentRow, amount: Decimal, px: Decimal) -> None:
-    held, _ = Position.objects.select_for_update().get_or_create(
-        account=desk.account, instrument=row
-    )
-    before = PositionState(AccountKind.SPOT, held.quantity, held.cost, held.realised_pnl, held.fees)
+    store = order_rows.of(desk)
+    key, before = store.position(row)
     facts = FillFacts(
         side=Side.BUY if amount > 0 else Side.SELL,
         qty=abs(amount),
@@ -85,6 +71,4 @@ def _move_position(desk: Desk, row: InstrumentRow, amount: Decimal, px: Decimal)
         quote=row.quote,
     )
     after, _ = before.apply(facts)
-    held.quantity, held.cost = after.quantity, after.cost
-    held.realised_pnl, held.fees = after.realised_pnl, after.fees
-    held.save(update_fields=["quantity", "cost", "realised_pnl", "fees"])
+    store.move_position(key, after)

@@ -1,6 +1,6 @@
 """Orders and what happens to them, as rows of PostgreSQL: `OrderStore` of every real desk.
 
-1. Leases run on the database's clock, the one that all processes share.
+1. Leases and breaks age on the database's clock, the one that all processes share.
 2. The senders' lock is a session's: it outlives the transactions between recheck and answer.
 """
 
@@ -27,7 +27,7 @@ from trading.selectors import sql
 from trading.selectors.desk import Desk
 from trading.selectors.order_store import FillKey, OrderStore
 from trading.selectors.orders import WORKING_STATUSES
-from trading.services.book_rows import BookRows
+from trading.services.foreign_rows import ForeignRows
 
 _LOCK_ACCOUNT = "SELECT fencing_token FROM trading_account WHERE id = %s FOR NO KEY UPDATE"
 _PLACE = "SELECT stream_seq FROM trading_account WHERE id = %s"
@@ -80,7 +80,7 @@ def of(desk: Desk) -> OrderStore:
     return desk.store
 
 
-class OrderRows(BookRows):
+class OrderRows(ForeignRows):
     """Implements `OrderStore`."""
 
     def lock(self) -> int:
@@ -289,7 +289,7 @@ class OrderRows(BookRows):
                 "ours": found.ours,
                 "venues": found.venues,
                 "opened_at": found.opened_at,
-                "noticed_at": found.noticed_at,
+                "noticed_at": sql.fetch_one(f"SELECT {sql.NOW}", [])[0],
                 "severity": found.severity,
                 "evidence": found.evidence,
             },

@@ -163,35 +163,17 @@ def _may_still_send(desk: Desk, order: Order, at: Moment) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Reconciled:
-    """`matched` open orders and balances are the same on both sides; `adjusted` reports of the
-    venue were settled; `breaks` are open, of whatever age."""
+class Compared:
+    """`agree`: nothing of ours differs. `matched` open orders and balances are the same on both
+    sides."""
 
+    agree: bool
     matched: int
-    adjusted: int
-    breaks: int
 
 
-def reconcile(*, desk: Desk, gateway: Gateway, at: Moment) -> Reconciled:
-    """Settle what the venue knows and we do not, then compare the books."""
-    adjusted = executions.drain(desk=desk, gateway=gateway, at=at)
-    adjusted += follow(desk=desk, gateway=gateway, at=at)
-    adjusted += resolve(desk=desk, gateway=gateway, at=at)
-    compare(desk=desk, gateway=gateway, at=at)
-    resting = {each.cl_ord_id for each in gateway.open_orders(account=desk.account.code)}
-    held = gateway.balances(account=desk.account.code)
-    store = order_rows.of(desk)
-    return Reconciled(
-        matched=len(resting & store.resting_ids())
-        + sum(held.get(asset, ZERO) == amount for asset, amount in store.balances().items()),
-        adjusted=adjusted,
-        breaks=len(store.open_breaks()),
-    )
-
-
-def compare(*, desk: Desk, gateway: Gateway, at: Moment) -> bool:
-    """Compare open orders and balances with the venue; True when nothing of ours differs. Breaks
-    that are gone or have changed are closed, new ones opened."""
+def compare(*, desk: Desk, gateway: Gateway, at: Moment) -> Compared:
+    """Compare open orders and balances with the venue. Breaks that are gone or have changed are
+    closed, new ones opened."""
     resting = {each.cl_ord_id for each in gateway.open_orders(account=desk.account.code)}
     store = order_rows.of(desk)
     ours, doubtful = store.resting_ids(), store.in_doubt()
@@ -199,7 +181,8 @@ def compare(*, desk: Desk, gateway: Gateway, at: Moment) -> bool:
     missing = {("OPEN_ORDER", each): ("open", "not open") for each in ours - resting - doubtful}
     # Orders that are not the desk's, where it cannot take them in.
     strangers = {("OPEN_ORDER", each): ("not open", "open") for each in resting - ours - doubtful}
-    differences = missing | _balance_differences(desk, gateway)
+    balances, same = _balance_differences(desk, gateway)
+    differences = missing | balances
     with store.atomic():
         for row in store.open_breaks():
             if _is_over(store, row, differences | strangers):
@@ -226,12 +209,12 @@ def compare(*, desk: Desk, gateway: Gateway, at: Moment) -> bool:
         )
         store.record([event], now=at.wall)
         crash.point("compare.before_commit")
-    return not differences
+    return Compared(agree=not differences, matched=len(resting & ours) + same)
 
 
 def _is_over(store: OrderStore, row: ReconBreak, differences: Collection[tuple[str, str]]) -> bool:
     """Whether a break is explained by now; a person closes those that are not compared."""
-    if row.kind == "DOUBT":
+    if row.kind in ("DOUBT", "FILLS"):
         return not store.is_doubtful(row.object_id)
     return row.kind in ("OPEN_ORDER", "BALANCE") and (row.kind, row.object_id) not in differences
 
@@ -241,11 +224,16 @@ def _has_changed(row: ReconBreak, differences: Mapping[tuple[str, str], tuple[st
     return now is not None and now != (row.ours, row.venues)
 
 
-def _balance_differences(desk: Desk, gateway: Gateway) -> dict[tuple[str, str], tuple[str, str]]:
+def _balance_differences(
+    desk: Desk, gateway: Gateway
+) -> tuple[dict[tuple[str, str], tuple[str, str]], int]:
+    """Balances that differ, and how many are the same."""
     venues = gateway.balances(account=desk.account.code)
     ours = order_rows.of(desk).balances()
-    return {
+    assets = sorted(ours.keys() | venues.keys())
+    found = {
         ("BALANCE", asset): (plain(ours.get(asset, ZERO)), plain(venues.get(asset, ZERO)))
-        for asset in sorted(ours.keys() | venues.keys())
+        for asset in assets
         if ours.get(asset, ZERO) != venues.get(asset, ZERO)
     }
+    return found, len(assets) - len(found)

@@ -111,6 +111,7 @@ def summary(found: list[Found]) -> dict[str, Any]:
         "unknown_left": sum(each.unknown_left for each in found),
         "breaks_left": sum(each.breaks_left for each in found),
         "wishes_lost": sum(each.wishes_lost for each in found),
+        "foreign_wrong": sum(each.foreign_wrong for each in found),
         "max_exposure_breach": plain(max(each.breach for each in found)),
         "max_over_limit": plain(max(each.over_limit for each in found)),
         "books_equal": all(each.books_equal for each in found),

@@ -109,17 +109,52 @@ def test_a_difference_that_moves_begins_to_age_anew(venue: AtVenue) -> None:
     assert venue.differences() == {}
 
 
-def test_nothing_is_judged_while_an_order_is_in_doubt(venue: AtVenue) -> None:
+def test_a_trade_of_another_order_is_taken_in_although_one_is_in_doubt(venue: AtVenue) -> None:
+    _in_doubt(venue)
+    venue.by_hand("app-2", ord_type=OrdType.MARKET, price=None)
+    assert venue.look() == 1
+    assert venue.differences() == {}
+
+
+def test_a_trade_of_nobody_knows_whom_waits_while_an_order_is_in_doubt(
+    venue: AtVenue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _in_doubt(venue)
+    venue.by_hand("app-2", ord_type=OrdType.MARKET, price=None)
+    with monkeypatch.context() as silent:
+        silent.setattr(venue.gateway, "client_id_of", lambda **_: None)
+        assert venue.look() == 0
+        assert venue.look(LATER) == 0
+    Order.objects.update(certainty="CERTAIN")
+    assert venue.look() == 1
+    assert venue.differences() == {}
+
+
+def test_what_no_fill_moves_alone_is_a_flow_although_an_order_is_in_doubt(venue: AtVenue) -> None:
+    _in_doubt(venue)
+    venue.move("deposit", "BTC", "0.5")
+    venue.look()
+    assert venue.look(LATER) == 1
+    assert venue.differences() == {}
+
+
+def test_what_a_fill_of_an_order_in_doubt_would_move_is_no_flow(venue: AtVenue) -> None:
+    _in_doubt(venue)
+    venue.move("deposit", "BTC", "0.1")
+    venue.move("withdraw", "USDT", "5000")
+    venue.look()
+    assert venue.look(LATER) == 0
+    Order.objects.update(certainty="CERTAIN")
+    assert venue.look(LATER) == 2
+    assert venue.differences() == {}
+
+
+def _in_doubt(venue: AtVenue) -> None:
+    """An order to buy rests, and nobody knows what became of it."""
     venue.by_hand("web_1")
     venue.look()
     Order.objects.update(certainty="UNKNOWN")
     venue.quotes()
-    venue.by_hand("app-2", ord_type=OrdType.MARKET, price=None)
-    assert venue.look() == 0
-    assert venue.look(LATER) == 0
-    Order.objects.update(certainty="CERTAIN")
-    assert venue.look() == 1
-    assert venue.differences() == {}
 
 
 def test_a_restart_finds_the_same_account(venue: AtVenue) -> None:

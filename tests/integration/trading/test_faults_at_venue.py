@@ -2,6 +2,7 @@
 them. The numbers are those of venues.md 2.3."""
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal as D
@@ -20,7 +21,8 @@ from compliance.models import JournalEntry
 from risk.models import TradingStateRow
 from tests.factories.road import Road, fills, only_order
 from tests.integration.trading.at_venue import SYMBOL, AtVenue, at_venue
-from trading.models import Fill, LedgerTransaction, Order
+from trading.models import Fill, LedgerPosting, LedgerTransaction, Order
+from trading.selectors import order_story
 from trading.services import external, order_rows, orders, reconciliation, routing
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
@@ -113,8 +115,8 @@ def test_maintenance_ends_without_a_storm_and_what_is_too_old_is_dropped(venue: 
     assert venue.at_exchange() == []
 
 
-def test_a_voided_trade_is_made_good_by_entries_of_its_own(venue: AtVenue) -> None:
-    """X25: what was booked stays as it was told; compensating entries follow the venue."""
+def test_a_voided_trade_is_taken_back_by_a_booking_that_names_it(venue: AtVenue) -> None:
+    """X25: what was booked stays as it was told; a compensating booking follows the venue."""
     venue.waiting("first")
     venue.quotes()
     _route(venue)
@@ -127,12 +129,25 @@ def test_a_voided_trade_is_made_good_by_entries_of_its_own(venue: AtVenue) -> No
         time.sleep(0.1)
     venue.change("faults", plan="")
     venue.look()
-    assert venue.look(LATER) == 2
+    assert venue.look(LATER) == 1
     assert (venue.differences(), venue.position()) == ({}, D(1))
-    assert Fill.objects.get() == fill
-    kinds = LedgerTransaction.objects.order_by("pk").values_list("kind", flat=True)
-    assert list(kinds)[-3:] == ["FILL", "EXTERNAL", "EXTERNAL"]
-    assert {each["asset"] for each in _told(EventName.FLOW_BOOKED)} == {"BTC", "USDT"}
+    same = Fill.objects.get()
+    assert (same.last_qty, same.last_px, same.fee) == (fill.last_qty, fill.last_px, fill.fee)
+    entries = LedgerTransaction.objects.filter(fill=fill).order_by("pk")
+    assert [each.kind for each in entries] == ["FILL", "VOID"]
+    sums: defaultdict[str, D] = defaultdict(D)
+    for posting in LedgerPosting.objects.filter(transaction__fill=fill):
+        sums[f"{posting.ledger_account} {posting.asset}"] += posting.amount
+    assert not any(sums.values())
+    (told,) = _told(EventName.FILL_VOIDED)
+    assert (told["exec_id"], told["last_qty"]) == (fill.exec_id, "0.001")
+    assert _told(EventName.FLOW_BOOKED) == []
+    assert venue.look(2 * LATER) == 0
+    found = order_story.story(fill.order.public_id)
+    assert found is not None
+    assert [(each.exec_id, each.voided_at is not None) for each in found.fills] == [
+        (fill.exec_id, True)
+    ]
 
 
 @pytest.mark.parametrize("met_by", ["an order", "a look", "the comparison", "a cancel"])

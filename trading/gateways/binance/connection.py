@@ -88,6 +88,7 @@ class Connection:
         #: Told of every answer that says how much of the limit is used.
         self.on_used: Callable[[Used], None] | None = None
         self._url = address.rest_url
+        self._wall = wall
         # The venue refuses what is further off (-1021).
         self.clock = ClockCheck(self._venues_time, wall=wall, most_offset_seconds=1.0)
 
@@ -95,6 +96,10 @@ class Connection:
     def offset_seconds(self) -> float:
         """How far the venue's clock is ahead of ours."""
         return self.clock.offset_seconds
+
+    def now(self) -> datetime:
+        """By the machine's clock, which is not far from the venue's while anything is called."""
+        return self._wall.now()
 
     def call(self, work: Callable[[Client], T]) -> T:
         """Make one call. Raises NotSent, RejectedByVenue or OutcomeUnknown, nothing else."""

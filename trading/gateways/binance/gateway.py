@@ -6,7 +6,7 @@
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
@@ -53,6 +53,8 @@ _PRICED = frozenset({OrdType.LIMIT, OrdType.STOP_LIMIT, OrdType.LIMIT_IF_TOUCHED
 #: The longest page of trades.
 _PAGE = 1000
 _MOST_SYMBOLS = 12
+#: The longest span of time that trades are listed of.
+_DAY = timedelta(hours=24)
 
 
 class BinanceGateway:
@@ -122,8 +124,26 @@ class BinanceGateway:
         return listed
 
     def trades(self, *, account: str, instrument: str, since: datetime) -> Sequence[VenueTrade]:
-        asked = {"symbol": symbol_of(instrument), "startTime": to_millis(since)}
-        return _read(lambda: reports.trades(self._pages(asked), instrument=instrument))
+        symbol, found = symbol_of(instrument), list[Any]()
+        # A question covers a day at the most; what follows a trade is asked for by its id.
+        while not found and self._connection.now() - since > _DAY:
+            end = since + _DAY
+            days = {"startTime": to_millis(since), "endTime": to_millis(end)}
+            found, since = self._pages({"symbol": symbol, **days}), end
+        found = found or self._pages({"symbol": symbol, "startTime": to_millis(since)})
+        return _read(lambda: reports.trades(found, instrument=instrument))
+
+    def client_id_of(self, *, account: str, instrument: str, order_id: str) -> str | None:
+        symbol = symbol_of(instrument)
+        try:
+            answer = self._connection.call(
+                lambda client: client.get_order(symbol=symbol, orderId=order_id)
+            )
+        except RejectedByVenue as error:
+            if error.code == str(errors.NO_SUCH_ORDER):
+                return None
+            raise
+        return _read(lambda: str(answer["clientOrderId"]))
 
     def balances(self, *, account: str) -> dict[str, Decimal]:
         found = self._connection.call(lambda client: client.get_account(omitZeroBalances="true"))
@@ -146,8 +166,9 @@ class BinanceGateway:
                 break
             found += page
             total += _read(partial(reports.total, page))
-            # A start and an id are not taken together.
+            # Times and an id are not taken together.
             wanted.pop("startTime", None)
+            wanted.pop("endTime", None)
             wanted["fromId"] = _read(partial(reports.next_id, page))
         return found
 

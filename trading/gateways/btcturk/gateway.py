@@ -125,6 +125,14 @@ class BtcturkGateway:
         first_ids = understood(lambda: self._first_ids(instrument, names))
         return understood(lambda: reports.trades(rows, first_ids, instrument=instrument))
 
+    def client_id_of(self, *, account: str, instrument: str, order_id: str) -> str | None:
+        try:
+            return understood(lambda: lookup.single(self._connection, order_id).cl_ord_id)
+        except RejectedByVenue as error:
+            if error.gone:
+                return None
+            raise
+
     def balances(self, *, account: str) -> dict[str, Decimal]:
         found = self._connection.read("/api/v1/users/balances")
         return understood(lambda: reports.balances(found))

@@ -111,6 +111,11 @@ class GenericGateway:
         found = _read(lambda: history.account_trades(self._connection, symbol, since))
         return _read(lambda: [reports.listed(each, instrument=instrument) for each in found])
 
+    def client_id_of(self, *, account: str, instrument: str, order_id: str) -> str | None:
+        symbol = symbol_of(instrument)
+        found = _read(lambda: history.order_by_id(self._connection, symbol, order_id))
+        return None if found is None else self._ids.ours(str(found.get("clientOrderId") or ""))
+
     def balances(self, *, account: str) -> dict[str, Decimal]:
         found = self._connection.call(lambda client: client.fetch_balance())
         return _read(lambda: reports.balances(found))

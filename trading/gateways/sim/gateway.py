@@ -122,5 +122,9 @@ class SimGateway:
         found = map(books.as_report, books.trades(account, instrument, since=since))
         return [VenueTrade(each.order_id, each.exec_id, each.last_qty) for each in found]
 
+    def client_id_of(self, *, account: str, instrument: str, order_id: str) -> str | None:
+        """Nothing: nobody else trades there."""
+        return None
+
     def balances(self, *, account: str) -> dict[str, Decimal]:
         return books.balances(account)

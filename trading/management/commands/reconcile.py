@@ -1,7 +1,7 @@
-"""`reconcile`: settle what a venue knows and we do not, and compare the books, now."""
+"""`reconcile`: settle what a venue knows and we do not, take in what other hands did, and compare
+the books, now."""
 
 from argparse import ArgumentParser
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from compliance.services import installation
 from trading.gateways import registry
 from trading.models import Feed, ReconBreak
 from trading.selectors import desk as desks
-from trading.services import reconciliation, turns
+from trading.services import external, turns
 
 
 class Command(BaseCommand):
@@ -45,8 +45,13 @@ class Command(BaseCommand):
             at = Moment(feed.market_at or feed.started_at, WALL.now())
             desk.refresh_bars()
             with venue.standstill(code):
-                found = reconciliation.reconcile(desk=desk, gateway=venue.gateway, at=at)
-        told: dict[str, Any] = {"account": code, **asdict(found)}
+                found = external.reconcile(
+                    desk=desk, gateway=venue.gateway, at=at, back=external.LONGEST
+                )
+        told: dict[str, Any] = {
+            "account": code, "matched": found.matched, "adjusted": found.adjusted,
+            "breaks": found.breaks,
+        }  # fmt: skip
         for key, value in told.items():
             self.stdout.write(f"{key:10} {value}")
         rows = ReconBreak.objects.filter(account=account, closed_at__isnull=True).order_by("pk")

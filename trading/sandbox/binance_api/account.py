@@ -101,8 +101,12 @@ def order_counts(call: Call) -> list[Json]:
 
 
 def _window(call: Call) -> tuple[datetime | None, datetime | None]:
-    """From startTime to endTime. Raises ApiError -1127 for more than a day."""
+    """From startTime to endTime, a day if only one is given. Raises ApiError -1127 for more."""
     start, end = call.params.instant("startTime"), call.params.instant("endTime")
     if start and end and not timedelta(0) <= end - start <= _LONGEST:
         raise errors.too_long()
+    if start and end is None:
+        end = start + _LONGEST
+    if end and start is None:
+        start = end - _LONGEST
     return start, end

@@ -27,6 +27,7 @@ MUST_ALERT = {
     EventName.VENUE_SILENT,
     EventName.ORDER_ADOPTED,
     EventName.FLOW_BOOKED,
+    EventName.FILL_VOIDED,
     EventName.BREAK_OPENED,
     EventName.OPERATOR_LOGIN_FAILED,
     EventName.OPERATOR_LOCKED,
