@@ -2,6 +2,7 @@
 
 1. A mutant is a number: the same source and number give the same change.
 2. What no test can see is left alone: text, types, logs, crash points, module names.
+3. A number with a name of its own is a setting: one more or less of it is no fault.
 """
 
 import ast
@@ -75,7 +76,7 @@ def _walk(node: ast.AST) -> Iterator[ast.AST]:
         for child in value if isinstance(value, list) else [value]:
             if isinstance(child, ast.Import | ast.ImportFrom) or not isinstance(child, ast.AST):
                 continue
-            if isinstance(child, ast.Expr) and _is_unseen(child):
+            if (isinstance(child, ast.Expr) and _is_unseen(child)) or _is_setting(child):
                 continue
             yield child
             yield from _walk(child)
@@ -135,6 +136,13 @@ def _is_removable(statement: ast.stmt) -> bool:
 
 def _is_unseen(statement: ast.Expr) -> bool:
     return isinstance(statement.value, ast.Constant) or ast.unparse(statement).startswith(_UNSEEN)
+
+
+def _is_setting(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Assign | ast.AnnAssign):
+        return False
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return all(isinstance(each, ast.Name) and each.id.isupper() for each in targets)
 
 
 def _is_none(node: ast.expr) -> bool:

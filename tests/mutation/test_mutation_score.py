@@ -28,7 +28,9 @@ _SECONDS = 840
 _WORKERS = 1
 
 SOURCE = """
-def of(found: list[int], most: int = 3) -> int | None:
+MOST = 3
+
+def of(found: list[int], most: int = MOST) -> int | None:
     log.info("seen")
     found.sort()
     if most >= 2 and found:
@@ -112,8 +114,6 @@ def test_every_kind_of_change_is_made_and_each_is_one() -> None:
     listed = mutants.listed(SOURCE)
     assert [each.says for each in listed] == [
         "without: found.sort()",
-        "3 -> 4",
-        "3 -> 2",
         "condition negated",
         "and -> or",
         "GtE -> Gt",
