@@ -13,7 +13,7 @@ from itertools import islice
 from threading import Event
 
 from aitrader.kernel.clock import WALL, Moment
-from aitrader.kernel.errors import BadInput, GatewayError
+from aitrader.kernel.errors import BadInput, GatewayError, VenueAway
 from aitrader.kernel.fix import AccountKind, PriceSource
 from aitrader.kernel.money import ONE
 from trading.domain import simulated_market
@@ -138,7 +138,7 @@ def _real_time(options: PaperOptions) -> Market:
     try:
         listed = data.instruments(symbols, venue=options.orders_at)
     except GatewayError as error:
-        raise BadInput(f"{options.venue} does not answer: {error}") from None
+        raise VenueAway(f"{options.venue} does not answer: {error}") from None
     by_code = {instrument.code: symbol for symbol, instrument in listed.items()}
     klines = data.klines(by_code, interval, history_bars=options.history_bars)
     name = options.venue.capitalize()
@@ -333,7 +333,7 @@ def _open_at_venue(
         held_at = WALL.now()
         held = connected.gateway.balances(account=code)
     except GatewayError as error:
-        raise BadInput(f"{venue} does not answer: {error}") from None
+        raise VenueAway(f"{venue} does not answer: {error}") from None
     plan = _plan(options, market, code)
     plan = replace(plan, venue=venue, held=held, held_at=held_at, prices=prices)
     desk = setup.open_desk(plan=plan, namespace=namespace, fee_rate=connected.fee_rate, at=at)

@@ -5,6 +5,7 @@ AitraderError                     everything we raise on purpose
 │   ├── InvalidAmount             not a finite decimal
 │   ├── InvalidBar                a market-data row, with file and line
 │   ├── UnknownStrategy
+│   ├── VenueAway                 nothing is wrong with the input: the venue does not answer
 │   └── ParameterOutOfBounds
 ├── Refused                       the input is well formed but not allowed now
 │   ├── NotPermitted              the person may not do this
@@ -37,6 +38,10 @@ class InvalidBar(BadInput):
 
 class UnknownStrategy(BadInput):
     """No strategy of that name."""
+
+
+class VenueAway(BadInput):
+    """What was asked for needs a venue that does not answer now."""
 
 
 class ParameterOutOfBounds(BadInput):

@@ -1,7 +1,8 @@
 """One desk in one process per database: a second would show the first one's market as its own.
 
 1. The lock belongs to a database session, so it ends with the process, however that ends.
-2. It ends with the session, too: whoever holds it looks after it with `hold`.
+2. It ends with the session, too: whoever holds it looks after it with `hold`. From then on a
+   process that was stopped, and says nothing for `_LONGEST_SILENCE`, has lost it.
 3. A standby asks for it five times a second, on one session that holds nothing else: whatever ended
    the other process, the lock is free when the database has noticed.
 """
@@ -20,8 +21,10 @@ Session = psycopg.Connection[tuple[Any, ...]]
 
 _RUN_LOCK = 0x6169_0010
 _LOOK_SECONDS = 0.2
+_LONGEST_SILENCE = "8s"
 _RETRY_SECONDS = 1.0
 _WANTED = ("host", "port", "user", "password", "dbname", "sslmode", "connect_timeout")
+_HOLD = "SELECT set_config('idle_session_timeout', %s, false)"
 # A server may not have noticed yet that a session of ours is lost.
 _END_LOST = """
 SELECT pg_terminate_backend(pid, 2000) FROM pg_locks
@@ -48,7 +51,7 @@ class OnlyRun:
         Raises BadInput when another process was quicker, psycopg.Error while the database is away.
         """
         try:
-            self._session.execute("SELECT 1")
+            self._session.execute(_HOLD, [_LONGEST_SILENCE])
         except psycopg.Error:
             self._session.close()
             self._session = self._taken()

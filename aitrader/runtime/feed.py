@@ -3,15 +3,18 @@
 1. The code is made of everything that decides a result and of a generation: the same market goes
    on where it stopped, an ended one begins anew with another account. An account at a venue is one
    for ever: it is known by its key, and its feed goes on whatever ended it.
-2. A fault of the source ends the feed with one line; a database that is away is waited for, and
-   then a venue in real time that does not answer yet.
+2. A fault of the source ends the feed with one line, but for one in real time: that is believed no
+   longer, and opened anew after pauses that grow. A database that is away is waited for, and then
+   a venue that does not answer yet; at the start only by a standby.
 3. A market in real time goes on after the last bars recorded of it.
-4. Whatever happens here ends this thread only.
+4. Whatever happens here ends this thread only. It drives alone: who lost the desk's place on the
+   database to this process, and is only stopped, loses the feed to it, too.
 5. Beside it run the user stream of an account at a venue, which only wakes, the second source of
    prices and the reading of the instruments' rules, which only record.
 """
 
 import hashlib
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -24,7 +27,7 @@ from django.db import InterfaceError, OperationalError, connections
 from aitrader import paper
 from aitrader.celery import app
 from aitrader.kernel.clock import WALL, Moment
-from aitrader.kernel.errors import BadInput, Refused
+from aitrader.kernel.errors import BadInput, Refused, VenueAway
 from aitrader.kernel.topics import Task
 from aitrader.paper import Market, PaperDesk, PaperOptions
 from aitrader.runtime.instrument_rules import InstrumentRules
@@ -41,7 +44,8 @@ from trading.tasks.waking import wake
 _RETRY_SECONDS = 1.0
 #: An instrument that shows no price in so many steps is not waited for.
 _FIRST_STEPS = 500
-_VENUE_RETRY_SECONDS = 5.0
+#: Between tries to open a market in real time.
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 15.0
 
 log = structlog.get_logger(__name__)
 
@@ -56,18 +60,29 @@ class _Opened:
 
 
 class FeedThread(Thread):
-    """Opens a market's desk in the caller's thread, then drives it in its own."""
+    """Opens a market's desk in the caller's thread, then drives it in its own. `patient`: waits for
+    a venue that does not answer, until `stopping` is set; then it raises BadInput."""
 
-    def __init__(self, options: PaperOptions, namespace: str, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        options: PaperOptions,
+        namespace: str,
+        say: Callable[[str], None],
+        *,
+        patient: bool = False,
+        stopping: Event | None = None,
+    ) -> None:
         super().__init__(name="feed", daemon=True)
         # An app is current in the thread that made it only; calls leave from others.
         app.set_default()
         self._options = options
         self._namespace = namespace
         self._say = say
-        self._stopping = Event()
-        self._opened = self._open()
-        self._see_that_it_is_free()
+        self._stopping = stopping or Event()
+        self._pause = _FIRST_PAUSE_SECONDS
+        self._opened = self._at_last() if patient else self._open()
+        # The claim itself belongs to the connection of the thread that drives.
+        feeds.end_driver(self.made.desk.feed)
         self._user_stream: UserStream | None = None
         self._beside: list[SecondSource | InstrumentRules] = []
         self.failed = False
@@ -96,14 +111,6 @@ class FeedThread(Thread):
             made.desk.refresh_bars()
             reconciliation.recover(desk=made.desk, gateway=made.gateway, at=at)
 
-    def _see_that_it_is_free(self) -> None:
-        """The claim itself belongs to the connection of the thread that drives."""
-        try:
-            feeds.claim(self.made.desk.feed)
-        except Refused as error:
-            raise BadInput(str(error)) from None
-        feeds.release(self.made.desk.feed)
-
     def run(self) -> None:
         self._listen()
         self._look_around()
@@ -113,9 +120,14 @@ class FeedThread(Thread):
                     self._drive(self._opened)
                     return
                 except (OperationalError, InterfaceError) as error:
-                    log.warning("feed.database_away", error=str(error).strip())
-                    connections.close_all()
-                    self._stopping.wait(_RETRY_SECONDS)
+                    self._wait_for_database(error)
+                except Refused:
+                    raise
+                except Exception as error:
+                    if self.market.live is None:
+                        raise
+                    log.exception("feed.broken")
+                    self._distrust(f"{type(error).__name__}: {error}")
                 again = self._again()
                 if again is None:
                     return
@@ -194,22 +206,58 @@ class FeedThread(Thread):
     def _wake(self, task: Task) -> None:
         wake(task, self.made.desk.account.pk)
 
+    def _distrust(self, reason: str) -> None:
+        """Say it however long the database is away, then pause; longer each time it told nothing
+        since it was opened anew."""
+        feed_id, told = self.made.desk.feed.pk, None
+        while told is None and not self._stopping.is_set():
+            try:
+                told = feeds.distrust(feed_id=feed_id, reason=reason[:200], now=WALL.now())
+            except (OperationalError, InterfaceError) as error:
+                self._wait_for_database(error)
+        if told:
+            self._pause = _FIRST_PAUSE_SECONDS
+        self._rest()
+
+    def _rest(self) -> None:
+        # Not all clients at the same instant.
+        self._stopping.wait(self._pause * random.uniform(0.5, 1.0))
+        self._pause = min(_LONGEST_PAUSE_SECONDS, 2 * self._pause)
+
+    def _at_last(self) -> _Opened:
+        """The market of a standby, however long its venue or the database is away."""
+        told = False
+        while not self._stopping.is_set():
+            try:
+                return self._open()
+            except VenueAway as error:
+                if not told:
+                    self._say(f"standby: {error}; it is waited for")
+                told = True
+                self._rest()
+            except (OperationalError, InterfaceError) as error:
+                self._wait_for_database(error)
+        raise BadInput("asked to stop before the market was opened")
+
     def _again(self) -> _Opened | None:
         """Take up the market; what is recorded is passed over. None when asked to stop."""
         while not self._stopping.is_set():
             try:
                 return self._open()
             except (OperationalError, InterfaceError) as error:
-                log.warning("feed.database_away", error=str(error).strip())
-                connections.close_all()
-                self._stopping.wait(_RETRY_SECONDS)
-            except BadInput as error:
+                self._wait_for_database(error)
+            except Exception as error:
                 if self.market.live is None:
                     raise
                 # It was opened before with the same options.
-                log.warning("feed.venue_away", error=str(error))
-                self._stopping.wait(_VENUE_RETRY_SECONDS)
+                log.warning("feed.venue_away", error=f"{type(error).__name__}: {error}")
+                self._rest()
         return None
+
+    def _wait_for_database(self, error: Exception) -> None:
+        log.warning("feed.database_away", error=str(error).strip())
+        connections.close_all()
+        self._stopping.wait(_RETRY_SECONDS)
 
     def _open(self) -> _Opened:
         market = paper.market(self._options)

@@ -80,7 +80,8 @@ class PositionView:
     (0.5 = 50 %); an OCO group is reserved once, not once a leg. Less than `min_qty` cannot be
     sold: it is dust, and counts neither as a position nor as a weight. `second_px` is what a second
     source says, in the same quote, `second_age_seconds` of wall time ago; None where there is none.
-    `silent_seconds` is market time beyond the snapshot's, in which nothing was heard of it.
+    `silent_seconds` is market time beyond the snapshot's, in which nothing was heard of it; `heard`
+    says whether its source has told anything since it was opened.
     """
 
     quantity: Decimal = ZERO
@@ -95,6 +96,7 @@ class PositionView:
     second_px: Decimal | None = None
     second_age_seconds: Decimal | None = None
     silent_seconds: Decimal = ZERO
+    heard: bool = True
 
     def __post_init__(self) -> None:
         _finite("quantity", self.quantity)

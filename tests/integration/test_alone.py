@@ -15,6 +15,7 @@ from django.db import connections
 from aitrader import databases
 from aitrader.env import REPOSITORY
 from aitrader.kernel.errors import BadInput
+from aitrader.runtime import alone
 from aitrader.runtime.alone import OnlyRun
 from tests.simulation import paper_process
 
@@ -117,6 +118,21 @@ def test_a_lost_lock_is_taken_again(fresh_database: str) -> None:
     first.hold()
     assert _refusal() == REFUSAL
     first.release()
+
+
+def test_a_process_that_was_stopped_loses_its_place_and_is_told_so(
+    fresh_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alone, "_LONGEST_SILENCE", "300ms")
+    first = OnlyRun()
+    # Before anybody looks after it the place is kept, however long a start takes.
+    time.sleep(0.5)
+    assert _refusal() == REFUSAL
+    first.hold()
+    second = _in_when_the_server_has_noticed()
+    with pytest.raises(BadInput, match="another desk runs on this database"):
+        first.hold()
+    second.release()
 
 
 def test_a_session_lost_on_this_side_only_does_not_stand_in_its_own_way(

@@ -4,7 +4,10 @@
    may take to get here. A feed is as fresh as its freshest instrument: while others move, one that
    stands still is noticed by how far its last bar lies behind the market's time.
 2. The market's time of what has gone silent runs on with the wall, and its price ages with it.
-3. Looked up in the bars themselves: no process has to be alive for a screen to say it.
+3. In real time the market's time is the wall's: bars that come long after their close (a start
+   after a night, a line that was down) make nothing fresh until the newest of them has come.
+4. What is opened anew is not believed before it has told something.
+5. Looked up in the bars themselves: no process has to be alive for a screen to say it.
 """
 
 from collections.abc import Sequence
@@ -14,6 +17,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from aitrader.kernel.clock import Moment
+from aitrader.kernel.fix import PriceSource
 from trading.selectors import sql
 
 _NONE = timedelta(0)
@@ -35,6 +39,8 @@ class Paced(Protocol):
     @property
     def interval_seconds(self) -> int: ...
     @property
+    def source(self) -> str: ...
+    @property
     def speed(self) -> Decimal | None: ...
     @property
     def market_at(self) -> datetime | None: ...
@@ -54,12 +60,22 @@ class Price:
 
 
 def silence(feed: Paced, now: datetime) -> timedelta:
-    """Wall time since the feed's last bar, or since its start when none has come."""
-    return max(_NONE, now - (feed.received_at or feed.started_at))
+    """Wall time since the feed's last bar: since its close in real time, else since it came; since
+    the feed's start when there is none."""
+    heard = feed.market_at if feed.source == PriceSource.REAL_TIME else feed.received_at
+    return max(_NONE, now - (heard or feed.started_at))
+
+
+def is_heard(feed: Paced) -> bool:
+    """Whether a feed in real time has told anything since its source was opened."""
+    by_the_wall = feed.source == PriceSource.REAL_TIME and feed.speed is not None
+    return feed.received_at is not None or not by_the_wall
 
 
 def is_silent(feed: Paced, now: datetime, *, behind: timedelta = _NONE) -> bool:
     """Whether a feed has gone silent; or what is `behind` its market's time, in market time."""
+    if not is_heard(feed):
+        return True
     interval = timedelta(seconds=feed.interval_seconds) / _pace(feed)
     delivery = min(_LONGEST_DELIVERY, max(_LEAST_DELIVERY, interval / 4))
     return silence(feed, now) + behind / _pace(feed) > 2 * interval + delivery

@@ -167,6 +167,7 @@ def _view(
         second_px=None if second is None else second.px,
         second_age_seconds=None if second is None else second.age_seconds,
         silent_seconds=view.silent.get(pk, ZERO),
+        heard=freshness.is_heard(desk.feed),
     )
 
 

@@ -24,7 +24,7 @@ from aitrader.kernel.topics import Task
 from trading.domain.bar import Bar
 from trading.domain.ports import Gateway, MatchingEngine
 from trading.selectors.desk import Desk
-from trading.services import exit_watch, turns, warmup
+from trading.services import exit_watch, feeds, turns, warmup
 from trading.services.bar_steps import Step
 
 Wake = Callable[[Task], None]
@@ -67,6 +67,7 @@ class FeedDriver:
         self._begun: dict[str, datetime] = {}
         self._due = 0.0
         self._given_up = False
+        self._heard = False
 
     def run(self, steps: Iterable[Step]) -> bool:
         """Release step after step; True when there are no more, False when asked to stop.
@@ -135,6 +136,9 @@ class FeedDriver:
 
     def _run_on(self, open_time: datetime, bars: Mapping[str, Bar]) -> None:
         """Bars that are not over: the first word of each is its open."""
+        if not self._heard:
+            feeds.hear(feed_id=self._desk.feed.pk, now=self._wall.now())
+            self._heard = True
         if not bars or warmup.is_warming(self._desk, bars):
             return
         begin = {code: bar for code, bar in bars.items() if self._begun.get(code) != open_time}

@@ -23,6 +23,13 @@ from trading.models.feed import FeedStatus
 from trading.selectors import freshness
 
 _FEED_LOCK = 0x6169_0004
+# Whoever has the desk's place on this database may end whoever lost it and still drives.
+_END_DRIVER = """
+SELECT pg_terminate_backend(pid, 2000) FROM pg_locks
+ WHERE locktype = 'advisory' AND classid = %s::oid AND objid = %s::oid AND objsubid = 2
+   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+   AND pid <> pg_backend_pid()
+"""
 _FRESHNESS = (EventName.FEED_STALE, EventName.FEED_RECOVERED)
 
 
@@ -53,6 +60,13 @@ def claim(feed: Feed) -> None:
         raise Refused(f"{feed.title} is driven by another process already")
 
 
+def end_driver(feed: Feed) -> None:
+    """End the session of another process that drives the feed: it was stopped, and lost its place
+    to this one. What it wrote last is undone."""
+    with connection.cursor() as cursor:
+        cursor.execute(_END_DRIVER, [_FEED_LOCK, feed.pk])
+
+
 def release(feed: Feed) -> None:
     """Let another process, or another connection of this one, drive the feed."""
     with connection.cursor() as cursor:
@@ -60,12 +74,32 @@ def release(feed: Feed) -> None:
 
 
 def start(*, feed: Feed, speed: Decimal | None, facts: Mapping[str, object], now: datetime) -> None:
-    """Say that a driver begins. `now` is wall time; it counts as word from the source."""
+    """Say that a driver begins. `now` is wall time; it counts as word from the source, but for one
+    in real time: that is believed when it has told something."""
     with transaction.atomic():
-        feed.speed, feed.received_at, feed.status = speed, now, FeedStatus.RUNNING
+        feed.speed, feed.status = speed, FeedStatus.RUNNING
+        feed.received_at = None if feed.source == PriceSource.REAL_TIME else now
         feed.save(update_fields=["speed", "received_at", "status"])
         data = {"source": feed.source, "title": feed.title, "speed": speed, **facts}
         journal.record([_event(EventName.RUN_STARTED, feed, data, now)], now=now)
+
+
+def hear(*, feed_id: int, now: datetime) -> None:
+    """The source has told something that is not recorded: it is believed from now on."""
+    Feed.objects.filter(pk=feed_id, received_at=None).update(received_at=now)
+
+
+def distrust(*, feed_id: int, reason: str, now: datetime) -> bool:
+    """Believe the feed no longer, until it was opened anew and has told something; False if it was
+    not believed anyway."""
+    with transaction.atomic():
+        feed = Feed.objects.select_for_update(of=("self",), no_key=True).get(pk=feed_id)
+        if feed.received_at is None:
+            return False
+        feed.received_at = None
+        feed.save(update_fields=["received_at"])
+        journal.record([_event(EventName.FEED_BROKEN, feed, {"reason": reason}, now)], now=now)
+    return True
 
 
 def fail(*, feed_id: int, reason: str, now: datetime) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import signal
 from argparse import ArgumentParser
 from queue import Empty, SimpleQueue
+from threading import Event
 from types import FrameType
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.core.management.base import BaseCommand
 
 from aitrader.kernel.clock import WALL
 from aitrader.kernel.errors import BadInput
+from aitrader.paper import PaperOptions
 from aitrader.runtime import feed, options
 from aitrader.runtime.alone import OnlyRun
 from aitrader.runtime.feed import FeedThread
@@ -34,20 +36,40 @@ class Command(BaseCommand):
         )
 
     def handle(self, **given: Any) -> None:
+        if given["standby"] and given["source"] == "auto" and not given["replay"]:
+            raise BadInput("--standby: name its market with --source, or with --replay")
         chosen = options.read(given)
         only = OnlyRun(on_wait=self._wait) if given["standby"] else OnlyRun()
-        namespace = installation.install(namespace=None, now=WALL.now())
-        driven = FeedThread(chosen, namespace, self._say)
-        for left in feed.end_abandoned(keep=driven.made.desk.feed.pk):
-            self._say(f"{left} was left before its end and is not taken up again")
-
-        reasons: list[str] = []
+        stopping, reasons = Event(), []
 
         def give_up(reason: str) -> None:
             reasons.append(reason)
-            driven.stop()
+            stopping.set()
 
         keeper = Keeper(only, give_up)
+        keeper.start()
+        try:
+            driven = self._driven(chosen, patient=given["standby"], stopping=stopping)
+            self._run(driven, stopping)
+        except BadInput as error:
+            raise BadInput(reasons[0] if reasons else str(error)) from None
+        finally:
+            keeper.stop()
+        if reasons:
+            raise BadInput(reasons[0])
+        if driven.failed:
+            raise SystemExit(1)
+
+    def _driven(self, chosen: PaperOptions, *, patient: bool, stopping: Event) -> FeedThread:
+        namespace = installation.install(namespace=None, now=WALL.now())
+        driven = FeedThread(chosen, namespace, self._say, patient=patient, stopping=stopping)
+        for left in feed.end_abandoned(keep=driven.made.desk.feed.pk):
+            self._say(f"{left} was left before its end and is not taken up again")
+        self._say(feed.title(driven.market, chosen.speed))
+        return driven
+
+    def _run(self, driven: FeedThread, stopping: Event) -> None:
+        """Until it has ended, or a signal or the loss of the desk's place asks to stop."""
         # Made for signals: a second one may interrupt the first one's handler.
         asked: SimpleQueue[int] = SimpleQueue()
 
@@ -56,23 +78,18 @@ class Command(BaseCommand):
 
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, on_signal)
-        self._say(feed.title(driven.market, chosen.speed))
         # Where processes are apart, this one always runs while there is something to number.
         sequencer = Sequencer()
         sequencer.start()
-        keeper.start()
         driven.start()
         while driven.is_alive():
             with contextlib.suppress(Empty):
                 asked.get(timeout=_LOOK_SECONDS)
                 driven.stop()
-        keeper.stop()
+            if stopping.is_set():
+                driven.stop()
         sequencer.stop()
         sequencer.join()
-        if reasons:
-            raise BadInput(reasons[0])
-        if driven.failed:
-            raise SystemExit(1)
 
     def _wait(self) -> None:
         self._say("standby: another desk runs on this database, and is waited for")

@@ -10,7 +10,7 @@ from django.db import transaction
 from aitrader import paper
 from aitrader.kernel import ids
 from aitrader.kernel.clock import WALL, Moment
-from aitrader.kernel.fix import OrdType, Origin, Side
+from aitrader.kernel.fix import OrdType, Origin, PriceSource, Side
 from aitrader.paper import PaperDesk, PaperOptions
 from compliance.models import Alert, JournalEntry
 from compliance.services import alerts, installation, sequencer
@@ -147,6 +147,33 @@ def test_each_change_of_who_is_silent_is_journalled_once_and_alerted(two: _Two) 
         pass
     alert = Alert.objects.get(rule="feed.stale")
     assert alert.text == f"{BTC}, {ETH}: nothing is opened in these until they move again"
+
+
+def _in_real_time(two: _Two) -> None:
+    two.feed.source = PriceSource.REAL_TIME
+    two.feed.received_at = two.feed.market_at
+
+
+def test_in_real_time_a_bar_that_came_now_and_closed_long_ago_is_not_believed(two: _Two) -> None:
+    _in_real_time(two)
+    assert two.buy(BTC, two.after(100)) == set()
+    late = two.after(3600)
+    two.feed.received_at = late.wall
+    assert two.silent(late.wall) == [BTC, ETH]
+    assert two.buy(BTC, late) == {"PRICE_STALE"}
+
+
+def test_a_feed_that_was_opened_anew_is_believed_when_it_has_told_something(two: _Two) -> None:
+    _in_real_time(two)
+    at = two.after(10)
+    two.feed.received_at = None
+    assert two.silent(at.wall) == [BTC, ETH]
+    assert two.buy(BTC, at) == {"PRICE_STALE"}
+    two.feed.save()
+    feeds.hear(feed_id=two.feed.pk, now=at.wall)
+    two.feed.refresh_from_db()
+    assert two.silent(at.wall) == []
+    assert two.buy(BTC, at) == set()
 
 
 def test_with_bars_of_a_second_a_bar_that_is_late_is_no_silence(two: _Two) -> None:

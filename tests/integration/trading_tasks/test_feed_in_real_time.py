@@ -3,19 +3,21 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from threading import Event
+from threading import Event, Thread
 
 import pytest
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError, connections
 
 from aitrader import paper
 from aitrader.kernel.clock import WALL
-from aitrader.kernel.errors import BadInput
+from aitrader.kernel.errors import BadInput, VenueAway
 from aitrader.kernel.fix import PriceSource
 from aitrader.paper import Market, PaperOptions
 from aitrader.runtime import feed as runtime
 from aitrader.runtime.feed import FeedThread
+from compliance.selectors import journal
 from compliance.services import installation
+from tests.integration.trading_tasks import market
 from tests.integration.trading_tasks.conftest import Calls
 from trading.models import BarRow, Feed
 from trading.services import bar_steps, feeds
@@ -60,7 +62,7 @@ def venue(monkeypatch: pytest.MonkeyPatch) -> _Venue:
     made = _Venue()
     monkeypatch.setattr(paper, "market", made.market)
     monkeypatch.setattr(runtime, "_RETRY_SECONDS", 0.01)
-    monkeypatch.setattr(runtime, "_VENUE_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(runtime, "_FIRST_PAUSE_SECONDS", 0.01)
     return made
 
 
@@ -110,6 +112,118 @@ def test_a_venue_that_is_silent_after_the_database_was_away_is_waited_for(
     assert BarRow.objects.count() == BARS
 
 
+def _journalled(name: str) -> list[dict[str, object]]:
+    market.number_everything()
+    told = journal.for_object("feed", Feed.objects.get().code)
+    return [each.data for each in told if each.event == name]
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("a fault of ours"), BadInput("a bar like none")])
+def test_a_fault_that_nobody_expects_is_said_and_the_feed_goes_on(
+    fresh_database: str, calls: Calls, venue: _Venue, fault: Exception
+) -> None:
+    said: list[str] = []
+    thread = _thread(said)
+    heard: list[datetime | None] = []
+    failing = _failing(BARS // 2, fault)
+
+    def on_step(number: int) -> None:
+        heard.append(Feed.objects.get().received_at)
+        failing(number)
+
+    venue.on_step = on_step
+    # What the library makes of a venue that is not itself yet.
+    venue.faults = [KeyError("symbols"), VenueAway("BINANCE does not answer")]
+    thread.run()
+    assert not thread.failed
+    assert not venue.faults
+    assert said == ["REAL-TIME seed 1 has ended; the desk stays up"]
+    assert BarRow.objects.count() == BARS
+    (broken,) = _journalled("feed.broken")
+    assert broken["reason"] == f"{type(fault).__name__}: {fault}"
+    # The first step was read before. Opened anew, no word of it is believed yet.
+    assert heard[BARS // 2 - 1] is not None
+    assert heard[BARS // 2] is None
+    assert len(venue.resumed) == 2
+    assert len(_journalled("feed.failed")) == 0
+
+
+def test_a_market_that_fails_each_time_is_opened_less_and_less_often(
+    fresh_database: str, calls: Calls, venue: _Venue
+) -> None:
+    thread = _thread([])
+    pauses: list[float] = []
+
+    def on_step(number: int) -> None:
+        pauses.append(thread._pause)
+        if len(pauses) == 6:
+            thread.stop()
+        raise RuntimeError("again and again")
+
+    venue.on_step = on_step
+    thread.run()
+    assert pauses[1:] == sorted(set(pauses[1:]))
+    assert len(_journalled("feed.broken")) <= 1
+
+
+def test_a_standby_waits_for_a_venue_that_is_away_and_another_start_does_not(
+    fresh_database: str, calls: Calls, venue: _Venue
+) -> None:
+    away = VenueAway("BINANCE does not answer: no route")
+    venue.faults = [away]
+    with pytest.raises(BadInput, match="does not answer"):
+        _thread([])
+    said: list[str] = []
+    venue.faults = [away, OperationalError("away"), away]
+    namespace = installation.install(namespace=None, now=WALL.now())
+    thread = FeedThread(OPTIONS, namespace, said.append, patient=True)
+    assert said == [f"standby: {away}; it is waited for"]
+    thread.run()
+    assert BarRow.objects.count() == BARS
+
+
+def test_a_standby_that_is_wrongly_set_up_says_so_at_once(
+    fresh_database: str, calls: Calls, venue: _Venue
+) -> None:
+    venue.faults = [BadInput("BINANCE does not list NOPE")]
+    namespace = installation.install(namespace=None, now=WALL.now())
+    with pytest.raises(BadInput, match="does not list"):
+        FeedThread(OPTIONS, namespace, print, patient=True)
+
+
+def test_whoever_has_the_place_ends_the_driver_that_was_stopped(
+    fresh_database: str, calls: Calls, venue: _Venue
+) -> None:
+    first = _thread([])
+    venue.on_step = lambda number: first.stop() if number == BARS // 2 else None
+    first.run()
+    claimed, let_go, lost = Event(), Event(), []
+
+    def stopped() -> None:
+        feeds.claim(first.made.desk.feed)
+        claimed.set()
+        let_go.wait(20)
+        try:
+            Feed.objects.update(title="a late word")
+        except (OperationalError, InterfaceError) as error:
+            lost.append(error)
+        finally:
+            connections.close_all()
+
+    other = Thread(target=stopped)
+    other.start()
+    claimed.wait(20)
+    venue.on_step = lambda number: None
+    second = _thread([])
+    second.run()
+    let_go.set()
+    other.join(20)
+    assert not second.failed
+    assert BarRow.objects.count() == BARS
+    assert lost
+    assert Feed.objects.get().title != "a late word"
+
+
 def test_waiting_for_the_venue_ends_when_asked_to(
     fresh_database: str, calls: Calls, venue: _Venue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,7 +231,6 @@ def test_waiting_for_the_venue_ends_when_asked_to(
     thread = _thread(said)
     venue.on_step = _failing(BARS // 2, OperationalError("away"))
     venue.faults = [BadInput("BINANCE does not answer")]
-    monkeypatch.setattr(runtime, "_VENUE_RETRY_SECONDS", 60.0)
     monkeypatch.setattr(thread._stopping, "wait", lambda seconds: thread.stop())
     thread.run()
     assert not thread.failed
