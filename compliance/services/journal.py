@@ -50,14 +50,22 @@ class Row:
 def record(events: Sequence[Event], *, now: datetime) -> None:
     """Insert the events, written down at wall time `now`, in the caller's transaction.
 
+    Raises what `insertion` raises.
+    """
+    statement, parameters = insertion(events, now=now)
+    if events:
+        _insert(statement, parameters)
+
+
+def insertion(events: Sequence[Event], *, now: datetime) -> tuple[str, Sequence[Any]]:
+    """The statement that does it, for a caller who sends it with his own in one; not for no events.
+
     Raises TransactionManagementError outside a transaction, and what `canonical` raises.
     """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError(
             "the journal is written by the transaction that makes the change"
         )
-    if not events:
-        return
     wall = canonical(
         {"recorded_at": now, "host": provenance.host(), "revision": provenance.revision()}
     )
@@ -77,7 +85,7 @@ def record(events: Sequence[Event], *, now: datetime) -> None:
             payload,
             leaf(payload),
         )
-    _insert(_INSERT + ", ".join([_ROW] * len(events)), parameters)
+    return _INSERT + ", ".join([_ROW] * len(events)), parameters
 
 
 def digest() -> JournalDigest:

@@ -1,5 +1,6 @@
 """Reading the limits in force."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from django.db import connection
@@ -7,9 +8,10 @@ from django.db import connection
 from risk.domain.limits import LimitKey
 from risk.models import Limit
 
-_IN_FORCE = """
+#: Key and value of each limit of account `code`.
+IN_FORCE = """
 SELECT DISTINCT ON (key) key, value FROM risk_limit
- WHERE account_code = %s ORDER BY key, version DESC
+ WHERE account_code = %(code)s ORDER BY key, version DESC
 """
 
 
@@ -19,8 +21,13 @@ def in_force(account_code: str) -> dict[LimitKey, Decimal]:
     A limit that was never set is absent: the gate denies what needs it.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_IN_FORCE, [account_code])
-        return {LimitKey(key): value for key, value in cursor.fetchall()}
+        cursor.execute(IN_FORCE, {"code": account_code})
+        return read(cursor.fetchall())
+
+
+def read(rows: Iterable[tuple[str, Decimal]]) -> dict[LimitKey, Decimal]:
+    """Rows of `IN_FORCE`."""
+    return {LimitKey(key): value for key, value in rows}
 
 
 def history(account_code: str, key: LimitKey) -> list[Limit]:

@@ -10,7 +10,8 @@ from risk.domain import trading_state
 from risk.domain.trading_state import Scope, ScopedState, TradingState
 from risk.models import TradingStateRow
 
-_CURRENT = """
+#: Every scope that is not ACTIVE: state, scope, code, reason.
+CURRENT = """
 SELECT state, scope, scope_code, reason FROM risk_tradingstaterow WHERE state <> 'ACTIVE'
 """
 
@@ -41,8 +42,12 @@ def restrictions() -> tuple[Restriction, ...]:
 def current() -> tuple[ScopedState, ...]:
     """Every scope that is not ACTIVE, the severest first, then the widest."""
     with connection.cursor() as cursor:
-        cursor.execute(_CURRENT)
-        rows = cursor.fetchall()
+        cursor.execute(CURRENT)
+        return read(cursor.fetchall())
+
+
+def read(rows: Iterable[tuple[str, str, str, str]]) -> tuple[ScopedState, ...]:
+    """Rows of `CURRENT`, in its order."""
     states = [
         ScopedState(TradingState(state), Scope(scope), code, reason)
         for state, scope, code, reason in rows

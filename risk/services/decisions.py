@@ -2,11 +2,14 @@
 
 1. Lock order: the counter first, then whatever the caller locks (account, order, position).
 2. A reservation is committed with the order it belongs to, before anything is sent.
+3. What is written comes as statements with their parameters: the caller sends them with his own.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 import orjson
 from django.db import connection
@@ -19,7 +22,8 @@ INSERT INTO risk_decision (public_id, intent_id, account_code, approved, verdict
 VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id
 """
 _COLUMNS = "id, account_code, day, orders, notional"
-_LOCK = (
+#: Of an account's code and a day; the columns are those of `Counter`.
+LOCK = (
     f"SELECT {_COLUMNS} FROM risk_limitcounter WHERE account_code = %s AND day = %s"
     " FOR NO KEY UPDATE"
 )
@@ -34,14 +38,6 @@ UPDATE risk_limitcounter SET orders = orders + 1, notional = notional + %s WHERE
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A decision's row: what an order names as the verdict it relies on."""
-
-    pk: int
-    approved: bool
-
-
 @dataclass(slots=True)
 class Counter:
     """A locked counter; `notional` in the account's base currency, of a UTC day."""
@@ -52,33 +48,31 @@ class Counter:
     orders: int
     notional: Decimal
 
+    def count(self, notional: Decimal) -> None:
+        """Count an order, as the row does."""
+        self.orders += 1
+        self.notional += notional
 
-def store(
-    *,
-    public_id: str,
-    intent_id: str,
-    account_code: str,
-    decision: gate.Decision,
-    now: datetime,
-) -> Stored:
-    """Insert the decision on one intent; `now` is the instant it was decided at.
 
-    Raises IntegrityError if the intent was decided before.
-    """
-    told = gate.to_json(decision)
-    approved = isinstance(decision, gate.Approved)
-    verdicts, reasons = (orjson.dumps(told[key]).decode() for key in ("verdicts", "reasons"))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _STORE, [public_id, intent_id, account_code, approved, verdicts, reasons, now]
-        )
-        return Stored(cursor.fetchone()[0], approved)
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate said of one intent, in words too (`gate.to_json`), and where an order that it
+    allows is counted; `notional` in base currency, 0 for one that only reduces."""
+
+    decision: gate.Decision
+    told: Mapping[str, Any]
+    counter: Counter
+    notional: Decimal
+
+    @property
+    def approved(self) -> bool:
+        return isinstance(self.decision, gate.Approved)
 
 
 def counters_for_update(account_code: str, day: date) -> Counter:
     """The account's counter of a UTC day, made if absent, locked until the transaction ends."""
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [account_code, day])
+        cursor.execute(LOCK, [account_code, day])
         row = cursor.fetchone()
         if row is None:
             cursor.execute(_MAKE, [account_code, day])
@@ -86,9 +80,18 @@ def counters_for_update(account_code: str, day: date) -> Counter:
     return Counter(*row)
 
 
-def reserve(*, counter: Counter, notional: Decimal) -> None:
-    """Count one order against a locked counter; `notional` in base currency, 0 if it reduces."""
-    with connection.cursor() as cursor:
-        cursor.execute(_RESERVE, [notional, counter.pk])
-    counter.orders += 1
-    counter.notional += notional
+def insertion(
+    verdict: Verdict, *, public_id: str, account_code: str, now: datetime
+) -> tuple[str, Sequence[Any]]:
+    """Keeps the verdict, given at the instant `now`; returns its key.
+
+    The database refuses a second one on the same intent.
+    """
+    intent_id, told = verdict.decision.intent.intent_id, verdict.told
+    verdicts, reasons = (orjson.dumps(told[key]).decode() for key in ("verdicts", "reasons"))
+    return _STORE, [public_id, intent_id, account_code, verdict.approved, verdicts, reasons, now]
+
+
+def reservation(verdict: Verdict) -> tuple[str, Sequence[Any]]:
+    """Counts the order that the verdict allows."""
+    return _RESERVE, [verdict.notional, verdict.counter.pk]

@@ -16,10 +16,8 @@ from aitrader.kernel.clock import Moment, day_start
 from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import CLOSED, WORKING, AccountKind, Certainty, OrdStatus, Side
 from aitrader.kernel.money import CONTEXT, ZERO
-from risk.domain.gate import Approved, Decision
-from risk.domain.limits import LimitKey
 from risk.domain.trading_state import Scope, ScopedState, TradingState
-from risk.services.decisions import Counter, Stored
+from risk.services.decisions import Counter, Verdict
 from trading.domain import evidence, ledger
 from trading.domain.evidence import Evidence
 from trading.domain.execution_report import ExecutionReport
@@ -31,6 +29,7 @@ from trading.models import InstrumentRow, Order, ReconBreak, Trade
 from trading.sandbox.memory import ABSENT, Memory, as_read, copied
 from trading.sandbox.memory_foreign import ForeignMemory
 from trading.selectors.desk import Desk
+from trading.selectors.gate_inputs import GateInputs
 from trading.selectors.order_store import FillKey, KeptFill
 from trading.selectors.orders import WorkingOrder
 
@@ -52,13 +51,24 @@ class MemoryStore(ForeignMemory):
 
     # The gate
 
-    def counter(self, at: Moment) -> Counter:
+    def hold(self, at: Moment) -> tuple[Counter, Decimal]:
+        self._memory.require_transaction()
         day = day_start(at.market).date()
         orders, notional = self._memory.counters.get(day, (0, ZERO))
-        return Counter(1, self._desk.account.code, day, orders, notional)
+        counter = Counter(1, self._desk.account.code, day, orders, notional)
+        return counter, Decimal(self._memory.account["peak_equity"])
 
-    def peak_equity(self) -> Decimal:
-        return Decimal(self._memory.account["peak_equity"])
+    def gate_inputs(self, intent_id: str, at: Moment) -> GateInputs:
+        balances, positions = self.holdings()
+        return GateInputs(
+            balances=balances,
+            positions=positions,
+            working=self.working(),
+            limits=self._memory.limits,
+            restricting=self.restricting(),
+            day_start_equity=self._memory.days.get(day_start(at.market).date()),
+            is_known=self.is_known(intent_id),
+        )
 
     def holdings(self) -> tuple[dict[str, Decimal], dict[int, PositionState]]:
         return dict(self._memory.balances), dict(self._memory.positions)
@@ -66,17 +76,8 @@ class MemoryStore(ForeignMemory):
     def working(self) -> list[WorkingOrder]:
         return [_working(order) for order in self._memory.living()]
 
-    def limits(self) -> dict[LimitKey, Decimal]:
-        return self._memory.limits
-
     def restricting(self) -> tuple[ScopedState, ...]:
         return tuple(self._memory.states.values())
-
-    def enabled(self) -> dict[int, bool]:
-        return {}
-
-    def day_start_equity(self, at: Moment) -> Decimal | None:
-        return self._memory.days.get(day_start(at.market).date())
 
     def is_known(self, intent_id: str) -> bool:
         return intent_id in self._memory.by_intent
@@ -84,12 +85,9 @@ class MemoryStore(ForeignMemory):
     def of_intent(self, intent_id: str) -> Order:
         return copied(self._memory.orders[self._memory.by_intent[intent_id]])
 
-    def keep_decision(
-        self, *, public_id: str, intent_id: str, decision: Decision, now: datetime
-    ) -> Stored:
-        return Stored(next(self._memory.numbers), isinstance(decision, Approved))
-
-    def add(self, order: Order) -> Order:
+    def open(
+        self, order: Order, event: Event, *, now: datetime, verdict: Verdict | None = None
+    ) -> Order:
         memory = self._memory
         if order.intent_id in memory.by_intent or order.cl_ord_id in memory.by_client:
             raise IntegrityError(f"there is an order of intent {order.intent_id}")
@@ -97,12 +95,12 @@ class MemoryStore(ForeignMemory):
         memory.put(memory.by_intent, order.intent_id, order.pk)
         memory.put(memory.by_client, order.cl_ord_id, order.pk)
         memory.keep_order(as_read(order))
+        memory.tell([event])
+        if verdict is not None and verdict.approved:
+            counter = verdict.counter
+            counter.count(verdict.notional)
+            memory.put(memory.counters, counter.day, (counter.orders, counter.notional))
         return order
-
-    def reserve(self, counter: Counter, notional: Decimal) -> None:
-        counter.orders += 1
-        counter.notional += notional
-        self._memory.put(self._memory.counters, counter.day, (counter.orders, counter.notional))
 
     # Fills
 
@@ -165,8 +163,8 @@ class MemoryStore(ForeignMemory):
         return int(self._memory.account["fencing_token"])
 
     @contextmanager
-    def sending(self) -> Iterator[None]:
-        yield
+    def sending(self, *, if_waiting: bool = False) -> Iterator[bool]:
+        yield self.any_waiting() or not if_waiting
 
     def halt(self, reason: str, at: Moment) -> None:
         code = self._desk.account.code
@@ -194,22 +192,28 @@ class MemoryStore(ForeignMemory):
     def any_waiting(self) -> bool:
         return any(order.ord_status == OrdStatus.CREATED for order in self._memory.living())
 
-    def waiting(self) -> list[Order]:
-        return _copies(o for o in self._memory.living() if o.ord_status == OrdStatus.CREATED)
+    def waiting(self) -> tuple[list[Order], tuple[ScopedState, ...]]:
+        created = [o for o in self._memory.living() if o.ord_status == OrdStatus.CREATED]
+        return _copies(created), self.restricting()
 
     def waiting_in_group(self, order: Order) -> int:
-        return sum(each.oco_group == order.oco_group for each in self.waiting())
+        return sum(each.oco_group == order.oco_group for each in self.waiting()[0])
 
     def claimed_with(self, order: Order) -> list[Order]:
         # Its venue takes no groups in one call.
         return [order]
 
-    def take(self, orders: Sequence[Order], lease: timedelta) -> None:
-        now, columns = self._memory.now(), ("closedness", "ord_status", "fencing_token", "sent_at")
+    def take(
+        self, orders: Sequence[Order], lease: timedelta, events: Sequence[Event], *, now: datetime
+    ) -> None:
+        columns = ("closedness", "ord_status", "fencing_token", "sent_at")
+        claimed_at = self._memory.now()
+        until = claimed_at + lease
         for order in orders:
             given = {name: getattr(order, name) for name in columns}
-            self._memory.change(order.pk, claimed_at=now, lease_until=now + lease, **given)
+            self._memory.change(order.pk, claimed_at=claimed_at, lease_until=until, **given)
         self._memory.put(self._memory.account, "fencing_token", orders[0].fencing_token)
+        self.record(events, now=now)
 
     def unclaim(self, order: Order) -> bool:
         kept = self._memory.orders[order.pk]

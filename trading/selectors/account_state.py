@@ -6,10 +6,11 @@
    owed of one leaves equity unknown.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from aitrader.kernel.fix import AccountKind
 from aitrader.kernel.money import ZERO, product, stored
@@ -17,13 +18,15 @@ from trading.domain.position import PositionState
 from trading.models import Account, InstrumentRow
 from trading.selectors import sql
 
-_HOLDINGS = """
-SELECT asset, NULL::bigint, amount, NULL::numeric, NULL::numeric, NULL::numeric
-  FROM trading_balance WHERE account_id = %s
-UNION ALL
-SELECT NULL, instrument_id, quantity, cost, realised_pnl, fees
-  FROM trading_position WHERE account_id = %s
-"""
+BALANCES = sql.Select("SELECT asset, amount FROM trading_balance WHERE account_id = %(account)s", 2)
+POSITIONS = sql.Select(
+    """
+SELECT instrument_id, quantity, cost, realised_pnl, fees FROM trading_position
+ WHERE account_id = %(account)s
+""",
+    5,
+)
+_HOLDINGS = sql.Together(BALANCES, POSITIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +58,14 @@ class AccountState:
 
 def holdings(account: Account) -> tuple[dict[str, Decimal], dict[int, PositionState]]:
     """Balances by asset and positions by instrument id."""
-    balances: dict[str, Decimal] = {}
-    positions: dict[int, PositionState] = {}
+    balances, positions = _HOLDINGS.fetch({"account": account.pk})
+    return dict(balances), read_positions(account, positions)
+
+
+def read_positions(account: Account, rows: Iterable[Any]) -> dict[int, PositionState]:
+    """Rows of `POSITIONS`, by instrument id."""
     kind = AccountKind(account.kind)
-    for asset, instrument_id, first, *rest in sql.fetch_all(_HOLDINGS, [account.pk, account.pk]):
-        if asset is None:
-            positions[instrument_id] = PositionState(kind, first, *rest)
-        else:
-            balances[asset] = first
-    return balances, positions
+    return {instrument_id: PositionState(kind, *rest) for instrument_id, *rest in rows}
 
 
 def value(

@@ -20,16 +20,15 @@ from typing import Protocol
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.events import Event
 from aitrader.kernel.fix import Side
-from risk.domain.gate import Decision
-from risk.domain.limits import LimitKey
 from risk.domain.trading_state import ScopedState
-from risk.services.decisions import Counter, Stored
+from risk.services.decisions import Counter, Verdict
 from trading.domain.evidence import Evidence
 from trading.domain.execution_report import ExecutionReport
 from trading.domain.ledger import Posting
 from trading.domain.ports import VenueTrade
 from trading.domain.position import FillEffect, FillFacts, PositionState
 from trading.models import InstrumentRow, Order, ReconBreak, Trade
+from trading.selectors.gate_inputs import GateInputs
 from trading.selectors.orders import WorkingOrder
 
 #: What makes a fill the same fill: instrument, execution id, side.
@@ -65,13 +64,12 @@ class Books(Protocol):
 
     # The gate
 
-    def counter(self, at: Moment) -> Counter:
-        """The account's counter of the day of `at`, locked."""
+    def hold(self, at: Moment) -> tuple[Counter, Decimal]:
+        """Lock the counter of the day of `at`, then the account; the counter, and the account's
+        highest worth so far."""
         ...
 
-    def peak_equity(self) -> Decimal:
-        """Lock the account; its highest worth so far."""
-        ...
+    def gate_inputs(self, intent_id: str, at: Moment) -> GateInputs: ...
 
     def holdings(self) -> tuple[dict[str, Decimal], dict[int, PositionState]]:
         """Balances by asset, positions by instrument id."""
@@ -81,18 +79,8 @@ class Books(Protocol):
         """Orders that may still fill, those in doubt among them, oldest first."""
         ...
 
-    def limits(self) -> dict[LimitKey, Decimal]: ...
-
     def restricting(self) -> tuple[ScopedState, ...]:
         """Every trading state that restricts anything, as of now."""
-        ...
-
-    def enabled(self) -> dict[int, bool]:
-        """Whether the strategy of each version is switched on."""
-        ...
-
-    def day_start_equity(self, at: Moment) -> Decimal | None:
-        """What the account was worth when the day of `at` was first valued."""
         ...
 
     def is_known(self, intent_id: str) -> bool:
@@ -101,15 +89,12 @@ class Books(Protocol):
 
     def of_intent(self, intent_id: str) -> Order: ...
 
-    def keep_decision(
-        self, *, public_id: str, intent_id: str, decision: Decision, now: datetime
-    ) -> Stored: ...
-
-    def add(self, order: Order) -> Order:
-        """Keep a new order; its key is set."""
+    def open(
+        self, order: Order, event: Event, *, now: datetime, verdict: Verdict | None = None
+    ) -> Order:
+        """Keep a new order with the gate's verdict, if it was asked, and the event; an order that
+        the verdict allows is counted. The order's key is set."""
         ...
-
-    def reserve(self, counter: Counter, notional: Decimal) -> None: ...
 
     # Fills
 
@@ -151,8 +136,9 @@ class OrderStore(Books, Protocol):
         """Lock the account; the last fencing token."""
         ...
 
-    def sending(self) -> AbstractContextManager[object]:
-        """The senders' lock, shared."""
+    def sending(self, *, if_waiting: bool = False) -> AbstractContextManager[bool]:
+        """The senders' lock, shared; with `if_waiting` not taken, and False, when no order waits to
+        be sent."""
         ...
 
     def halt(self, reason: str, at: Moment) -> None:
@@ -167,8 +153,9 @@ class OrderStore(Books, Protocol):
 
     def any_waiting(self) -> bool: ...
 
-    def waiting(self) -> list[Order]:
-        """Orders that wait to be sent, oldest first, locked; none that another sender holds."""
+    def waiting(self) -> tuple[list[Order], tuple[ScopedState, ...]]:
+        """Orders that wait to be sent, oldest first, locked; none that another sender holds. With
+        them every trading state that restricts anything, as of now."""
         ...
 
     def waiting_in_group(self, order: Order) -> int:
@@ -181,9 +168,11 @@ class OrderStore(Books, Protocol):
         they were sent; itself alone where it has no group."""
         ...
 
-    def take(self, orders: Sequence[Order], lease: timedelta) -> None:
-        """Keep the claim that the orders carry; it belongs to its sender for `lease` of the clock
-        that all processes share."""
+    def take(
+        self, orders: Sequence[Order], lease: timedelta, events: Sequence[Event], *, now: datetime
+    ) -> None:
+        """Keep the claim that the orders carry, and the events; it belongs to its sender for
+        `lease` of the clock that all processes share."""
         ...
 
     def unclaim(self, order: Order) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from aitrader.kernel.fix import WORKING, OrdType, Origin, Side
 from aitrader.kernel.money import ZERO
@@ -15,7 +16,8 @@ WORKING_STATUSES = tuple(sorted(WORKING))
 _STOPS = frozenset({OrdType.STOP, OrdType.STOP_LIMIT, OrdType.TRAILING_STOP})
 
 
-_OF_ACCOUNT = """
+OF_ACCOUNT = sql.Select(
+    """
 SELECT o.instrument_id, o.side,
        CASE WHEN o.ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')
             THEN o.order_qty ELSE o.cum_qty END - o.filled_qty,
@@ -25,11 +27,13 @@ SELECT o.instrument_id, o.side,
   FROM trading_order o
   LEFT JOIN trading_strategyversion version ON version.id = o.version_id
   LEFT JOIN trading_strategy strategy ON strategy.id = version.strategy_id
- WHERE o.account_id = %s
+ WHERE o.account_id = %(account)s
    AND (o.ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')
         OR o.certainty <> 'CERTAIN')
  ORDER BY o.id
-"""
+""",
+    10,
+)
 _OF_TRADES = """
 SELECT o.id, o.trade_id, o.origin, o.closing,
        CASE WHEN o.ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')
@@ -95,7 +99,11 @@ def working_for(trade_ids: list[int]) -> list[TradeOrder]:
 def working(account: Account) -> list[WorkingOrder]:
     """Orders of the account that may exist at the venue or soon will, unknown ones included, and
     closed ones of which fills are still to come."""
-    rows = sql.fetch_all(_OF_ACCOUNT, [account.pk])
+    return read_working(sql.fetch_all(OF_ACCOUNT.text, {"account": account.pk}))
+
+
+def read_working(rows: Iterable[Any]) -> list[WorkingOrder]:
+    """Rows of `OF_ACCOUNT`."""
     return [WorkingOrder(row[0], Side(row[1]), *row[2:]) for row in rows]
 
 

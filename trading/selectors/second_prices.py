@@ -3,18 +3,25 @@
 1. Only a feed in real time has one: the prices of a replay are of another day.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from aitrader.kernel.fix import PriceSource
 from risk.domain.freshness import SECOND_FRESH_SECONDS
 from trading.models import Feed, SecondPrice
 from trading.selectors import sql
 
-_LATEST = """
-SELECT instrument_id, px, at FROM trading_second_price WHERE feed_id = %s AND px IS NOT NULL
-"""
+#: Rows for `read`; `second_source` is the feed's key (see `of`).
+OF_FEED = sql.Select(
+    """
+SELECT instrument_id, px, at FROM trading_second_price
+ WHERE feed_id = %(second_source)s AND px IS NOT NULL
+""",
+    3,
+)
 _FRESH = timedelta(seconds=int(SECOND_FRESH_SECONDS))
 
 
@@ -37,11 +44,14 @@ class Compared:
     stale: bool
 
 
-def latest(feed: Feed, wall: datetime) -> dict[int, Second]:
-    """By instrument; empty without a second source."""
-    if feed.source != PriceSource.REAL_TIME:
-        return {}
-    return {pk: Second(px, _age(wall, at)) for pk, px, at in sql.fetch_all(_LATEST, [feed.pk])}
+def of(feed: Feed) -> int | None:
+    """The feed whose second prices count: none but one in real time has any."""
+    return feed.pk if feed.source == PriceSource.REAL_TIME else None
+
+
+def read(rows: Iterable[Any], wall: datetime) -> dict[int, Second]:
+    """Rows of `OF_FEED`, by instrument."""
+    return {pk: Second(px, _age(wall, at)) for pk, px, at in rows}
 
 
 def compared(feed_id: int, now: datetime) -> list[Compared]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from aitrader.kernel.clock import Moment, day_start
+from aitrader.kernel.clock import Moment
 from aitrader.kernel.fix import AccountKind, Side
 from aitrader.kernel.money import ONE, ZERO, product
 from risk.domain.limits import LimitKey
@@ -19,13 +19,11 @@ from risk.domain.trading_state import ScopedState
 from trading.domain.instrument import Instrument
 from trading.domain.order import OrderIntent, validate
 from trading.domain.position import PositionState
-from trading.selectors import account_state, freshness, orders, sql
+from trading.selectors import account_state, freshness, orders
 from trading.selectors.account_state import AccountState, Mark
 from trading.selectors.desk import VOLATILITY_BARS, Desk
 from trading.selectors.orders import WorkingOrder
 from trading.selectors.second_prices import Second
-
-_DAY_START = "SELECT start_equity FROM trading_accountday WHERE account_id = %s AND day = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +63,6 @@ def _silent(desk: Desk, marks: Mapping[int, Mark], at: Moment) -> dict[int, Deci
         pk: freshness.silent_seconds(desk.feed, at, behind=max(timedelta(0), at.market - mark.at))
         for pk, mark in marks.items()
     }
-
-
-def day_start_equity(desk: Desk, at: Moment) -> Decimal | None:
-    """The baseline of today's PnL; None before the day's first valuation."""
-    row = sql.fetch_one(_DAY_START, [desk.account.pk, day_start(at.market).date()])
-    return None if row is None else row[0]
 
 
 def volatility(desk: Desk, instrument_id: int) -> Decimal | None:

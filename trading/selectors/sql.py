@@ -5,16 +5,25 @@ the columns of a model are listed once. Everything off the hot path uses the ORM
 
 1. `load` gives real model instances, of all columns; `insert` and `update` write them.
 2. `atomic` opens a transaction or joins the one that is open, without a savepoint.
+3. A way to the server and back costs more than what most statements do there: `Together` reads in
+   one what several selects find, `at_once` writes in one what several statements change.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache, partial
-from typing import Any, TypeVar
+from itertools import count, islice
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import connections, models, transaction
+from psycopg import Cursor, RawCursor
 
 Row = TypeVar("Row", bound=models.Model)
 Parameters = Sequence[Any] | Mapping[str, Any]
+#: A text with `%s` for each of its parameters.
+Statement = tuple[str, Sequence[Any]]
 
 #: The instant on the clock that all processes share, the database's. A simulation sets the
 #: session's `aitrader.now` and lets time pass by itself; nothing else does.
@@ -25,40 +34,119 @@ atomic = partial(transaction.atomic, savepoint=False)
 
 def fetch_all(statement: str, parameters: Parameters, *, using: str = "default") -> list[Any]:
     """All rows, as tuples."""
-    with connections[using].cursor() as cursor:
+    with _cursor(Cursor, using) as cursor:
         cursor.execute(statement, parameters)
         return cursor.fetchall()
 
 
 def fetch_one(statement: str, parameters: Parameters, *, using: str = "default") -> Any:
     """The first row, or None."""
-    with connections[using].cursor() as cursor:
+    with _cursor(Cursor, using) as cursor:
         cursor.execute(statement, parameters)
         return cursor.fetchone()
 
 
 def execute(statement: str, parameters: Parameters, *, using: str = "default") -> None:
     """Run a statement whose result is not asked for."""
-    with connections[using].cursor() as cursor:
+    with _cursor(Cursor, using) as cursor:
         cursor.execute(statement, parameters)
+
+
+class Select(NamedTuple):
+    """A select and how many columns it has; the first one is never NULL."""
+
+    text: str
+    width: int
+
+
+class Together:
+    """Selects that are sent as one statement and see one instant."""
+
+    def __init__(self, *selects: Select) -> None:
+        self._widths = [select.width for select in selects]
+        parts = map(_gathered, selects)
+        whole = ", ".join(f"({part}) AS part{number}" for number, part in enumerate(parts))
+        self._statement = f"SELECT * FROM {whole}"
+
+    def fetch(self, parameters: Parameters) -> list[list[Any]]:
+        """The rows of each, as tuples."""
+        values = iter(fetch_one(self._statement, parameters))
+        columns = (list(islice(values, width)) for width in self._widths)
+        return [[] if each[0] is None else [*zip(*each, strict=True)] for each in columns]
+
+
+def _gathered(select: Select) -> str:
+    names = [f"c{number}" for number in range(select.width)]
+    arrays = ", ".join(f"array_agg({name})" for name in names)
+    return f"SELECT {arrays} FROM ({select.text}) AS found ({', '.join(names)})"
+
+
+def at_once(last: Statement, **others: Statement) -> Any:
+    """Run statements that change different rows as one; the first row that the last one returns.
+
+    What another one returns can be read there by the name it is given here.
+    """
+    statement = _as_one(last[0], tuple((name, text) for name, (text, _) in others.items()))
+    parameters = [each for _, given in others.values() for each in given]
+    # Its placeholders are the server's own: psycopg reads those of long statements anew each time.
+    with _cursor(RawCursor, "default") as cursor:
+        cursor.execute(statement, [*parameters, *last[1]])
+        return cursor.fetchone()
+
+
+@cache
+def _as_one(last: str, others: tuple[tuple[str, str], ...]) -> str:
+    first = ", ".join(f"{name} AS ({text})" for name, text in others)
+    numbers = count(1)
+    return re.sub("%[sb]", lambda _: f"${next(numbers)}", f"WITH {first} {last}")
+
+
+@contextmanager
+def _cursor(kind: "type[Cursor[Any]]", using: str) -> "Iterator[Cursor[Any]]":
+    # psycopg's own: what Django's puts around it costs as much again.
+    connection = connections[using]
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    connection.validate_no_broken_transaction()
+    with connection.wrap_database_errors, kind(connection.connection) as cursor:
+        yield cursor
 
 
 def load(
     model: type[Row], clause: str, parameters: Parameters, *, using: str = "default"
 ) -> list[Row]:
     """The rows that the clause (WHERE …, ORDER BY …, FOR UPDATE) selects from the model's table."""
-    names, select, _ = _statements(model)
-    rows = fetch_all(f"{select} {clause}", parameters, using=using)
+    names, columns, table = _columns(model)
+    rows = fetch_all(f"SELECT {columns} FROM {table} {clause}", parameters, using=using)
     return [model.from_db(using, names, row) for row in rows]
+
+
+def load_beside(
+    model: type[Row], value: str, clause: str, parameters: Parameters
+) -> tuple[list[Row], Any]:
+    """What `load` gives, and an expression that is the same for all rows; None without any."""
+    names, columns, table = _columns(model)
+    rows = fetch_all(f"SELECT {columns}, {value} FROM {table} {clause}", parameters)
+    found = [model.from_db("default", names, row[:-1]) for row in rows]
+    return found, rows[0][-1] if rows else None
 
 
 def insert(row: Row, *, using: str = "default") -> Row:
     """Insert a new row; its key is set."""
-    fields = [field for field in row._meta.concrete_fields if not field.primary_key]
-    _, _, statement = _statements(type(row))
-    connection = connections[using]
-    values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
-    (row.pk,) = fetch_one(statement, values, using=using)
+    (key,) = fetch_one(*insertion(row, using=using), using=using)
+    return inserted(row, key, using=using)
+
+
+def insertion(row: models.Model, *, using: str = "default", **read: str) -> Statement:
+    """The statement that inserts a row and returns its key, and the columns of `read`: they get
+    what these expressions say."""
+    statement, values = _insertion(type(row), using, tuple(read.items()))
+    return statement, [value(row) for value in values]
+
+
+def inserted(row: Row, key: int, *, using: str = "default") -> Row:
+    """The row as one that was inserted under this key."""
+    row.pk = key
     row._state.adding, row._state.db = False, using
     return row
 
@@ -70,17 +158,34 @@ def update(row: models.Model, *columns: str, using: str = "default") -> None:
 
 
 @cache
-def _statements(model: type[models.Model]) -> tuple[list[str], str, str]:
-    table = model._meta.db_table
+def _columns(model: type[models.Model]) -> tuple[list[str], str, str]:
+    """Names of the attributes, the columns as text, and the table."""
     fields = model._meta.concrete_fields
     columns = ", ".join(str(field.column) for field in fields)
-    written = [str(field.column) for field in fields if not field.primary_key]
-    marks = ", ".join(["%s"] * len(written))
-    return (
-        [field.attname for field in fields],
-        f"SELECT {columns} FROM {table}",
-        f"INSERT INTO {table} ({', '.join(written)}) VALUES ({marks}) RETURNING id",
-    )
+    return [field.attname for field in fields], columns, model._meta.db_table
+
+
+@cache
+def _insertion(
+    model: type[models.Model], using: str, read: tuple[tuple[str, str], ...]
+) -> tuple[str, list[Callable[[models.Model], Any]]]:
+    expressions = dict(read)
+    fields = [field for field in model._meta.concrete_fields if not field.primary_key]
+    given = [field for field in fields if field.column not in expressions]
+    columns = ", ".join([*(str(field.column) for field in given), *expressions])
+    written = ", ".join([*(["%s"] * len(given)), *expressions.values()])
+    told = ", ".join(["id", *expressions])
+    table = model._meta.db_table
+    statement = f"INSERT INTO {table} ({columns}) VALUES ({written}) RETURNING {told}"
+    return statement, [_writer(field, using) for field in given]
+
+
+def _writer(field: Any, using: str) -> Callable[[models.Model], Any]:
+    """What of a row goes into a column."""
+    if not isinstance(field, models.JSONField):
+        # The driver knows all other types of ours itself.
+        return attrgetter(field.attname)
+    return lambda row: field.get_db_prep_save(getattr(row, field.attname), connections[using])
 
 
 @cache

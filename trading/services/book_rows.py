@@ -9,31 +9,31 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from decimal import Decimal
 
+from aitrader.kernel import ids
 from aitrader.kernel.clock import Moment, day_start
 from aitrader.kernel.events import Event
 from aitrader.kernel.fix import AccountKind
 from compliance.services import journal
-from risk.domain.gate import Decision
-from risk.domain.limits import LimitKey
 from risk.domain.trading_state import ScopedState
 from risk.selectors import states
-from risk.services import decisions, limits
-from risk.services.decisions import Counter, Stored
+from risk.services import decisions
+from risk.services.decisions import Counter, Verdict
 from trading.domain.execution_report import ExecutionReport
 from trading.domain.ledger import Posting
 from trading.domain.position import FillEffect, FillFacts, PositionState
 from trading.models import InstrumentRow, Order
-from trading.selectors import account_state, snapshot, sql
+from trading.selectors import account_state, gate_inputs, sql
 from trading.selectors import orders as order_reads
 from trading.selectors.desk import Desk
+from trading.selectors.gate_inputs import GateInputs
 from trading.selectors.orders import WorkingOrder
 
-_ENABLED = """
-SELECT version.id, strategy.enabled FROM trading_strategyversion version
-  JOIN trading_strategy strategy ON strategy.id = version.strategy_id
- WHERE strategy.account_id = %s
+# The account is locked when the counter is: there is no row of both before.
+_HOLD = f"""
+WITH counter AS ({decisions.LOCK})
+SELECT counter.*, account.peak_equity FROM counter, trading_account account
+ WHERE account.id = %s FOR NO KEY UPDATE OF account
 """
-_LOCK_ACCOUNT = "SELECT peak_equity FROM trading_account WHERE id = %s FOR NO KEY UPDATE"
 _KNOWN = "SELECT 1 FROM trading_order WHERE intent_id = %s"
 _FILL = """
 INSERT INTO trading_fill (
@@ -91,12 +91,18 @@ class BookRows:
     def record(self, events: Sequence[Event], *, now: datetime) -> None:
         journal.record(events, now=now)
 
-    def counter(self, at: Moment) -> Counter:
-        return decisions.counters_for_update(self.account.code, day_start(at.market).date())
+    def hold(self, at: Moment) -> tuple[Counter, Decimal]:
+        day = day_start(at.market).date()
+        asked = [self.account.code, day, self.account.pk]
+        held = sql.fetch_one(_HOLD, asked)
+        if held is None:
+            decisions.counters_for_update(self.account.code, day)
+            held = sql.fetch_one(_HOLD, asked)
+        *counter, peak = held
+        return Counter(*counter), peak
 
-    def peak_equity(self) -> Decimal:
-        (peak,) = sql.fetch_one(_LOCK_ACCOUNT, [self.account.pk])
-        return Decimal(peak)
+    def gate_inputs(self, intent_id: str, at: Moment) -> GateInputs:
+        return gate_inputs.read(self.account, self.desk.feed, intent_id, at)
 
     def holdings(self) -> tuple[dict[str, Decimal], dict[int, PositionState]]:
         return account_state.holdings(self.account)
@@ -104,17 +110,8 @@ class BookRows:
     def working(self) -> list[WorkingOrder]:
         return order_reads.working(self.account)
 
-    def limits(self) -> dict[LimitKey, Decimal]:
-        return limits.in_force(self.account.code)
-
     def restricting(self) -> tuple[ScopedState, ...]:
         return states.current()
-
-    def enabled(self) -> dict[int, bool]:
-        return dict(sql.fetch_all(_ENABLED, [self.account.pk]))
-
-    def day_start_equity(self, at: Moment) -> Decimal | None:
-        return snapshot.day_start_equity(self.desk, at)
 
     def is_known(self, intent_id: str) -> bool:
         return is_known(intent_id)
@@ -122,22 +119,24 @@ class BookRows:
     def of_intent(self, intent_id: str) -> Order:
         return Order.objects.get(intent_id=intent_id)
 
-    def keep_decision(
-        self, *, public_id: str, intent_id: str, decision: Decision, now: datetime
-    ) -> Stored:
-        return decisions.store(
-            public_id=public_id,
-            intent_id=intent_id,
+    def open(
+        self, order: Order, event: Event, *, now: datetime, verdict: Verdict | None = None
+    ) -> Order:
+        parts = {"told": journal.insertion([event], now=now)}
+        if verdict is None:
+            return sql.inserted(order, *sql.at_once(sql.insertion(order), **parts))
+        parts["verdict"] = decisions.insertion(
+            verdict,
+            public_id=ids.derive(self.desk.namespace, "decision", order.intent_id),
             account_code=self.account.code,
-            decision=decision,
-            now=now,
+            now=order.created_at,
         )
-
-    def add(self, order: Order) -> Order:
-        return sql.insert(order)
-
-    def reserve(self, counter: Counter, notional: Decimal) -> None:
-        decisions.reserve(counter=counter, notional=notional)
+        if verdict.approved:
+            parts["counted"] = decisions.reservation(verdict)
+            verdict.counter.count(verdict.notional)
+        insertion = sql.insertion(order, decision_id="(SELECT id FROM verdict)")
+        key, order.decision_id = sql.at_once(insertion, **parts)
+        return sql.inserted(order, key)
 
     def position(self, row: InstrumentRow) -> tuple[int, PositionState]:
         pk, *held = sql.fetch_one(_POSITION, [self.account.pk, row.pk])

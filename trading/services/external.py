@@ -311,7 +311,6 @@ def _adopt(desk: Desk, row: InstrumentRow, cl_ord_id: str, seen: SeenOrder, at: 
         created_at=at.market,
         sent_at=at.market,
     )
-    order_rows.of(desk).add(order)
     event = Event(
         name=EventName.ORDER_ADOPTED,
         actor="venue",
@@ -331,8 +330,7 @@ def _adopt(desk: Desk, row: InstrumentRow, cl_ord_id: str, seen: SeenOrder, at: 
             "stop_px": seen.stop_px,
         },
     )
-    order_rows.of(desk).record([event], now=at.wall)
-    return order
+    return order_rows.of(desk).open(order, event, now=at.wall)
 
 
 def _by_name(desk: Desk) -> Mapping[str, InstrumentRow]:

@@ -9,13 +9,15 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db import connection
 from django.db.models import Q, QuerySet
 
 from aitrader.kernel.clock import Moment, monotonic
+from aitrader.kernel.events import Event
 from aitrader.kernel.fix import CLOSED, Certainty, ExecType, OrdStatus
 from aitrader.kernel.topics import SENDERS_LOCK
-from risk.domain.trading_state import Scope
+from compliance.services import journal
+from risk.domain.trading_state import Scope, ScopedState
+from risk.selectors import states
 from risk.services import kill_switch
 from trading.domain import evidence
 from trading.domain.evidence import Evidence
@@ -40,13 +42,18 @@ WHERE account_id = %s AND ord_status = 'CREATED' AND NOT EXISTS (
 """
 _ANY_WAITING = f"SELECT 1 FROM trading_order {_CREATED} LIMIT 1"
 _WAITING = f"{_CREATED} ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
-_TAKE = f"""
-WITH claimed AS (
-    UPDATE trading_order SET closedness = %s, ord_status = %s, fencing_token = %s, sent_at = %s,
-           claimed_at = {sql.NOW}, lease_until = {sql.NOW} + %s
-     WHERE id = ANY(%s))
-UPDATE trading_account SET fencing_token = %s WHERE id = %s
+_RESTRICTING = f"""
+(SELECT array_agg(ARRAY[state, scope, scope_code, reason]) FROM ({states.CURRENT}) AS restricting)
 """
+_SEND = "SELECT pg_advisory_lock_shared(%s)"
+_SEND_IF_WAITING = f"{_SEND} WHERE EXISTS (SELECT FROM trading_order {_CREATED})"
+_SENT = "SELECT pg_advisory_unlock_shared(%s)"
+_CLAIM = f"""
+UPDATE trading_order SET closedness = %s, ord_status = %s, fencing_token = %s, sent_at = %s,
+       claimed_at = {sql.NOW}, lease_until = {sql.NOW} + %s
+ WHERE id = ANY(%s)
+"""
+_FENCE = "UPDATE trading_account SET fencing_token = %s WHERE id = %s RETURNING id"
 _ASKED = """
 SELECT request.order_id FROM trading_cancelrequest request
   JOIN trading_order o ON o.id = request.order_id
@@ -88,14 +95,16 @@ class OrderRows(ForeignRows):
         return int(token)
 
     @contextmanager
-    def sending(self) -> Iterator[None]:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock_shared(%s)", [SENDERS_LOCK])
+    def sending(self, *, if_waiting: bool = False) -> Iterator[bool]:
+        if if_waiting:
+            locked = sql.fetch_one(_SEND_IF_WAITING, [SENDERS_LOCK, self.account.pk]) is not None
+        else:
+            locked = sql.fetch_one(_SEND, [SENDERS_LOCK]) is not None
         try:
-            yield
+            yield locked
         finally:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock_shared(%s)", [SENDERS_LOCK])
+            if locked:
+                sql.fetch_one(_SENT, [SENDERS_LOCK])
 
     def halt(self, reason: str, at: Moment) -> None:
         kill_switch.engage(
@@ -116,8 +125,10 @@ class OrderRows(ForeignRows):
     def any_waiting(self) -> bool:
         return bool(sql.fetch_one(_ANY_WAITING, [self.account.pk]))
 
-    def waiting(self) -> list[Order]:
-        return self._with_instruments(sql.load(Order, _WAITING, [self.account.pk]))
+    def waiting(self) -> tuple[list[Order], tuple[ScopedState, ...]]:
+        asked = [self.account.pk]
+        found, restricting = sql.load_beside(Order, _RESTRICTING, _WAITING, asked)
+        return self._with_instruments(found), states.read(restricting or ())
 
     def waiting_in_group(self, order: Order) -> int:
         rows = self._orders().filter(oco_group=order.oco_group, ord_status=OrdStatus.CREATED)
@@ -129,16 +140,20 @@ class OrderRows(ForeignRows):
         found = self._orders().filter(oco_group=order.oco_group, fencing_token=order.fencing_token)
         return list(found.select_related("instrument").order_by("pk"))
 
-    def take(self, orders: Sequence[Order], lease: timedelta) -> None:
+    def take(
+        self, orders: Sequence[Order], lease: timedelta, events: Sequence[Event], *, now: datetime
+    ) -> None:
         # Claimed together, they say the same.
         first = orders[0]
-        sql.execute(
-            _TAKE,
-            [
-                first.closedness, str(first.ord_status), first.fencing_token, first.sent_at, lease,
-                [order.pk for order in orders], first.fencing_token, self.account.pk,
-            ],
-        )  # fmt: skip
+        claim = [
+            first.closedness, str(first.ord_status), first.fencing_token, first.sent_at, lease,
+            [order.pk for order in orders],
+        ]  # fmt: skip
+        sql.at_once(
+            (_FENCE, [first.fencing_token, self.account.pk]),
+            claimed=(_CLAIM, claim),
+            told=journal.insertion(events, now=now),
+        )
 
     def unclaim(self, order: Order) -> bool:
         claimed = Order.objects.filter(

@@ -21,6 +21,7 @@ from compliance.services import journal
 from risk.domain import gate
 from risk.domain.gate import Denied
 from risk.domain.snapshot import GateIntent
+from risk.services.decisions import Verdict
 from trading.domain.order import MEANINGS, OrderIntent, client_order_id, unsupported
 from trading.models import CancelRequest, Feed, InstrumentRow, Order, ParentOrder, Signal, Trade
 from trading.selectors import snapshot, sql
@@ -65,11 +66,11 @@ def submit(*, desk: Desk, draft: Draft, at: Moment, held: HeldAccount | None = N
     intent = draft.intent
     store = order_rows.of(desk)
     with store.atomic():
-        if store.is_known(intent.intent_id):
+        held = held or HeldAccount(desk, at, intent.intent_id)
+        if held.knows(intent.intent_id):
             return store.of_intent(intent.intent_id)
         if unsupported(intent, desk.capabilities):
             return _deny(store, desk, draft, at)
-        held = held or HeldAccount(desk, at)
         seen = snapshot.build(
             desk,
             held.view,
@@ -82,23 +83,16 @@ def submit(*, desk: Desk, draft: Draft, at: Moment, held: HeldAccount | None = N
             now=at.market,
         )
         decision = gate.decide(_gate_intent(draft), seen)
-        verdict = store.keep_decision(
-            public_id=ids.derive(desk.namespace, "decision", intent.intent_id),
-            intent_id=intent.intent_id,
-            decision=decision,
-            now=at.market,
-        )
-        denied = isinstance(decision, Denied)
         reasons = decision.reasons if isinstance(decision, Denied) else ()
         codes = [reason.code for reason in reasons]
-        order = _order(desk, draft, at, denied=denied, codes=codes)
-        order.decision_id, order.approved = verdict.pk, not denied
-        order = store.add(order)
-        if not isinstance(decision, Denied):
-            opening = ZERO if decision.reduces else order.reserved_notional
-            store.reserve(held.counter, opening)
+        order = _order(desk, draft, at, denied=isinstance(decision, Denied), codes=codes)
+        opening = ZERO if decision.reduces else order.reserved_notional
+        verdict = Verdict(decision, gate.to_json(decision), held.counter, opening)
+        order.approved = verdict.approved
+        event = _event(desk, draft, order, verdict.told)
+        order = store.open(order, event, now=at.wall, verdict=verdict)
+        if verdict.approved:
             held.add(order, intent.strategy)
-        store.record([_event(desk, draft, order, gate.to_json(decision))], now=at.wall)
         crash.point("order.before_commit")
     crash.point("order.written")
     return order
@@ -107,11 +101,10 @@ def submit(*, desk: Desk, draft: Draft, at: Moment, held: HeldAccount | None = N
 def _deny(store: OrderStore, desk: Desk, draft: Draft, at: Moment) -> Order:
     """Keep an order that the account's venue has no words for."""
     problems = unsupported(draft.intent, desk.capabilities)
-    order = store.add(_order(desk, draft, at, denied=True, codes=[*problems]))
+    order = _order(desk, draft, at, denied=True, codes=[*problems])
     reasons = [{"code": code, "text": MEANINGS[code]} for code in problems]
     told = {"decision": "DENIED", "intent_id": order.intent_id, "reasons": reasons, "verdicts": []}
-    store.record([_event(desk, draft, order, told)], now=at.wall)
-    return order
+    return store.open(order, _event(desk, draft, order, told), now=at.wall)
 
 
 def _is_enabled(draft: Draft, held: HeldAccount) -> bool | None:

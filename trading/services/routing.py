@@ -64,11 +64,13 @@ def send_all(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
 def send_next(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
     """Send the oldest few orders that may go; returns how many."""
     store = order_rows.of(desk)
-    if store.seconds() < desk.held_back_until or not store.any_waiting():
+    if store.seconds() < desk.held_back_until:
         return 0
     sent = 0
     reports: list[ExecutionReport] = []
-    with store.sending():
+    with store.sending(if_waiting=True) as any_waiting:
+        if not any_waiting:
+            return 0
         claim = _claim(desk, at, in_groups=isinstance(gateway, GroupGateway))
         crash.point("route.claimed")
         for number, orders in enumerate(_calls(claim.orders, gateway)):
@@ -142,12 +144,11 @@ def _claim_again(store: OrderStore, order: Order, at: Moment, *, in_groups: bool
             return []
         for each in orders:
             each.fencing_token, each.evidence = token, None
-        store.take(orders, LEASE)
-        for each in orders:
-            store.save(each, "evidence")
         data: dict[str, object] = {"fencing_token": token, "again": True}
         events = [_event(EventName.ORDER_SENT, each, at, data) for each in orders]
-        store.record(events, now=at.wall)
+        store.take(orders, LEASE, events, now=at.wall)
+        for each in orders:
+            store.save(each, "evidence")
         crash.point("repeat.before_commit")
     return orders
 
@@ -286,10 +287,10 @@ def _claim(desk: Desk, at: Moment, *, in_groups: bool) -> _Claim:
     taken: list[Order] = []
     with store.atomic():
         token = store.lock()
-        restricting = store.restricting()
+        waiting, restricting = store.waiting()
         # While the market is silent its time runs on: an order grows too old in an outage too.
         now = freshness.market_now(desk.feed, at)
-        for order in store.waiting():
+        for order in waiting:
             if order.expires_at is not None and now >= order.expires_at:
                 executions.conclude(desk=desk, order_id=order.pk, answer=_TOO_LATE, at=at)
                 continue
@@ -334,10 +335,9 @@ def _take(store: OrderStore, taken: list[Order], token: int, at: Moment) -> None
     for order in taken:
         order.closedness, order.ord_status = int(sent.closedness), sent.ord_status
         order.fencing_token, order.sent_at = token, at.market
-    store.take(taken, LEASE)
     data: dict[str, object] = {"fencing_token": token}
     events = [_event(EventName.ORDER_SENT, order, at, data) for order in taken]
-    store.record(events, now=at.wall)
+    store.take(taken, LEASE, events, now=at.wall)
 
 
 def _unclaim_all(store: OrderStore, orders: Sequence[Order], at: Moment) -> None:

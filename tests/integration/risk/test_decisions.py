@@ -11,20 +11,29 @@ from django.test.utils import CaptureQueriesContext
 from risk.domain import gate
 from risk.models import Decision, LimitCounter
 from risk.services import decisions
+from risk.services.decisions import Counter, Verdict
 from tests.factories.risk import intent, snapshot
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = date(2026, 11, 20)
 
 
-def store(decision: gate.Decision, name: str) -> decisions.Stored:
-    return decisions.store(
-        public_id=name,
-        intent_id=decision.intent.intent_id,
-        account_code="paper",
-        decision=decision,
-        now=NOW,
-    )
+def store(decision: gate.Decision, name: str) -> int:
+    counter = decisions.counters_for_update("paper", DAY)
+    verdict = Verdict(decision, gate.to_json(decision), counter, Decimal(0))
+    statement = decisions.insertion(verdict, public_id=name, account_code="paper", now=NOW)
+    with connection.cursor() as cursor:
+        cursor.execute(*statement)
+        (key,) = cursor.fetchone()
+    return int(key)
+
+
+def reserve(counter: Counter, notional: str) -> None:
+    approved = gate.decide(intent(), snapshot())
+    verdict = Verdict(approved, gate.to_json(approved), counter, Decimal(notional))
+    with connection.cursor() as cursor:
+        cursor.execute(*decisions.reservation(verdict))
+    counter.count(verdict.notional)
 
 
 @pytest.mark.django_db
@@ -34,7 +43,7 @@ def test_both_answers_are_kept_with_all_verdicts() -> None:
     assert isinstance(approved, gate.Approved)
     assert isinstance(denied, gate.Denied)
     for name, decision in (("1", approved), ("2", denied)):
-        row = Decision.objects.get(pk=store(decision, name).pk)
+        row = Decision.objects.get(pk=store(decision, name))
         told = gate.to_json(decision)
         assert row.approved is isinstance(decision, gate.Approved)
         assert row.verdicts == told["verdicts"]
@@ -54,7 +63,7 @@ def test_an_intent_is_decided_once() -> None:
 def test_a_counter_starts_at_zero_and_adds_up_by_account_and_day() -> None:
     for notional in ("100.5", "0", "0.000000000000000001"):
         counter = decisions.counters_for_update("paper", DAY)
-        decisions.reserve(counter=counter, notional=Decimal(notional))
+        reserve(counter, notional)
     again = decisions.counters_for_update("paper", DAY)
     assert (again.orders, again.notional) == (3, Decimal("100.500000000000000001"))
     assert (counter.orders, counter.notional) == (again.orders, again.notional)
@@ -82,7 +91,7 @@ def test_reservations_at_once_are_all_counted(fresh_database: str) -> None:
                 with transaction.atomic():
                     counter = decisions.counters_for_update("paper", DAY)
                     if counter.notional + 1 <= room:
-                        decisions.reserve(counter=counter, notional=Decimal(1))
+                        reserve(counter, "1")
         finally:
             connection.close()
 
