@@ -155,18 +155,16 @@ class FeedThread(Thread):
 
     def _look_around(self) -> None:
         desk, options = self.made.desk, self._options
-        if self.market.live is None:
-            return
-        self._beside.append(
-            SecondSource(
-                options.second_source,
-                feed_id=desk.feed.pk,
-                instruments=desk.instruments,
-                say=self._say,
+        self._beside.append(InstrumentRules(options.venue, instruments=desk.instruments))
+        if self.market.live is not None:
+            self._beside.append(
+                SecondSource(
+                    options.second_source,
+                    feed_id=desk.feed.pk,
+                    instruments=desk.instruments,
+                    say=self._say,
+                )
             )
-        )
-        if options.at_venue:
-            self._beside.append(InstrumentRules(options.venue, instruments=desk.instruments))
         for each in self._beside:
             each.start()
 

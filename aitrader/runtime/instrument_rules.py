@@ -1,9 +1,11 @@
-"""Has the rules of the instruments of an account at a venue read from there, again and again.
+"""Has the rules of the instruments of a desk read from the venue of its prices, again and again.
 
-1. At the start and every hour; every minute while one of them does not trade; within seconds after
+1. Wherever its orders go: on paper they keep to the rules that they would have there. A desk on
+   other prices follows nobody; what a venue halted for an earlier desk is given back to it.
+2. At the start and every hour; every minute while one of them does not trade; within seconds after
    a venue has refused an order, for its rules may have changed.
-2. An instrument that does not trade, in whatever word, is halted; the others are read all the same.
-3. Whatever happens here ends nothing: rules that could not be read stay as they are.
+3. An instrument that does not trade, in whatever word, is halted; the others are read all the same.
+4. Whatever happens here ends nothing: rules that could not be read stay as they are.
 """
 
 from collections.abc import Mapping
@@ -28,13 +30,14 @@ log = structlog.get_logger(__name__)
 
 
 class InstrumentRules(Thread):
-    """`venue` is where they are traded."""
+    """`venue` gives the prices that they are traded on; "" follows nobody."""
 
     def __init__(self, venue: str, *, instruments: Mapping[int, InstrumentRow]) -> None:
         super().__init__(name="instrument-rules", daemon=True)
         self._venue = venue
         self._pairs = {row.code: (row.base, row.quote) for row in instruments.values()}
         self._data: PublicData | None = None
+        self._begun = False
         self._due = float("-inf")
         self._seen: int | None = None
         self._stopping = Event()
@@ -46,13 +49,26 @@ class InstrumentRules(Thread):
     def run(self) -> None:
         while not self._stopping.is_set():
             try:
+                self._begin()
+                if not self._venue:
+                    break
                 if self._refused() or monotonic() >= self._due:
                     self._refresh()
             except (OperationalError, InterfaceError) as error:
                 log.warning("instrument_rules.database_away", error=str(error).strip())
+            except Exception:
+                # Nobody would miss a thread that ended.
+                log.exception("instrument_rules.failed")
             finally:
                 connections.close_all()
             self._stopping.wait(LOOK_SECONDS)
+
+    def _begin(self) -> None:
+        if not self._begun:
+            now = WALL.now()
+            at = Moment(market=now, wall=now)
+            instrument_rules.begin(codes=list(self._pairs), venue=self._venue, at=at)
+        self._begun = True
 
     def _refused(self) -> bool:
         if self._seen is None:

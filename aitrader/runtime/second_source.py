@@ -62,6 +62,9 @@ class SecondSource(Thread):
                 self._sample()
             except (OperationalError, InterfaceError) as error:
                 log.warning("second_source.database_away", error=str(error).strip())
+            except Exception:
+                # Nobody would miss a thread that ended.
+                log.exception("second_source.failed")
             finally:
                 connections.close_all()
             self._stopping.wait(EVERY_SECONDS)

@@ -6,8 +6,10 @@
    here: its own trading state is halted in the venue's name, and given back in the venue's name
    when it trades again. A halt of a person stays.
 3. An answer that cannot be read changes nothing.
+4. One venue at a time is followed: what another one said of an instrument ends with its desk.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -19,6 +21,7 @@ from aitrader.kernel.money import stored
 from compliance.selectors import journal as entries
 from compliance.services import journal
 from risk.domain.trading_state import Scope
+from risk.selectors import states
 from risk.services import kill_switch
 from trading.domain.instrument import Instrument
 from trading.models import InstrumentRow
@@ -34,6 +37,23 @@ class Listed:
 
     rules: Instrument | None
     why: str = ""
+
+
+def begin(*, codes: Collection[str], venue: str, at: Moment) -> None:
+    """From here on `venue` has the word on these instruments, or nobody if it is ""."""
+    for found in states.restrictions():
+        theirs = found.changed_by.startswith(kill_switch.in_name_of(""))
+        if found.scoped.code not in codes or found.scoped.scope is not Scope.INSTRUMENT:
+            continue
+        if theirs and found.changed_by != kill_switch.in_name_of(venue):
+            kill_switch.withdraw(
+                scope_code=found.scoped.code,
+                reason="its venue is followed no longer",
+                actor=found.changed_by,
+                now=at.wall,
+                market_at=at.market,
+            )
+            InstrumentRow.objects.filter(code=found.scoped.code).update(status=TRADING)
 
 
 def follow(*, code: str, venue: str, listed: Listed, at: Moment) -> None:
