@@ -115,7 +115,7 @@ _NEVER: Mapping[str, str] = {
          GROUP BY oco_group HAVING count(*) > 1""",
     "a fill without exactly one ledger transaction": """
         SELECT f.exec_id FROM trading_fill f LEFT JOIN trading_ledger_transaction t
-            ON t.fill_id = f.id GROUP BY f.id HAVING count(t.id) <> 1""",
+            ON t.fill_id = f.id AND t.kind = 'FILL' GROUP BY f.id HAVING count(t.id) <> 1""",
     "a ledger transaction that does not balance": """
         SELECT transaction_id::text FROM trading_ledger_posting
          GROUP BY transaction_id, asset HAVING sum(amount) <> 0""",

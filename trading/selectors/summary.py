@@ -95,7 +95,8 @@ def _trades(desk: Desk) -> dict[str, Any]:
 
 def _fees_by_asset(desk: Desk) -> dict[str, str]:
     fees: dict[str, Decimal] = {}
-    rows = Fill.objects.filter(account=desk.account).values_list("fee_asset", "fee")
+    kept = Fill.objects.filter(account=desk.account).exclude(entries__kind="VOID")
+    rows = kept.values_list("fee_asset", "fee")
     for asset, fee in rows.iterator():
         fees[asset] = fees.get(asset, ZERO) + fee
     return {asset: plain(total) for asset, total in sorted(fees.items())}

@@ -1,12 +1,14 @@
 """What other hands do on the account is booked, counted and said; nothing else is."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal as D
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from aitrader.kernel.clock import WALL
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.events import EventName
 from aitrader.kernel.fix import OrdType, Side
@@ -155,6 +157,47 @@ def _in_doubt(venue: AtVenue) -> None:
     venue.look()
     Order.objects.update(certainty="UNKNOWN")
     venue.quotes()
+
+
+def test_a_desk_that_was_off_for_three_days_books_trades_as_trades(venue: AtVenue) -> None:
+    assert venue.begin()
+    for days in (1.5, 2.5):
+        _let_pass(venue, timedelta(days=days))
+        venue.quotes(qty="0.04")
+        venue.by_hand(f"app-{days}", ord_type=OrdType.MARKET, price=None, order_qty=D("0.04"))
+    _let_pass(venue, timedelta(days=3))
+    at = venue.now(timedelta(days=3))
+    assert external.begin(desk=venue.desk, gateway=venue.gateway, at=at)
+    filled = Order.objects.filter(origin="EXTERNAL").values_list("filled_qty", flat=True)
+    assert list(filled) == [D("0.04"), D("0.04")]
+    assert (venue.differences(), _said(EventName.FLOW_BOOKED)) == ({}, 0)
+
+
+def test_one_look_takes_in_what_others_did_and_says_that_the_books_agree(venue: AtVenue) -> None:
+    venue.quotes()
+    venue.by_hand("app-2", ord_type=OrdType.MARKET, price=None)
+    found = external.reconcile(desk=venue.desk, gateway=venue.gateway, at=venue.now())
+    assert (found.agree, found.breaks, found.adjusted) == (True, 0, 1)
+    assert only_external().filled_qty == D("0.1")
+
+
+class _Ahead:
+    """The machine's clock, so much later."""
+
+    def __init__(self, by: timedelta) -> None:
+        self._by = by
+
+    def now(self) -> datetime:
+        return WALL.now() + self._by
+
+
+def _let_pass(venue: AtVenue, since_the_start: timedelta) -> None:
+    """It is so much later at the exchange and here."""
+    venue.change("clock", offset_seconds=since_the_start.total_seconds())
+    connection: Any = venue.gateway._connection  # type: ignore[attr-defined]  # of Binance's gateway
+    connection._client.timestamp_offset = int(since_the_start.total_seconds() * 1000)
+    connection._wall = connection.clock._wall = _Ahead(since_the_start)
+    connection.clock.forget()
 
 
 def test_a_restart_finds_the_same_account(venue: AtVenue) -> None:
