@@ -45,7 +45,7 @@ def unlisted(
 def take_back(
     *, desk: Desk, fills: Sequence[KeptFill], breaks: Mapping[str, ReconBreak], at: Moment
 ) -> int:
-    """Void unlisted fills whose base asset differs by what they moved; returns how many. `breaks`
+    """Void unlisted fills that explain what differs of their base asset; returns how many. `breaks`
     are those of balances that have stood for a while, by asset."""
     store = order_rows.of(desk)
     by_base: dict[str, list[KeptFill]] = defaultdict(list)
@@ -53,27 +53,45 @@ def take_back(
         by_base[desk.instruments[fill.instrument_id].base].append(fill)
     done = 0
     for base, group in sorted(by_base.items()):
-        found = breaks.get(base)
-        if found is None or not _explain(desk, base, group, found):
+        moved = _moved_back(desk, group)
+        if not _explains(moved, base, breaks):
             continue
         with store.atomic():
             store.lock()
-            if plain(store.balances(base).get(base, ZERO)) != found.ours:
+            held = store.balances(*moved)
+            rows = [breaks[asset] for asset in moved if asset in breaks]
+            if any(plain(held.get(row.object_id, ZERO)) != row.ours for row in rows):
                 continue
             for fill in group:
                 _void(desk, fill, at)
             done += len(group)
             crash.point("void.before_commit")
         crash.point("void.committed")
+        if done:
+            # What else differs is of before: it is compared anew.
+            break
     return done
 
 
-def _explain(desk: Desk, base: str, fills: Sequence[KeptFill], found: ReconBreak) -> bool:
-    moved = ZERO
+def _moved_back(desk: Desk, fills: Sequence[KeptFill]) -> dict[str, Decimal]:
+    """How balances move when these are voided."""
+    moved: dict[str, Decimal] = {}
     for fill in fills:
         back = booking.moved_back(desk, desk.instruments[fill.instrument_id], fill)
-        moved = CONTEXT.add(moved, back.get(base, ZERO))
-    return moved == CONTEXT.subtract(Decimal(found.venues), Decimal(found.ours))
+        for asset, amount in back.items():
+            moved[asset] = CONTEXT.add(moved.get(asset, ZERO), amount)
+    return {asset: amount for asset, amount in moved.items() if amount}
+
+
+def _explains(moved: Mapping[str, Decimal], base: str, breaks: Mapping[str, ReconBreak]) -> bool:
+    """Whether the base asset differs by exactly this; where it comes out even, as when the account
+    met itself, whether what else is moved differs at all."""
+    found = breaks.get(base)
+    if base not in moved:
+        return found is None and bool(moved) and moved.keys() <= breaks.keys()
+    if found is None:
+        return False
+    return moved[base] == CONTEXT.subtract(Decimal(found.venues), Decimal(found.ours))
 
 
 def _void(desk: Desk, fill: KeptFill, at: Moment) -> None:
