@@ -51,6 +51,7 @@ _LIVE_SYMBOLS = {
     "BINANCE": ("BTCUSDT", "ETHUSDT"),
     "BTCTURK": ("BTCTRY", "ETHTRY"),
     "COINBASE": ("BTC-USD", "ETH-USD"),
+    "KRAKEN": ("BTC/USD", "ETH/USD"),
 }
 
 DEFAULT_STRATEGIES = (
@@ -132,7 +133,7 @@ def _real_time(options: PaperOptions) -> Market:
     usual = _LIVE_SYMBOLS.get(options.venue, ())
     symbols = [options.symbol.upper()] if options.symbol else list(usual)
     if not symbols:
-        raise BadInput(f"--symbol: which instrument of {options.venue}?")
+        raise BadInput(f"--symbol: which instrument of {options.venue}? Such as BTC/USD")
     interval = candle_files.parse_interval(options.interval) if options.interval else _MINUTE
     data = registry.public(options.venue)
     try:

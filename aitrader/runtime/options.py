@@ -1,8 +1,13 @@
-"""What a person may choose about a desk that runs, from the command line."""
+"""What a person may choose about a desk that runs, from the command line.
+
+1. Prices in real time are those of any venue of the settings, ccxt's exchanges among them.
+"""
 
 from argparse import ArgumentParser
 from decimal import Decimal
 from typing import Any
+
+from django.conf import settings
 
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.fix import AccountKind
@@ -10,10 +15,11 @@ from aitrader.kernel.money import amount
 from aitrader.paper import PaperOptions
 from trading.gateways import registry
 
-#: Whose prices may be asked for; the first is looked for by itself.
-_VENUES = ("BINANCE", "BTCTURK", "COINBASE")
-#: Whose prices are compared with whose, unless told otherwise.
-_SECOND = {"BINANCE": "COINBASE", "COINBASE": "BINANCE"}
+#: Whose prices are looked for when nobody says whose.
+_FIRST = "BINANCE"
+#: Whose prices are compared with whose, unless told otherwise; the others' with Coinbase's.
+_SECOND = {"COINBASE": "BINANCE", "BTCTURK": ""}
+_USUAL_SECOND = "COINBASE"
 _FASTEST = Decimal(1_000_000)
 #: A running desk starts with two hours and a half of minutes on its chart.
 _HISTORY_BARS = 150
@@ -33,9 +39,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--source",
-        choices=["auto", *(each.lower() for each in _VENUES), "simulated"],
         default="auto",
-        help="without --replay: prices in real time, a simulated market, or whichever there is",
+        metavar="VENUE",
+        help="without --replay: simulated, the venue of prices in real time "
+        f"({_names()}), or auto: {_FIRST.lower()} if it answers",
     )
     parser.add_argument(
         "--orders",
@@ -45,9 +52,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--second-source",
-        choices=["auto", *(each.lower() for each in _SECOND), "none"],
         default="auto",
-        help="whose prices those in real time are compared with; auto: Binance's with Coinbase's",
+        metavar="VENUE",
+        help="whose prices those in real time are compared with, or none; auto: Coinbase's with "
+        "Binance's, BTCTurk's with nobody's, the others' with Coinbase's",
     )
     parser.add_argument(
         "--symbol", help="such as BTCUSDT, as its source names it; else from the file's name"
@@ -91,14 +99,28 @@ def read(given: dict[str, Any]) -> PaperOptions:
 
 def _venue(given: dict[str, Any]) -> str:
     """Whose prices are traded on; none for a simulated market."""
-    if given["source"].upper() in _VENUES:
+    if given["source"] not in ("auto", "simulated"):
         if given["speed"] is not None:
             raise BadInput("--speed: prices in real time have one speed")
-        return str(given["source"]).upper()
+        return _known(given["source"], "--source")
     wants_another = any(given[name] is not None for name in ("bars", "seed", "speed"))
     if given["source"] == "simulated" or wants_another or given["kind"] == "PERP":
         return ""
-    return _VENUES[0] if registry.answers(_VENUES[0]) else ""
+    return _FIRST if registry.answers(_FIRST) else ""
+
+
+def _known(name: str, option: str) -> str:
+    """A venue's code. Raises BadInput for one that no setting names."""
+    if name.upper() not in settings.AITRADER_VENUES:
+        raise BadInput(
+            f"{option} {name}: there are {_names()}, and any exchange of ccxt that "
+            "AITRADER_GENERIC_VENUES names"
+        )
+    return name.upper()
+
+
+def _names() -> str:
+    return ", ".join(sorted(settings.AITRADER_VENUES)).lower()
 
 
 def _second(wanted: str, venue: str) -> str:
@@ -108,8 +130,8 @@ def _second(wanted: str, venue: str) -> str:
     if wanted == venue:
         raise BadInput(f"--second-source: the prices are those of {venue} already")
     if wanted != "AUTO":
-        return wanted
-    other = _SECOND.get(venue, "")
+        return _known(wanted.lower(), "--second-source")
+    other = _SECOND.get(venue, _USUAL_SECOND)
     return other if registry.comparable(venue, other) else ""
 
 
