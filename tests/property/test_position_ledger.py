@@ -4,6 +4,7 @@ Half of them are SPOT, half PERP, with flips, closes to exactly zero, and fees i
 a third asset with and without a rate. 500 histories in every run, 10,000 with `make prove`.
 """
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -135,6 +136,29 @@ def test_position_and_ledger_agree_with_the_oracle_on_ten_thousand_histories(
         check_history(kind, history)
 
     agree()
+
+
+@given(histories, st.integers(0, 19))
+def test_a_fill_that_is_taken_back_leaves_what_was_held_before_and_its_worth(
+    history: list[tuple[bool, int, int, int, str, int]], which: int
+) -> None:
+    state, fills = PositionState(AccountKind.SPOT), list[FillFacts]()
+    for scaled in history:
+        fills.append(fill_of(scaled, state.quantity))
+        state, _ = state.apply(fills[-1])
+    gone = fills[which % len(fills)]
+    state, _ = state.apply(replace(gone, qty=-gone.qty, fee=-gone.fee))
+    without = PositionState(AccountKind.SPOT)
+    for fill in fills:
+        if fill is not gone:
+            without, _ = without.apply(fill)
+    mark = Decimal("123.45")
+    assert state.quantity == without.quantity
+    assert state.fees == without.fees
+    worths = [
+        Fraction(each.realised_pnl) + Fraction(each.unrealised(mark)) for each in (state, without)
+    ]
+    assert abs(worths[0] - worths[1]) < ROUNDING
 
 
 def test_the_oracle_notices_a_wrong_cost() -> None:

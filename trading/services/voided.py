@@ -174,7 +174,6 @@ def _come_down(desk: Desk, asked: Order, found: ReconBreak, at: Moment) -> bool:
         executions.close_break(
             desk=desk, found=found, resolution="what was announced was taken back", at=at
         )
-        crash.point("come_down.before_commit")
     return True
 
 
