@@ -176,6 +176,10 @@ CATALOGUE: Mapping[str, Fault] = {
         f"{_DESK}/test_bad_bars.py::test_prices_of_a_silent_feed_age_and_open_nothing",
         f"{_DESK}/test_gate_inputs.py::test_an_extreme_bar_opens_nothing_and_is_told",
         "tests/contract/sandbox/test_stream_faults.py::test_a_depth_event_is_lost_and_leaves_a_gap",
+        "tests/property/test_depth.py"
+        "::test_whatever_is_lost_doubled_or_late_a_book_that_is_believed_is_the_exchanges",
+        f"{_UNIT}/gateways/btcturk/test_wire.py"
+        "::test_a_book_that_cannot_be_believed_prices_no_order",
     ),
     "X20": _fault(
         "halt_every_s halt_s cancel_only_every_s unknown_status_every_s delist_at_s",

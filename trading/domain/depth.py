@@ -5,6 +5,8 @@
 2. An update that the book already holds changes nothing; the next one must begin at the id after
    the last, or before it.
 3. An update sets a level's whole quantity; zero takes the level away.
+4. Recorded frames on the sandbox are kept by these rules, and the one snapshot that prices a market
+   order at BTCTurk. No gateway follows a venue's depth stream: the desk's prices are those of bars.
 
 Binance: web-socket-streams.md, "How to manage a local order book correctly"; venues.md X19.
 """
