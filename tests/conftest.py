@@ -40,6 +40,9 @@ _UNSAFE = """\
 fsync = off
 full_page_writes = off
 synchronous_commit = off
+max_wal_size = 256MB
+# A database lives for seconds, and cannot be dropped while it is vacuumed.
+autovacuum = off
 """
 
 hypothesis_settings.register_profile(

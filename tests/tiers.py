@@ -2,6 +2,9 @@
 
 1. A tier that this machine cannot run says so; where CI is set, that is a failure.
 2. Only tiers on servers see DATABASE_URL and REDIS_URL: the others use the embedded PostgreSQL.
+3. Databases and files of a run lie in memory where it has room, and are gone with the run: a file
+   system takes longer to make the hundreds of files of a database than to fill them.
+4. What is compiled is kept, whatever the environment says: hundreds of processes start.
 """
 
 import argparse
@@ -9,9 +12,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import psycopg
 import redis
 from psycopg.conninfo import make_conninfo
@@ -21,6 +26,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 SERVERS = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
 _PLAIN = "not services and not browser and not prove"
 _NO_TESTS = 5
+_MEMORY, _ROOM_BYTES = Path("/dev/shm"), 6 * 2**30
+_FOLDER = "aitrader-tests-"
 _TRADING, _TASKS = "tests/integration/trading", "tests/integration/trading_tasks"
 _ON_THE_SERVER_TOO = (
     # Rights, triggers, constraints; the journal's order; commands that are done once.
@@ -88,26 +95,64 @@ TIERS: Mapping[str, tuple[Callable[[], str | None], tuple[tuple[str, ...], ...]]
     ),
 }
 _ON_SERVERS = ("services", "proofs-on-servers")
+#: Whose tests wait for sockets and databases: half as many workers again keep the processor busy.
+_WAITING = ("embedded", "services")
+
+
+@contextmanager
+def _in_memory() -> Iterator[Mapping[str, str]]:
+    """Variables that keep homes and passing files in memory; none where it has no room."""
+    if not _has_room():
+        yield {}
+        return
+    for left in _MEMORY.glob(f"{_FOLDER}*"):
+        if not psutil.pid_exists(int(left.name.removeprefix(_FOLDER))):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = _MEMORY / f"{_FOLDER}{os.getpid()}"
+    folder.mkdir()
+    # The server is another user where this one is root.
+    folder.chmod(0o755)
+    try:
+        yield {"AITRADER_HOME": str(folder), "TMPDIR": str(folder)}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _has_room() -> bool:
+    try:
+        told = os.statvfs(_MEMORY)
+    except OSError:
+        return False
+    free = min(told.f_bavail * told.f_frsize, psutil.virtual_memory().available)
+    closed = not os.access(_MEMORY, os.W_OK) or told.f_flag & os.ST_NOEXEC
+    return free >= _ROOM_BYTES and not closed
 
 
 def _environment(tier: str) -> dict[str, str]:
     kept = dict(os.environ)
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
     if tier not in _ON_SERVERS:
         for name in SERVERS:
             kept.pop(name, None)
     return kept
 
 
-def _run(tier: str, workers: int) -> str:
+def _run(tier: str, workers: int, variables: Mapping[str, str]) -> str:
     """Run one tier; return "passed", "failed", or why it was skipped."""
     missing, runs = TIERS[tier]
     reason = missing()
     if reason:
         return f"skipped: {reason}"
+    number = workers * 3 // 2 if tier in _WAITING else workers
     for arguments in runs:
         print(f"\n{tier}: pytest {' '.join(arguments)}", flush=True)
-        command = [sys.executable, "-m", "pytest", "-q", "-n", str(workers), *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=_environment(tier), check=False)
+        spread = ("-n", str(number), "--dist", "worksteal")
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", *spread, *arguments],
+            cwd=ROOT,
+            env={**_environment(tier), **variables},
+            check=False,
+        )
         if done.returncode == _NO_TESTS:
             return "skipped: no tests"
         if done.returncode:
@@ -120,7 +165,8 @@ def main() -> int:
     parser.add_argument("tiers", nargs="+", choices=list(TIERS))
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
-    results = {tier: _run(tier, options.workers) for tier in options.tiers}
+    with _in_memory() as variables:
+        results = {tier: _run(tier, options.workers, variables) for tier in options.tiers}
     print()
     for tier, result in results.items():
         print(f"{tier} tier {result}")

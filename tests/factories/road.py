@@ -23,9 +23,9 @@ from trading.domain.instrument import Instrument
 from trading.domain.ports import Gateway, MatchingEngine
 from trading.gateways.sim.gateway import SimGateway
 from trading.gateways.sim.rules import SimRules
-from trading.models import Feed, Fill, Order, Trade
+from trading.models import Feed, Fill, Order, StrategyCursor, Trade
 from trading.selectors import integrity, snapshot
-from trading.services import decide, executions, warmup
+from trading.services import decide, executions, market_data, warmup
 from trading.services.bar_steps import Gap, Step
 from trading.services.desk_loop import DeskLoop
 from trading.services.monitor import Monitor
@@ -68,9 +68,25 @@ class Road:
         self.last = D(100)
         installation.install(namespace=NAMESPACE, now=START)
         self._open()
+        self._history()
+
+    def _history(self) -> None:
+        """Bars on which nothing moves, as many as the first decision needs, written together."""
+        ((code, row),) = warmup.by_code(self.desk).items()
+        count = warmup.bars_needed(self.desk)
+        flat = [
+            Bar(START + number * MINUTE, MINUTE, *[self.last] * 4, D(10_000_000))
+            for number in range(count)
+        ]
+        self.at = self._closed_at = START + count * MINUTE
         with transaction.atomic():
-            for _ in range(warmup.bars_needed(self.desk)):
-                self.bar(100, 100, 100, 100)
+            market_data.record(
+                feed=self.desk.feed, bars=[(row, bar) for bar in flat], at=self._closing(flat[-1])
+            )
+            StrategyCursor.objects.update(last_open_time=flat[-1].open_time)
+        for bar in flat:
+            self.desk.bars.append(self.desk.feed.pk, row.pk, bar)
+        self.made.engine.prime(code, flat[-1])
 
     def restart(self, *, gateway: Gateway | None = None, **rules: Any) -> None:
         """Start the desk again on what its database holds, as after a crash."""
