@@ -32,9 +32,10 @@ def books(database: str, account: str = "") -> Rows:
     }
 
 
-def wrong(ours: Rows, truth: Rows) -> list[str]:
-    """Orders and fills that are lost, doubled, invented or known otherwise; unequal balances."""
-    return [*_orders(ours, truth), *_fills(ours, truth), *_balances(ours, truth)]
+def wrong(ours: Rows, truth: Rows, *, named: bool = True) -> list[str]:
+    """Orders and fills that are lost, doubled, invented or known otherwise; unequal balances. A
+    protocol that names trades by itself has them not `named` as the exchange does."""
+    return [*_orders(ours, truth), *_fills(ours, truth, named), *_balances(ours, truth)]
 
 
 def _orders(ours: Rows, truth: Rows) -> Iterator[str]:
@@ -54,12 +55,12 @@ def _orders(ours: Rows, truth: Rows) -> Iterator[str]:
             yield f"not there: {name}"
 
 
-def _fills(ours: Rows, truth: Rows) -> Iterator[str]:
-    theirs = {_trade(each) for each in truth["fills"]}
-    booked = Counter(tuple(row.values()) for row in ours["fills"])
-    yield from (f"lost: {each}" for each in theirs - booked.keys())
-    yield from (f"phantom: {each}" for each in booked.keys() - theirs)
-    yield from (f"booked {count} times: {each}" for each, count in booked.items() if count > 1)
+def _fills(ours: Rows, truth: Rows, named: bool) -> Iterator[str]:
+    first = 0 if named else 1
+    theirs = Counter(_trade(each)[first:] for each in truth["fills"])
+    booked = Counter(tuple(row.values())[first:] for row in ours["fills"])
+    yield from (f"lost: {each}" for each in theirs - booked)
+    yield from (f"phantom, or booked twice: {each}" for each in booked - theirs)
 
 
 def _trade(each: Mapping[str, Any]) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""An account at the sandbox's Binance, traded by a process that may be killed: `python -m` this.
+"""An account at a venue of the sandbox, traded by a process that may be killed: `python -m` this.
 
 1. What is done, and in which order, follows from the seed; done again after a death it finds what
    was done already: intents bear the same ids, all else is the exchange's own.
@@ -24,10 +24,12 @@ def main(arguments: list[str]) -> None:
     passed = _counted()
     _hurry()
     from compliance.services import sequencer
-    from tests.simulation.venue_story import STEPS, Story
+    from tests.simulation.venue_story import STORIES
 
-    story = Story(json.loads(told), int(seed))
-    for number, step in enumerate(Random(seed).sample(STEPS, len(STEPS))):
+    kept = json.loads(told)
+    story = STORIES[kept["venue"]](kept, int(seed))
+    steps = story.steps
+    for number, step in enumerate(Random(seed).sample(steps, len(steps))):
         getattr(story, step)(number)
     story.heal()
     sequencer.catch_up()
@@ -52,7 +54,8 @@ def _counted() -> Counter[str]:
 def _hurry() -> None:
     """Shorter waits than any venue would allow for."""
     from trading.domain import evidence
-    from trading.gateways.binance.connection import Connection
+    from trading.gateways.binance.connection import Connection as Binance
+    from trading.gateways.coinbase.connection import Connection as Coinbase
     from trading.services import external, routing
 
     evidence.QUARANTINE = timedelta(seconds=0.8)
@@ -60,8 +63,9 @@ def _hurry() -> None:
     evidence._SOON = evidence._APART = timedelta(seconds=0.5)
     external.FLOW_AGE = timedelta(seconds=0.3)
     routing._FIRST_PAUSE_SECONDS = 0.01
-    defaults: Any = Connection.__init__.__kwdefaults__
-    defaults["timeout_seconds"] = (1.0, 1.0)
+    for made in (Binance, Coinbase):
+        defaults: Any = made.__init__.__kwdefaults__
+        defaults["timeout_seconds"] = (1.0, 1.0)
 
 
 if __name__ == "__main__":

@@ -8,26 +8,45 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+from django.db.models import QuerySet
+
 from aitrader.kernel import ids
 from aitrader.kernel.fix import WORKING, OrdType, Origin, Side
-from tests.integration.trading.at_venue import CODE, PX, SYMBOL, AtVenue
+from compliance.domain.roles import Role
+from compliance.models import Operator
+from compliance.services import access
+from tests.factories import desk as people
+from tests.integration.trading.at_venue import PLACES, PX, AtVenue
 from trading.domain.order import OrderIntent
 from trading.domain.ports import OpenOrder
-from trading.models import Order
-from trading.services import external, order_rows, orders, reconciliation, routing, turns
+from trading.models import Order, ParentOrder, ReplaceRequest
+from trading.services import (
+    external,
+    order_rows,
+    orders,
+    reconciliation,
+    replacing,
+    routing,
+    turns,
+    twap,
+)
 
-#: Every way in which a send, a cancel or a doubt can end, and what other hands do.
-STEPS = (
-    "fills", "rests", "timeout", "lost", "refused", "silence", "filled_first", "cancel_unanswered",
-    "cancelled", "withdrawn", "others", "flow", "probed",
-)  # fmt: skip
 _HEAL_SECONDS = 30.0
 _MAINTENANCE = "maintenance_at_s=0.001,maintenance_s=600"
 
 
 class Story(AtVenue):
+    """Every way in which a send, a cancel or a doubt can end at Binance, what other hands do, and
+    orders that take more than one step."""
+
+    steps: tuple[str, ...] = (
+        "fills", "rests", "timeout", "lost", "refused", "silence", "filled_first",
+        "cancel_unanswered", "cancelled", "withdrawn", "others", "flow", "probed", "replaced",
+        "sliced", "slices_cancelled",
+    )  # fmt: skip
+
     def __init__(self, told: Any, seed: int) -> None:
-        super().__init__(told)
+        super().__init__(told, place=PLACES[told["venue"]])
         self._draw, self._seed = Random(f"story|{seed}"), seed
         gateway: Any = self.gateway
         gateway.capabilities = replace(gateway.capabilities, enters_within=timedelta(seconds=0.2))
@@ -41,7 +60,7 @@ class Story(AtVenue):
     def _open_orders(self, *, account: str, instruments: object = ()) -> Sequence[OpenOrder]:
         gateway: Any = type(self.gateway)
         found: Sequence[OpenOrder] = gateway.open_orders(
-            self.gateway, account=account, instruments=(CODE,)
+            self.gateway, account=account, instruments=(self.place.code,)
         )
         return found
 
@@ -54,7 +73,7 @@ class Story(AtVenue):
 
     def rests(self, number: int) -> None:
         self._resting(number)
-        self.change("book", instrument=SYMBOL, side="BUY", price=str(PX + 500), qty="0.002")
+        self._bid(PX + 500, "0.002")
         self._sweep()
 
     def timeout(self, number: int) -> None:
@@ -125,6 +144,39 @@ class Story(AtVenue):
                      order_qty=Decimal("0.001"))  # fmt: skip
         self.look()
 
+    def replaced(self, number: int) -> None:
+        """What rests is replaced by another, which fills a part."""
+        old = self._resting(number)
+        # Whoever died before has left it in doubt, or has written the wish.
+        self._sweep()
+        self._until_certain()
+        old.refresh_from_db()
+        if old.ord_status in WORKING and not ReplaceRequest.objects.filter(order=old).exists():
+            replacing.request(
+                desk=self.desk, order_id=old.pk, order_qty=None, price=PX + 550, by=self._who(),
+                reason="story", at=self.now(),
+            )  # fmt: skip
+        self._until(lambda: not ReplaceRequest.objects.filter(answered_at__isnull=True).exists())
+        self._sweep()
+        self._bid(PX + 550, "0.0005")
+        self._sweep()
+
+    def sliced(self, number: int) -> None:
+        """Two slices: the first rests and is cancelled for the second, which its time ends."""
+        self._parent(number)
+        self._until(lambda: not self._open_parents().exists())
+
+    def slices_cancelled(self, number: int) -> None:
+        parent = self._parent(number, seconds=60)
+        self._sweep()
+        if parent.canceled_at is None and parent.closed_at is None:
+            now = self.now()
+            twap.request_cancel(
+                parent_id=parent.pk, by=self._who(), reason="story", now=now.wall,
+                market_at=now.market,
+            )  # fmt: skip
+        self._until(lambda: not self._open_parents().exists())
+
     def heal(self) -> None:
         """Go on without faults until nothing is under way and the books agree."""
         self.change("faults", plan="")
@@ -134,6 +186,8 @@ class Story(AtVenue):
             self.look()
             store = order_rows.of(self.desk)
             busy = store.any_waiting() or store.in_doubt() or store.asked()
+            busy = busy or self._open_parents().exists()
+            busy = busy or ReplaceRequest.objects.filter(answered_at__isnull=True).exists()
             if not busy and not store.open_breaks() and not self.differences():
                 return
             time.sleep(0.1)
@@ -154,7 +208,7 @@ class Story(AtVenue):
         intent = OrderIntent(
             intent_id=ids.derive(self.desk.namespace, "story", self._seed, number),
             account=self.desk.account.code,
-            instrument=CODE,
+            instrument=self.place.code,
             side=Side.SELL,
             ord_type=OrdType.LIMIT,
             order_qty=qty,
@@ -168,13 +222,40 @@ class Story(AtVenue):
         draft = orders.Draft(intent=intent, instrument=row, trace_id=intent.intent_id)
         return orders.submit(desk=self.desk, draft=draft, at=self.now())
 
+    def _parent(self, number: int, *, seconds: int = 2) -> ParentOrder:
+        """An order over time, of which nothing fills by itself."""
+        name = f"story {number}"
+        found = ParentOrder.objects.filter(reason=name).first()
+        if found is not None:
+            return found
+        over = timedelta(seconds=seconds)
+        wish = twap.Wish(
+            self.place.code, Side.SELL, Decimal("0.0008"), over, slices=2, price=PX + 700
+        )
+        return twap.start(desk=self.desk, wish=wish, by=self._who(), reason=name, at=self.now())
+
+    def _open_parents(self) -> QuerySet[ParentOrder]:
+        return ParentOrder.objects.filter(closed_at__isnull=True)
+
+    def _who(self) -> Operator:
+        if not Operator.objects.filter(username="ada").exists():
+            access.sync_roles()
+            people.operator("ada", Role.TRADER)
+        return access.operator_named("ada")
+
+    def _until(self, over: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 8
+        while not over() and time.monotonic() < deadline:
+            self._sweep()
+            time.sleep(0.1)
+
     def _resting(self, number: int) -> Order:
         order = self._order(number, price=PX + 500)
         self._send()
         return order
 
-    def _bid(self) -> None:
-        self.change("book", instrument=SYMBOL, side="BUY", price=str(PX - 100), qty="0.01")
+    def _bid(self, price: Decimal = PX - 100, qty: str = "0.01") -> None:
+        self.change("book", instrument=self.place.symbol, side="BUY", price=str(price), qty=qty)
 
     def _wish(self, order: Order) -> None:
         now = Order.objects.get(pk=order.pk)
@@ -212,3 +293,25 @@ class Story(AtVenue):
 
     def _resolve(self) -> None:
         reconciliation.resolve(desk=self.desk, gateway=self.gateway, at=self.now())
+
+
+class Repeated(Story):
+    """At Coinbase, where an order in doubt is sent again."""
+
+    steps = ("fills", "rests", "cancelled", "sent_again", "sent_again_in_vain", "replaced")
+
+    def sent_again(self, number: int) -> None:
+        """It was lost, no list shows it, and a second copy is taken."""
+        self._order(number, price=PX + 600)
+        self._under("lose_request=1", self._send)
+        self._until_certain()
+
+    def sent_again_in_vain(self, number: int) -> None:
+        """The second copy is refused, which says nothing of the first: that has to be found."""
+        self._order(number, price=PX + 600)
+        self._under("lose_request=1", self._send)
+        self._under("refuse_filter=1", self._resolve)
+        self._until_certain()
+
+
+STORIES = {"BINANCE": Story, "COINBASE": Repeated}

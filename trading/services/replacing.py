@@ -12,7 +12,7 @@
 from decimal import Decimal
 from typing import Any
 
-from aitrader.kernel import ids
+from aitrader.kernel import crash, ids
 from aitrader.kernel.clock import Moment, iso
 from aitrader.kernel.errors import BadInput, Refused
 from aitrader.kernel.events import Event, EventName
@@ -108,6 +108,8 @@ def request(
             now=at.wall,
             market_at=at.market,
         )
+        crash.point("replace.before_commit")
+    crash.point("replace.written")
     return new
 
 
@@ -196,6 +198,8 @@ def _answer(desk: Desk, request_id: int, at: Moment) -> bool:
         }  # fmt: skip
         event = _event(EventName.ORDER_REPLACE_ANSWERED, old, "desk", at, data)
         store.record([event], now=at.wall)
+        crash.point("successor.before_commit")
+    crash.point("successor.committed")
     return True
 
 

@@ -116,7 +116,6 @@ def repeat(*, desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
         with lease.until(signed_by):
             said = _call(desk, gateway, [as_new_order(each) for each in orders])
     except NotSent:
-        crash.point("repeat.not_sent")
         return False
     except (RejectedByVenue, OutcomeUnknown) as error:
         crash.point("repeat.not_taken")

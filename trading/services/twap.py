@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from aitrader.kernel import ids
+from aitrader.kernel import crash, ids
 from aitrader.kernel.clock import Moment, iso
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.events import Event, EventName
@@ -87,6 +87,8 @@ def start(*, desk: Desk, wish: Wish, by: Any, reason: str, at: Moment) -> Parent
         sql.insert(parent)
         event = _event(EventName.PARENT_CREATED, parent, actor, at.market, data)
         journal.record([event], now=at.wall)
+        crash.point("parent.before_commit")
+    crash.point("parent.written")
     return parent
 
 
@@ -114,6 +116,8 @@ def _to_end(parent_id: int, actor: str, reason: str, *, now: datetime, market_at
         sql.update(parent, "canceled_at")
         name = EventName.PARENT_CANCEL_REQUESTED
         journal.record([_event(name, parent, actor, market_at, {"reason": reason})], now=now)
+        crash.point("parent_wish.before_commit")
+    crash.point("parent_wish.committed")
     return True
 
 
@@ -159,29 +163,38 @@ def _is_enough(row: InstrumentRow, qty: Decimal, px: Decimal) -> bool:
 
 def _advance(desk: Desk, parent_id: int, at: Moment) -> int:
     with order_rows.of(desk).atomic():
-        held = HeldAccount(desk, at)
-        (parent,) = sql.load(ParentOrder, _LOCK, [parent_id])
-        if parent.closed_at is not None:
-            return 0
-        children = list(Order.objects.filter(parent=parent).order_by("pk"))
-        working = [each for each in children if _works(each)]
-        plan = Plan(parent.order_qty, parent.slices, parent.starts_at, parent.ends_at)
-        filled = sum((each.filled_qty for each in children), ZERO)
-        now = market_now(desk, at)
-        number = plan.number_at(now)
-        row = desk.instruments[parent.instrument_id]
-        left = CONTEXT.subtract(plan.order_qty, filled)
-        over = now >= plan.ends_at or desk.feed.status == FeedStatus.ENDED
-        if over or parent.canceled_at is not None or left < max(row.lot, row.min_qty):
-            return _end(parent, working, filled, at)
-        # It is cut already; or this is a worker whose clock stood still meanwhile.
-        if number is None or number < max((each.sizing["slice"] for each in children), default=0):
-            return 0
-        if working:
-            return _cancel(working, "the next slice is due", at)
-        if not held.may_reduce(row, ""):
-            return 0
-        return _cut(desk, parent, plan, number, filled, held, at)
+        written = _step(desk, parent_id, at)
+        if written:
+            crash.point("slice.before_commit")
+    if written:
+        crash.point("slice.committed")
+    return written
+
+
+def _step(desk: Desk, parent_id: int, at: Moment) -> int:
+    held = HeldAccount(desk, at)
+    (parent,) = sql.load(ParentOrder, _LOCK, [parent_id])
+    if parent.closed_at is not None:
+        return 0
+    children = list(Order.objects.filter(parent=parent).order_by("pk"))
+    working = [each for each in children if _works(each)]
+    plan = Plan(parent.order_qty, parent.slices, parent.starts_at, parent.ends_at)
+    filled = sum((each.filled_qty for each in children), ZERO)
+    now = market_now(desk, at)
+    number = plan.number_at(now)
+    row = desk.instruments[parent.instrument_id]
+    left = CONTEXT.subtract(plan.order_qty, filled)
+    over = now >= plan.ends_at or desk.feed.status == FeedStatus.ENDED
+    if over or parent.canceled_at is not None or left < max(row.lot, row.min_qty):
+        return _end(parent, working, filled, at)
+    # It is cut already; or this is a worker whose clock stood still meanwhile.
+    if number is None or number < max((each.sizing["slice"] for each in children), default=0):
+        return 0
+    if working:
+        return _cancel(working, "the next slice is due", at)
+    if not held.may_reduce(row, ""):
+        return 0
+    return _cut(desk, parent, plan, number, filled, held, at)
 
 
 def _works(child: Order) -> bool:

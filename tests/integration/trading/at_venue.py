@@ -1,9 +1,10 @@
-"""A desk whose orders go to an account at the sandbox's Binance, over the wire, on bars by hand."""
+"""A desk whose orders go to an account at a venue of the sandbox, over the wire, on bars by hand:
+Binance, unless another place is named."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -39,6 +40,34 @@ from trading.selectors import account_state
 from trading.services import external, market_data, orders, reconciliation
 
 CODE, SYMBOL = "BINANCE:BTC-USDT", "BTCUSDT"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A venue, and its bitcoin: by our code, as `symbol` there."""
+
+    venue: str
+    code: str
+    symbol: str
+    quote: str
+    #: The venue's addresses by name, of what the sandbox tells.
+    addresses: Callable[[Mapping[str, Any]], dict[str, str]]
+
+
+BINANCE = Place(
+    "BINANCE", CODE, SYMBOL, "USDT",
+    lambda told: {
+        "rest_url": f"{told['rest']}/api", "ws_url": told["ws"], "ws_api_url": told["ws_api"],
+    },
+)  # fmt: skip
+COINBASE = Place(
+    "COINBASE", "COINBASE:BTC-USD", "BTC-USD", "USD",
+    lambda told: {
+        "rest_url": told["rest_plain"], "ws_url": told["ws_plain"],
+        "ws_user_url": told["ws_user_plain"],
+    },
+)  # fmt: skip
+PLACES = {place.venue: place for place in (BINANCE, COINBASE)}
 PX = Decimal(60_000)
 MINUTE = timedelta(minutes=1)
 _SECONDS = 5
@@ -47,24 +76,27 @@ _SECONDS = 5
 class AtVenue:
     """The desk of one account, and the exchange at hand."""
 
-    def __init__(self, told: Mapping[str, Any], *, opened: bool = True) -> None:
+    def __init__(
+        self, told: Mapping[str, Any], *, opened: bool = True, place: Place = BINANCE
+    ) -> None:
+        self.place = place
         #: Where the exchange is, for processes of their own.
         self.variables: dict[str, str] = {}
         self._control = told["control"]
         self.rest = str(told["rest"])
         self._venue_account = told["accounts"][0]["account"]
-        self.options = PaperOptions(venue="BINANCE", at_venue=True, strategies=())
+        self.options = PaperOptions(venue=place.venue, at_venue=True, strategies=())
         if opened:
             self.open()
         else:
-            self.gateway = registry.connect("BINANCE", namespace="").gateway
+            self.gateway = registry.connect(place.venue, namespace="").gateway
 
     def open(self) -> None:
         """Open the desk, or find it as it was left."""
         namespace = installation.install(namespace="seed-1", now=WALL.now())
         instrument = Instrument(
-            CODE, "BTC", "USDT", AccountKind.SPOT, Decimal("0.01"), Decimal("0.00001"),
-            Decimal("0.00001"), Decimal(5),
+            self.place.code, "BTC", self.place.quote, AccountKind.SPOT, Decimal("0.01"),
+            Decimal("0.00001"), Decimal("0.00001"), Decimal(5),
         )  # fmt: skip
         market = paper.Market(
             source=PriceSource.REAL_TIME,
@@ -76,10 +108,10 @@ class AtVenue:
         made = paper.open_desk(
             self.options,
             market,
-            code=registry.account_at("BINANCE"),
+            code=registry.account_at(self.place.venue),
             namespace=namespace,
             at=self.now(),
-            prices={CODE: PX},
+            prices={self.place.code: PX},
         )
         self.desk, self.gateway = made.desk, made.gateway
         (row,) = self.desk.instruments.values()
@@ -103,8 +135,8 @@ class AtVenue:
     def by_hand(self, name: str, **changes: Any) -> None:
         """Somebody orders in the exchange's own app."""
         usual = NewOrder(
-            name, CODE, Side.BUY, OrdType.LIMIT, Decimal("0.1"), TimeInForce.GTC, WALL.now(),
-            price=Decimal(50_000),
+            name, self.place.code, Side.BUY, OrdType.LIMIT, Decimal("0.1"), TimeInForce.GTC,
+            WALL.now(), price=Decimal(50_000),
         )  # fmt: skip
         self.gateway.submit(account="", order=replace(usual, **changes))
 
@@ -114,7 +146,7 @@ class AtVenue:
         intent = OrderIntent(
             intent_id=ids.derive(self.desk.namespace, "waiting", name),
             account=self.desk.account.code,
-            instrument=CODE,
+            instrument=self.place.code,
             side=Side.SELL,
             ord_type=OrdType.LIMIT,
             order_qty=Decimal("0.001"),
@@ -133,7 +165,7 @@ class AtVenue:
     def quotes(self, qty: str = "1") -> None:
         """Others rest on both sides of the book."""
         for side, price in (("BUY", "59990"), ("SELL", "60000")):
-            self.change("book", instrument=SYMBOL, side=side, price=price, qty=qty)
+            self.change("book", instrument=self.place.symbol, side=side, price=price, qty=qty)
 
     def move(self, move: str, asset: str, amount: str) -> None:
         self.change("account", account=self._venue_account, move=move, asset=asset, amount=amount)
@@ -180,29 +212,24 @@ def _known(there: Mapping[str, str]) -> override_settings:
 
 
 @contextmanager
-def exchange(folder: Path, **options: Any) -> Iterator[tuple[Mapping[str, Any], dict[str, str]]]:
-    """The sandbox's Binance alone: what it tells, and where it is, in the words of the settings."""
-    hold = {"USDT": Decimal(100_000), "BTC": Decimal(1)}
-    chosen = server.Options(**{"venues": ("binance",), "market": False, "hold": hold, **options})
+def exchange(
+    folder: Path, *, place: Place = BINANCE, **options: Any
+) -> Iterator[tuple[Mapping[str, Any], dict[str, str]]]:
+    """The sandbox's venue alone: what it tells, and where it is, in the words of the settings."""
+    hold = {place.quote: Decimal(100_000), "BTC": Decimal(1)}
+    name = place.venue.lower()
+    chosen = server.Options(**{"venues": (name,), "market": False, "hold": hold, **options})
     with serving(chosen) as every:
-        told = every["binance"]
+        told = every[name]
         key = folder / "key.json"
         key.touch(mode=0o600)
         key.write_text(json.dumps({name: told[name] for name in ("api_key", "api_secret")}))
-        yield (
-            told,
-            {
-                "rest_url": f"{told['rest']}/api",
-                "ws_url": told["ws"],
-                "ws_api_url": told["ws_api"],
-                "credentials": f"file:{key}",
-            },
-        )
+        yield told, {**place.addresses(told), "credentials": f"file:{key}"}
 
 
-def variables(there: Mapping[str, str]) -> dict[str, str]:
+def variables(there: Mapping[str, str], place: Place = BINANCE) -> dict[str, str]:
     """The same as variables of the environment."""
-    return {f"AITRADER_BINANCE_{name.upper()}": value for name, value in there.items()}
+    return {f"AITRADER_{place.venue}_{name.upper()}": value for name, value in there.items()}
 
 
 def truth(control: str, account: str) -> dict[str, Any]:
