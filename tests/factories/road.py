@@ -73,9 +73,9 @@ class Road:
     def _history(self) -> None:
         """Bars on which nothing moves, as many as the first decision needs, written together."""
         ((code, row),) = warmup.by_code(self.desk).items()
-        count = warmup.bars_needed(self.desk)
+        count, px = warmup.bars_needed(self.desk), self.last
         flat = [
-            Bar(START + number * MINUTE, MINUTE, *[self.last] * 4, D(10_000_000))
+            Bar(START + number * MINUTE, MINUTE, px, px, px, px, D(10_000_000))
             for number in range(count)
         ]
         self.at = self._closed_at = START + count * MINUTE
