@@ -185,9 +185,9 @@ class Story(AtVenue):
             self._sweep()
             self.look()
             store = order_rows.of(self.desk)
-            busy = store.any_waiting() or store.in_doubt() or store.asked()
-            busy = busy or self._open_parents().exists()
-            busy = busy or ReplaceRequest.objects.filter(answered_at__isnull=True).exists()
+            replaced = ReplaceRequest.objects.filter(answered_at__isnull=True)
+            sending = store.any_waiting() or store.in_doubt() or store.asked()
+            busy = bool(sending) or self._open_parents().exists() or replaced.exists()
             if not busy and not store.open_breaks() and not self.differences():
                 return
             time.sleep(0.1)

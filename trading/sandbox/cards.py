@@ -15,7 +15,7 @@ from aitrader.kernel.fix import CLOSED, ExecType, OrdType, Side, TimeInForce
 from trading.domain.execution_report import ExecutionReport
 from trading.domain.instrument import parse_code
 from trading.domain.order_state import OrderState
-from trading.domain.ports import ClientIdClass, NewOrder
+from trading.domain.ports import ClientIdClass, GroupGateway, NewOrder
 from trading.sandbox.stand import Stand
 
 Card = Callable[[Stand], None]
@@ -240,6 +240,27 @@ def a_good_till_date_order_ends_by_itself(stand: Stand) -> None:
     _see(list(stand.gateway.open_orders(account=stand.account)), [], "the list afterwards")
 
 
+def a_stop_and_a_target_rest_together_and_one_ends_the_other(stand: Stand) -> None:
+    gateway = stand.gateway
+    if not isinstance(gateway, GroupGateway):
+        raise Failed("the gateway takes no group")
+    stand.quotes()
+    together = {"side": Side.SELL, "oco_group": "CARD-GROUP"}
+    stop = stand.order(ord_type=OrdType.STOP, price=None, stop_px=Decimal(59_000), **together)
+    target = stand.order(ord_type=OrdType.LIMIT_IF_TOUCHED, price=Decimal(61_000), **together)
+    pair = [stop, target]
+    said = gateway.submit_group(account=stand.account, orders=pair)
+    names = {order.cl_ord_id for order in pair}
+    _see({each.cl_ord_id for each in said}, names, "the answer")
+    listed = gateway.open_orders(account=stand.account)
+    _see({each.cl_ord_id for each in listed}, names, "the list")
+    stand.change("book", instrument=stand.scene.symbol, side="BUY", price="61000", qty="2")
+    _see(_state(stand, target).ord_status, "FILLED", "the target")
+    ended = _state(stand, stop)
+    _see((ended.ord_status in CLOSED, ended.cum_qty), (True, 0), "the stop")
+    _see(list(gateway.open_orders(account=stand.account)), [], "the list afterwards")
+
+
 _CARDS: tuple[tuple[str, Card], ...] = (
     ("R1", a_limit_order_rests_is_listed_and_is_cancelled),
     ("R2", a_market_order_tells_its_trades_at_once),
@@ -249,6 +270,7 @@ _CARDS: tuple[tuple[str, Card], ...] = (
     ("R6", an_order_that_never_was_is_not_known),
     ("R7", a_post_only_order_that_would_take_is_refused),
     ("R8", a_good_till_date_order_ends_by_itself),
+    ("R9", a_stop_and_a_target_rest_together_and_one_ends_the_other),
     ("X1", a_lost_request_is_an_unknown_outcome),
     ("X4", reads_that_lag_prove_nothing),
     ("X6", a_second_copy_of_an_open_order_is_no_refusal),
@@ -309,7 +331,9 @@ def _state(stand: Stand, order: NewOrder) -> OrderState:
 def _join(order: NewOrder, reports: Iterable[ExecutionReport]) -> OrderState:
     state = OrderState(order.order_qty).sent()
     for report in reports:
-        state = state.apply(report)
+        # Of two that are one order at the venue, both are told.
+        if report.cl_ord_id == order.cl_ord_id:
+            state = state.apply(report)
     return state
 
 

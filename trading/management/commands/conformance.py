@@ -62,6 +62,7 @@ def generic(told: Mapping[str, Any]) -> Gateway:
     return GenericGateway(line, venue="GENERIC")
 
 
+_NO_GROUP = "the gateway takes no orders of which one cancels the other"
 _NO_END = "the venue has no orders with an end of their own"
 VENUES: Mapping[str, Scene] = {
     "binance": Scene(
@@ -80,6 +81,7 @@ VENUES: Mapping[str, Scene] = {
             "R4": "the venue has no time in force: an order rests until it is cancelled",
             "R7": "the venue has no post-only orders",
             "R8": _NO_END,
+            "R9": _NO_GROUP,
             "X6": "a client order id may be used again, at once and without a word: nothing is sent"
             " twice",
             "X22": "every fee is in the quote asset",
@@ -98,7 +100,7 @@ VENUES: Mapping[str, Scene] = {
         "GENERIC:BTC-USDT",
         "BTCUSDT",
         "GENERIC:ETH-USDT",
-        excused={"R8": _NO_END},
+        excused={"R8": _NO_END, "R9": _NO_GROUP},
         venue="binance",
     ),
 }
