@@ -50,6 +50,13 @@ class _DropsTrades(_Wrapped):
         return None if found is None else [each for each in found if not each.last_qty]
 
 
+class _SendsThemApart(_Wrapped):
+    def submit_group(
+        self, *, account: str, orders: Sequence[NewOrder]
+    ) -> Sequence[ExecutionReport]:
+        return [said for each in orders for said in self.submit(account=account, order=each)]
+
+
 def _made(spoilt: type[_Wrapped]) -> Spoil:
     return lambda told: spoilt(conformance.binance(told))
 
@@ -69,4 +76,5 @@ CAUGHT_BY = [
     (_made(_TakesSilenceForRefusal), _card("second copy")),
     (_made(_DropsTrades), _card("asked for are the same")),
     (_made(_DropsTrades), _card("short pages")),
+    (_made(_SendsThemApart), _card("one ends the other")),
 ]
