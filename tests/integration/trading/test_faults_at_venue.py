@@ -14,16 +14,19 @@ import pytest
 import requests
 from django.db import IntegrityError, transaction
 
+from aitrader.kernel.clock import WALL
 from aitrader.kernel.errors import RejectedByVenue
 from aitrader.kernel.events import EventName
+from aitrader.kernel.fix import ExecType
 from compliance.domain.alert_rules import Severity, judge
 from compliance.models import JournalEntry
 from risk.models import TradingStateRow
 from tests.factories.road import Road, fills, only_order
 from tests.integration.trading.at_venue import SYMBOL, AtVenue, at_venue
-from trading.models import Fill, LedgerPosting, LedgerTransaction, Order
+from trading.domain.execution_report import status_report
+from trading.models import Fill, LedgerPosting, LedgerTransaction, Order, ReconBreak
 from trading.selectors import order_story
-from trading.services import external, order_rows, orders, reconciliation, routing
+from trading.services import executions, external, order_rows, orders, reconciliation, routing
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 
@@ -148,6 +151,35 @@ def test_a_voided_trade_is_taken_back_by_a_booking_that_names_it(venue: AtVenue)
     assert [(each.exec_id, each.voided_at is not None) for each in found.fills] == [
         (fill.exec_id, True)
     ]
+
+
+def test_what_was_announced_and_taken_back_before_its_trade_was_told_is_waited_for_no_longer(
+    venue: AtVenue,
+) -> None:
+    """X25: of the fill there was one word, how much of the order had traded."""
+    order = venue.waiting("first")
+    venue.quotes()
+    routing.send_all(desk=venue.desk, gateway=venue.gateway, at=venue.now())
+    venue.change("book", instrument=SYMBOL, side="BUY", price="60200", qty="2")
+    order.refresh_from_db()
+    (row,) = venue.desk.instruments.values()
+    word = status_report(
+        order.order_id, order.cl_ord_id, row.code, ExecType.ORDER_STATUS, D("0.001"), WALL.now()
+    )
+    executions.apply(desk=venue.desk, reports=[word], at=venue.now())
+    venue.change("faults", plan="bust_every_s=1")
+    while venue.differences():
+        time.sleep(0.1)
+    venue.change("faults", plan="")
+    venue.look()
+    order.refresh_from_db()
+    assert (order.certainty, order.cum_qty) == ("FILLS_INCOMPLETE", D("0.001"))
+    assert ReconBreak.objects.get(closed_at=None).kind == "FILLS"
+    assert venue.look(LATER) == 1
+    order.refresh_from_db()
+    assert (order.certainty, order.cum_qty, order.ord_status) == ("CERTAIN", 0, "CANCELED")
+    assert (venue.differences(), venue.position(), Fill.objects.count()) == ({}, D(1), 0)
+    assert not ReconBreak.objects.filter(closed_at=None).exists()
 
 
 @pytest.mark.parametrize("met_by", ["an order", "a look", "the comparison", "a cancel"])
