@@ -5,7 +5,7 @@
    are known by their trades.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -38,7 +38,17 @@ def wrong(ours: Rows, truth: Rows, *, named: bool = True) -> list[str]:
     return [*_orders(ours, truth), *_fills(ours, truth, named), *_balances(ours, truth)]
 
 
+def _taken_back(truth: Rows) -> Mapping[str, Decimal]:
+    """How much of each order was voided: here it stays as it was told."""
+    found: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for each in truth["fills"]:
+        if each["busted"]:
+            found[each["cl_ord_id"]] += Decimal(each["last_qty"])
+    return found
+
+
 def _orders(ours: Rows, truth: Rows) -> Iterator[str]:
+    back = _taken_back(truth)
     names = Counter(each["cl_ord_id"] for each in truth["orders"])
     known = {row["cl_ord_id"]: row for row in ours["orders"]}
     yield from (f"taken {count} times: {name}" for name, count in names.items() if count > 1)
@@ -48,6 +58,9 @@ def _orders(ours: Rows, truth: Rows) -> Iterator[str]:
         if row is None:
             if not each["cl_ord_id"].startswith("hand-"):
                 yield f"not known: {each['cl_ord_id']}"
+        elif each["cl_ord_id"] in back:
+            if row["cum_qty"] != said[1] + back[each["cl_ord_id"]]:
+                yield f"known otherwise: {row}, {said}, and taken back"
         elif (row["ord_status"], row["cum_qty"]) != said:
             yield f"known otherwise: {row}, {said}"
     for name, row in known.items():

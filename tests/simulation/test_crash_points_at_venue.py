@@ -63,6 +63,8 @@ POINTS = {
     "foreign.committed": 1,
     "flow.before_commit": 1,
     "flow.committed": 1,
+    "void.before_commit": 1,
+    "void.committed": 1,
     "compare.breaks_opened": 3,
     "compare.before_commit": 3,
     "turn.settled": 5,

@@ -42,7 +42,7 @@ class Story(AtVenue):
     steps: tuple[str, ...] = (
         "fills", "rests", "timeout", "lost", "refused", "silence", "filled_first",
         "cancel_unanswered", "cancelled", "withdrawn", "others", "flow", "probed", "replaced",
-        "sliced", "slices_cancelled",
+        "sliced", "slices_cancelled", "voided",
     )  # fmt: skip
 
     def __init__(self, told: Any, seed: int) -> None:
@@ -129,6 +129,22 @@ class Story(AtVenue):
     def flow(self, number: int) -> None:
         self._until_certain()
         self.move("deposit", "USDT", "50")
+        self.look()
+        time.sleep(0.35)
+        self.look()
+
+    def voided(self, number: int) -> None:
+        """The exchange takes back the last trade."""
+        self._until_certain()
+        self._bid()
+        self._order(number, price=PX - 100)
+        self._sweep()
+        self.look()
+        self.change("faults", plan="bust_every_s=1")
+        deadline = time.monotonic() + 3
+        while not self.differences() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.change("faults", plan="")
         self.look()
         time.sleep(0.35)
         self.look()
