@@ -11,6 +11,7 @@ from decimal import Decimal
 from aitrader.kernel.fix import AccountKind
 from risk.domain.sizing import SizingMethod, SizingRule
 from risk.domain.trading_state import Scope
+from trading.domain.bar import Bar
 from trading.domain.instrument import Instrument
 from trading.domain.ports import EVERYTHING, Capabilities
 from trading.models import Account, Feed, FeedInstrument, InstrumentRow, StrategyVersion
@@ -45,6 +46,10 @@ class Desk:
     namespace: str
     fee_rate: Decimal
     bars: BarCache = field(default_factory=BarCache)
+    #: What each instrument's was at its last bar and bound (snapshot.py `volatility`).
+    volatilities: dict[int, tuple[Bar | None, Decimal, Decimal | None]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
     #: Where the order services keep what they do; see services/order_rows.py `of`.
     store: OrderStore | None = field(default=None, repr=False, compare=False)
     #: Of the venue that the account is at.

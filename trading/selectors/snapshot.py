@@ -68,8 +68,14 @@ def _silent(desk: Desk, marks: Mapping[int, Mark], at: Moment) -> dict[int, Deci
 def volatility(desk: Desk, instrument_id: int) -> Decimal | None:
     """Annualised volatility of the instrument's last bars; None with too few."""
     bound = desk.instruments[instrument_id].max_bar_range
+    last = desk.bars.last(desk.feed.pk, instrument_id)
+    kept = desk.volatilities.get(instrument_id)
+    if kept is not None and kept[0] is last and kept[1] == bound:
+        return kept[2]
     closes = desk.bars.closes(desk.feed.pk, instrument_id, VOLATILITY_BARS + 1, bound=bound)
-    return annualised_volatility(closes, desk.feed.interval_seconds)
+    found = annualised_volatility(closes, desk.feed.interval_seconds)
+    desk.volatilities[instrument_id] = last, bound, found
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ the columns of a model are listed once. Everything off the hot path uses the ORM
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from itertools import count, islice
 from operator import attrgetter
+from threading import local
 from typing import Any, NamedTuple, TypeVar
 
 from django.db import connections, models, transaction
@@ -34,22 +34,17 @@ atomic = partial(transaction.atomic, savepoint=False)
 
 def fetch_all(statement: str, parameters: Parameters, *, using: str = "default") -> list[Any]:
     """All rows, as tuples."""
-    with _cursor(Cursor, using) as cursor:
-        cursor.execute(statement, parameters)
-        return cursor.fetchall()
+    return _run(statement, parameters, using).fetchall()
 
 
 def fetch_one(statement: str, parameters: Parameters, *, using: str = "default") -> Any:
     """The first row, or None."""
-    with _cursor(Cursor, using) as cursor:
-        cursor.execute(statement, parameters)
-        return cursor.fetchone()
+    return _run(statement, parameters, using).fetchone()
 
 
 def execute(statement: str, parameters: Parameters, *, using: str = "default") -> None:
     """Run a statement whose result is not asked for."""
-    with _cursor(Cursor, using) as cursor:
-        cursor.execute(statement, parameters)
+    _run(statement, parameters, using)
 
 
 class Select(NamedTuple):
@@ -89,9 +84,7 @@ def at_once(last: Statement, **others: Statement) -> Any:
     statement = _as_one(last[0], tuple((name, text) for name, (text, _) in others.items()))
     parameters = [each for _, given in others.values() for each in given]
     # Its placeholders are the server's own: psycopg reads those of long statements anew each time.
-    with _cursor(RawCursor, "default") as cursor:
-        cursor.execute(statement, [*parameters, *last[1]])
-        return cursor.fetchone()
+    return _run(statement, [*parameters, *last[1]], "default", RawCursor).fetchone()
 
 
 @cache
@@ -101,15 +94,34 @@ def _as_one(last: str, others: tuple[tuple[str, str], ...]) -> str:
     return re.sub("%[sb]", lambda _: f"${next(numbers)}", f"WITH {first} {last}")
 
 
-@contextmanager
-def _cursor(kind: "type[Cursor[Any]]", using: str) -> "Iterator[Cursor[Any]]":
-    # psycopg's own: what Django's puts around it costs as much again.
+class _Kept(local):
+    """The cursors of this thread, one for each alias and statement."""
+
+    def __init__(self) -> None:
+        self.cursors: dict[tuple[str, str], tuple[str, Cursor[Any]]] = {}
+
+
+_kept = _Kept()
+
+
+def _run(
+    statement: str, parameters: Parameters, using: str, kind: type[Cursor[Any]] = Cursor
+) -> Cursor[Any]:
+    """Run a statement on psycopg's own cursor: what Django's puts around it costs as much again.
+
+    A cursor that is given the same text object again still knows how its rows are read.
+    """
     connection = connections[using]
     connection.close_if_health_check_failed()
     connection.ensure_connection()
     connection.validate_no_broken_transaction()
-    with connection.wrap_database_errors, kind(connection.connection) as cursor:
-        yield cursor
+    text, cursor = _kept.cursors.get((using, statement), (statement, None))
+    with connection.wrap_database_errors:
+        if cursor is None or cursor.connection is not connection.connection:
+            cursor = kind(connection.connection)
+            _kept.cursors[(using, statement)] = (text, cursor)
+        cursor.execute(text, parameters)
+    return cursor
 
 
 def load(
