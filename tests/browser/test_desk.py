@@ -155,9 +155,9 @@ def test_a_silent_feed_is_seen_within_seconds(operator: Person, desk: Server) ->
     desk.tell("pause")
     try:
         page.wait_for_function(
-            "() => /data .* old/.test(document.getElementById('conn').innerText)", timeout=8_000
+            "() => /data .* old/.test(document.getElementById('conn').innerText)", timeout=12_000
         )
-        page.wait_for_selector("#cards .is-stale", timeout=8_000)
+        page.wait_for_selector("#cards .is-stale", timeout=12_000)
         assert operator.violations() == []
     finally:
         desk.tell("resume")

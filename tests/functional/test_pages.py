@@ -57,8 +57,8 @@ def test_fragments_answer_with_and_without_a_desk(browser: Client, name: str) ->
 
 def test_a_silent_feed_is_called_stale(desk: factory.Desk, browser: Client) -> None:
     assert "stale" not in _text(browser.get("/d/cards"))
-    # Two intervals of a minute at sixty times the speed, and three seconds for a bar to get here.
-    Feed.objects.update(received_at=WALL.now() - timedelta(seconds=5.5))
+    # Two intervals of a minute at sixty times the speed, and five seconds for a bar to get here.
+    Feed.objects.update(received_at=WALL.now() - timedelta(seconds=7.5))
     text = _text(browser.get("/d/cards"))
     assert text.count("stale") == 6
     assert "the feed is silent" in text

@@ -22,7 +22,7 @@ from trading.selectors import sql
 
 _NONE = timedelta(0)
 #: What a bar may take from its close to our tables: a quarter of its interval within these bounds.
-_LEAST_DELIVERY, _LONGEST_DELIVERY = timedelta(seconds=3), timedelta(seconds=15)
+_LEAST_DELIVERY, _LONGEST_DELIVERY = timedelta(seconds=5), timedelta(seconds=15)
 _LAST_BARS = """
 SELECT instrument.code,
        (SELECT max(bar.open_time) FROM trading_bar bar

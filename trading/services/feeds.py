@@ -4,11 +4,11 @@
    trades an account of its own.
 2. A feed is driven by one process at a time (a session lock of the database).
 3. Which instruments have gone silent leaves one journal entry each time it changes, whichever
-   process looks.
+   process looks; that fewer are, only after a while: prices that come in fits are one alert.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import connection, transaction
@@ -30,6 +30,7 @@ SELECT pg_terminate_backend(pid, 2000) FROM pg_locks
    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
    AND pid <> pg_backend_pid()
 """
+_STANDS_FOR = timedelta(seconds=30)
 _FRESHNESS = (EventName.FEED_STALE, EventName.FEED_RECOVERED)
 
 
@@ -138,21 +139,24 @@ def note_freshness(*, feed: Feed, now: datetime) -> None:
     """Journal which instruments have gone silent, or that none is any more, if it is news. `now` is
     wall time."""
     silent = [each.instrument for each in freshness.prices(feed.pk, feed, now) if each.silent]
-    if silent == _said_silent(feed):
+    if not _is_news(feed, silent, now):
         return
     with transaction.atomic():
         Feed.objects.select_for_update(of=("self",), no_key=True).get(pk=feed.pk)
         # Another process may have said it while this one waited.
-        if silent == _said_silent(feed):
+        if not _is_news(feed, silent, now):
             return
         name = EventName.FEED_STALE if silent else EventName.FEED_RECOVERED
-        data = {"received_at": feed.received_at, "silent": silent, "names": ", ".join(silent)}
+        data = {"at": now, "silent": silent, "names": ", ".join(silent)}
         journal.record([_event(name, feed, data, now)], now=now)
 
 
-def _said_silent(feed: Feed) -> list[str]:
+def _is_news(feed: Feed, silent: list[str], now: datetime) -> bool:
     told = entries.last_data("feed", feed.code, _FRESHNESS)
-    return [] if told is None else list(told.get("silent", []))
+    said = [] if told is None else told.get("silent", [])
+    if told is None or not set(silent) < set(said):
+        return silent != said
+    return now - datetime.fromisoformat(told["at"]) >= _STANDS_FOR
 
 
 def note_line(*, feed: Feed, up: bool, reason: str, now: datetime) -> None:
