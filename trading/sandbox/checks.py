@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from aitrader.kernel.fix import OrdType, Side, TimeInForce
-from aitrader.kernel.money import ONE, ZERO, price_down, price_up, qty_to_lot
+from aitrader.kernel.money import ONE, ZERO, plain, price_down, price_up, qty_to_lot
 from trading.sandbox.matching import reachable
 from trading.sandbox.orders import CONTINGENT, PRICED, STOPS, NewOrder
 from trading.sandbox.rules import Listing, Refusal, Refused, Status
@@ -48,14 +48,20 @@ def check_open(market: Market) -> Refused | None:
     return Refused(reason, f"{market.listing.instrument} is in {market.status}")
 
 
+def _reached(stop_px: Decimal | None, last_px: Decimal | None) -> str:
+    # However a store writes the same number, the words are the same.
+    stop, last = ("none" if px is None else plain(px) for px in (stop_px, last_px))
+    return f"{stop} is reached at {last}"
+
+
 def check_now(state: State, market: Market, request: NewOrder) -> Refused | None:
     """Post-only, stops that are reached already, and the purse."""
     listing = market.listing
     px = request.price
     if request.post_only and px is not None and market.book.crosses(request.side, px):
-        return Refused(Refusal.WOULD_TAKE, f"{px} would take")
+        return Refused(Refusal.WOULD_TAKE, f"{plain(px)} would take")
     if trigger_reached(request, market.last_px):
-        return Refused(Refusal.WOULD_TRIGGER, f"{request.stop_px} is reached at {market.last_px}")
+        return Refused(Refusal.WOULD_TRIGGER, _reached(request.stop_px, market.last_px))
     need = payment(state, market, request)
     asset = listing.quote if request.side is Side.BUY else listing.base
     free = state.accounts.free(request.account, asset)
