@@ -173,13 +173,16 @@ class FeedThread(Thread):
         while True:
             try:
                 feeds.note_line(feed=self.made.desk.feed, up=up, reason=reason, now=WALL.now())
-                return
+                break
             except (OperationalError, InterfaceError) as error:
                 log.warning("user_stream.not_noted", error=str(error).strip())
             finally:
                 connections.close_all()
             if self._stopping.wait(_RETRY_SECONDS):
                 return
+        if up:
+            # Orders and trades of other hands too: what was missed is not told again.
+            self._wake(Task.RECONCILE)
 
     def _drive(self, opened: _Opened) -> None:
         market, made = opened.market, opened.made

@@ -228,6 +228,7 @@ CATALOGUE: Mapping[str, Fault] = {
     ),
     "X27": _fault(
         "key_revoked_at_s key_revoked_s",
+        f"{_AT_VENUE}::test_a_refused_key_of_an_idle_account_shows_within_five_seconds",
         f"{_AT_VENUE}::test_a_refused_key_halts_the_account_and_says_what_cannot_be_cancelled",
         f"{_DESK}/test_half_known.py"
         "::test_a_refusal_that_is_about_our_key_leaves_the_wish_to_cancel",

@@ -22,30 +22,15 @@ from trading.domain import evidence
 from trading.domain.evidence import Evidence, Step
 from trading.domain.execution_report import ExecutionReport
 from trading.domain.order_state import Closedness
-from trading.domain.ports import Gateway, OpenOrder, SeenOrder, letters
+from trading.domain.ports import Gateway, SeenOrder, letters
 from trading.models import Order
 from trading.selectors.desk import Desk
 from trading.services import executions, order_rows, routing
+from trading.services.listed import Listed
 
 _MARGIN = timedelta(seconds=1)
 #: So many questions about one order each cost a venue as much as its list of all open ones.
 _MANY = 20
-
-
-class Listed:
-    """The venue's open orders by client id, asked for when they are first needed."""
-
-    def __init__(self, gateway: Gateway, account: str) -> None:
-        self._gateway = gateway
-        self._account = account
-        self._found: Mapping[str, OpenOrder] | None = None
-
-    def orders(self) -> Mapping[str, OpenOrder]:
-        """Raises GatewayError when the venue does not tell."""
-        if self._found is None:
-            told = self._gateway.open_orders(account=self._account)
-            self._found = {each.cl_ord_id: each for each in told}
-        return self._found
 
 
 def adopt(*, desk: Desk, orders: Sequence[Order], listed: Listed, at: Moment) -> list[Order]:
@@ -54,7 +39,7 @@ def adopt(*, desk: Desk, orders: Sequence[Order], listed: Listed, at: Moment) ->
     if len(orders) < _MANY:
         return list(orders)
     try:
-        found = listed.orders()
+        found = listed.by_client_id()
     except GatewayError:
         return list(orders)
     reports, left = [], []
@@ -132,7 +117,7 @@ def _read(
         executions.apply(desk=desk, reports=reports, at=at)
         return True
     crash.point("doubt.not_found")
-    if order.cl_ord_id not in listed.orders():
+    if order.cl_ord_id not in listed.by_client_id():
         order_rows.of(desk).keep_evidence(order, found.read(at.wall))
         crash.point("doubt.read_kept")
     routing.mark_unknown(
@@ -174,6 +159,9 @@ def _compare(
     ]
     differs = _differences(desk, order, gateway.balances(account=account))
     if strange or differs:
+        if not order_rows.of(desk).is_doubtful(order.cl_ord_id):
+            # Its end came meanwhile: from the stream, or by a person's word.
+            return True
         theirs = ", ".join([*(f"trade {each}" for each in strange), *differs])
         executions.open_break(
             desk=desk, kind="DOUBT", object_id=order.cl_ord_id, ours="no trade", venues=theirs,

@@ -37,6 +37,7 @@ from trading.services import (
     refused_key,
     voided,
 )
+from trading.services.listed import Listed
 
 #: How long a balance differs in the same way before it is booked: reads may lag for half a minute.
 FLOW_AGE = timedelta(seconds=60)
@@ -67,10 +68,19 @@ def reconcile(*, desk: Desk, gateway: Gateway, at: Moment, back: timedelta = REC
     """The whole pass: settle what the venue knows and we do not, take in what other hands did, and
     compare the books. Raises GatewayError when the venue does not tell."""
     adjusted = executions.drain(desk=desk, gateway=gateway, at=at)
-    adjusted += reconciliation.follow(desk=desk, gateway=gateway, at=at)
-    adjusted += reconciliation.resolve(desk=desk, gateway=gateway, at=at)
-    adjusted += take_in(desk=desk, gateway=gateway, at=at, back=back)
-    compared = reconciliation.compare(desk=desk, gateway=gateway, at=at)
+    listed = Listed(desk, gateway)
+    adjusted += reconciliation.follow(desk=desk, gateway=gateway, at=at, listed=listed)
+    adjusted += reconciliation.resolve(desk=desk, gateway=gateway, at=at, listed=listed)
+    adjusted += take_in(desk=desk, gateway=gateway, at=at, back=back, listed=listed)
+
+    def again() -> Listed:
+        nonlocal adjusted
+        newer = Listed(desk, gateway)
+        adjusted += reconciliation.follow(desk=desk, gateway=gateway, at=at, listed=newer)
+        adjusted += take_in(desk=desk, gateway=gateway, at=at, listed=newer)
+        return newer
+
+    compared = reconciliation.compare(desk=desk, gateway=gateway, at=at, listed=listed, again=again)
     breaks = len(order_rows.of(desk).open_breaks())
     return Reconciled(compared.matched, adjusted, breaks, compared.agree)
 
@@ -84,7 +94,14 @@ def begin(*, desk: Desk, gateway: Gateway, at: Moment) -> bool:
         return False
 
 
-def take_in(*, desk: Desk, gateway: Gateway, at: Moment, back: timedelta = RECENT) -> int:
+def take_in(
+    *,
+    desk: Desk,
+    gateway: Gateway,
+    at: Moment,
+    back: timedelta = RECENT,
+    listed: Listed | None = None,
+) -> int:
     """Book what other hands did since the books were compared last, and `back` before; returns how
     many orders, flows and voided trades were written.
 
@@ -93,7 +110,7 @@ def take_in(*, desk: Desk, gateway: Gateway, at: Moment, back: timedelta = RECEN
     if gateway.capabilities.streams:
         return 0
     try:
-        resting = gateway.open_orders(account=desk.account.code)
+        resting = (listed or Listed(desk, gateway)).orders()
     except GatewayError as error:
         refused_key.see(desk=desk, error=error, at=at)
         raise
@@ -106,10 +123,10 @@ def take_in(*, desk: Desk, gateway: Gateway, at: Moment, back: timedelta = RECEN
     done += voided.expect_no_more(desk=desk, gateway=gateway, due=due, at=at)
     complete, unlisted = True, []
     for row in desk.instruments.values():
-        listed = gateway.trades(account=desk.account.code, instrument=row.code, since=since)
-        done += _take_in_trades(desk, gateway, row, listed, at)
-        complete = complete and _are_booked(store, row, listed)
-        unlisted += voided.unlisted(desk, row, listed, since)
+        trades = gateway.trades(account=desk.account.code, instrument=row.code, since=since)
+        done += _take_in_trades(desk, gateway, row, trades, at)
+        complete = complete and _are_booked(store, row, trades)
+        unlisted += voided.unlisted(desk, row, trades, since)
     # A balance that a trade explains, once it is booked, was not moved from outside.
     return done + (
         differences.end(desk=desk, gateway=gateway, stood=due, unlisted=unlisted, at=at)

@@ -7,8 +7,8 @@
 3. An order claimed by a live sender is left alone until its lease has run out.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from aitrader.kernel import crash
 from aitrader.kernel.clock import Moment
@@ -25,7 +25,11 @@ from trading.selectors import freshness
 from trading.selectors.desk import Desk
 from trading.selectors.order_store import OrderStore
 from trading.services import doubt, executions, order_rows, refused_key, routing
-from trading.services.doubt import Listed
+from trading.services.listed import Listed
+
+#: Of an account of which something differs.
+_MOST_LOOKS = 3
+_Key = tuple[str, str]
 
 
 def recover(*, desk: Desk, gateway: Gateway, at: Moment) -> None:
@@ -36,41 +40,51 @@ def recover(*, desk: Desk, gateway: Gateway, at: Moment) -> None:
     compare(desk=desk, gateway=gateway, at=at)
 
 
-def resolve(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
+def resolve(*, desk: Desk, gateway: Gateway, at: Moment, listed: Listed | None = None) -> int:
     """Ask about every order we are not sure of; returns how many were cleared up."""
     doubtful = order_rows.of(desk).doubtful()
-    listed = Listed(gateway, desk.account.code)
+    listed = listed or Listed(desk, gateway)
     left = doubt.adopt(desk=desk, orders=doubtful, listed=listed, at=at)
     cleared = len(doubtful) - len(left)
     return cleared + sum(_resolve(desk, gateway, order, listed, at) for order in left)
 
 
-def follow(*, desk: Desk, gateway: Gateway, at: Moment, only_working: bool = False) -> int:
+def follow(
+    *,
+    desk: Desk,
+    gateway: Gateway,
+    at: Moment,
+    only_working: bool = False,
+    listed: Listed | None = None,
+) -> int:
     """Ask about every working order that the venue's list of open orders shows otherwise, at a
     venue whose stream does not tell everything; returns how many.
 
-    `only_working`: the list is asked for where orders of ours work; else for the whole account,
-    which costs the venue's patience but shows orders that should be gone.
+    `only_working`: the list is asked for where orders of ours work, and where none does of one
+    instrument, for the answer shows that our key still opens the account; else of the whole
+    account, which costs the venue's patience but shows orders that should be gone.
     """
     if gateway.capabilities.streams:
         return 0
     store = order_rows.of(desk)
     working = store.resting()
-    where = {order.instrument.code for order in working} if only_working else set()
-    if only_working and not where:
-        return 0
+    where = _where(desk, working) if only_working else set()
     try:
-        found = gateway.open_orders(account=desk.account.code, instruments=where)
+        found = (listed or Listed(desk, gateway, instruments=where)).by_client_id()
     except GatewayError as error:
         # A read that failed says nothing; the next look comes in seconds.
         refused_key.see(desk=desk, error=error, at=at)
         return 0
-    listed = {each.cl_ord_id: each for each in found}
-    moved = [order for order in working if _has_moved(order, listed.get(order.cl_ord_id))]
-    for order in store.closed_among(listed):
-        if _is_ours(order, listed[order.cl_ord_id]):
+    moved = [order for order in working if _has_moved(order, found.get(order.cl_ord_id))]
+    for order in store.closed_among(found):
+        if _is_ours(order, found[order.cl_ord_id]):
             _end_risen(desk, gateway, order, at)
     return sum(_ask_quietly(desk, gateway, order, at) for order in moved)
+
+
+def _where(desk: Desk, working: Sequence[Order]) -> set[str]:
+    first = [row.code for row in desk.instruments.values()][:1]
+    return {order.instrument.code for order in working} or set(first)
 
 
 def _has_moved(order: Order, seen: OpenOrder | None) -> bool:
@@ -171,18 +185,49 @@ class Compared:
     matched: int
 
 
-def compare(*, desk: Desk, gateway: Gateway, at: Moment) -> Compared:
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Differences of ours, and orders of others, by kind and object: here and there."""
+
+    differences: dict[_Key, tuple[str, str]]
+    strangers: dict[_Key, tuple[str, str]]
+    matched: int
+
+    def among(self, other: "_Look") -> "_Look":
+        """What differs in both; what is said of it is ours."""
+        return replace(
+            self,
+            differences={k: v for k, v in self.differences.items() if k in other.differences},
+            strangers={k: v for k, v in self.strangers.items() if k in other.strangers},
+        )
+
+
+def compare(
+    *,
+    desk: Desk,
+    gateway: Gateway,
+    at: Moment,
+    listed: Listed | None = None,
+    again: Callable[[], Listed] | None = None,
+) -> Compared:
     """Compare open orders and balances with the venue. Breaks that are gone or have changed are
-    closed, new ones opened."""
-    resting = {each.cl_ord_id for each in gateway.open_orders(account=desk.account.code)}
+    closed, new ones opened.
+
+    `again` takes in what came meanwhile: of an account that trades all the while, books and
+    balances are of two instants. What differs is looked at once more, and differs if it does in
+    each look.
+    """
+    found = _look(desk, gateway, listed or Listed(desk, gateway))
+    for _ in range(_MOST_LOOKS - 1):
+        if again is None or not found.differences:
+            break
+        before, found = found, _look(desk, gateway, again())
+        steady = found.differences == before.differences
+        found = found.among(before)
+        if steady:
+            break
+    differences, strangers = found.differences, found.strangers
     store = order_rows.of(desk)
-    ours, doubtful = store.resting_ids(), store.in_doubt()
-    # What is in doubt is asked about one by one (`resolve`): it is no difference yet.
-    missing = {("OPEN_ORDER", each): ("open", "not open") for each in ours - resting - doubtful}
-    # Orders that are not the desk's, where it cannot take them in.
-    strangers = {("OPEN_ORDER", each): ("not open", "open") for each in resting - ours - doubtful}
-    balances, same = _balance_differences(desk, gateway)
-    differences = missing | balances
     with store.atomic():
         for row in store.open_breaks():
             if _is_over(store, row, differences | strangers):
@@ -190,8 +235,8 @@ def compare(*, desk: Desk, gateway: Gateway, at: Moment) -> Compared:
                 executions.close_break(desk=desk, found=row, resolution=said, at=at)
             elif _has_changed(row, differences):
                 executions.close_break(desk=desk, found=row, resolution="it has changed", at=at)
-    for severity, found in ((Severity.MAJOR, differences), (Severity.MINOR, strangers)):
-        for (kind, object_id), (here, there) in sorted(found.items()):
+    for severity, told in ((Severity.MAJOR, differences), (Severity.MINOR, strangers)):
+        for (kind, object_id), (here, there) in sorted(told.items()):
             executions.open_break(
                 desk=desk, kind=kind, object_id=object_id, ours=here, venues=there, at=at,
                 severity=severity,
@@ -209,7 +254,22 @@ def compare(*, desk: Desk, gateway: Gateway, at: Moment) -> Compared:
         )
         store.record([event], now=at.wall)
         crash.point("compare.before_commit")
-    return Compared(agree=not differences, matched=len(resting & ours) + same)
+    return Compared(agree=not differences, matched=found.matched)
+
+
+def _look(desk: Desk, gateway: Gateway, listed: Listed) -> _Look:
+    resting = listed.by_client_id().keys()
+    store = order_rows.of(desk)
+    ours, doubtful = store.resting_ids(), store.in_doubt() | listed.doubtful_before
+    # What is in doubt is asked about one by one (`resolve`): it is no difference yet. Nor is what
+    # has begun to rest since the list was asked for.
+    lost = (ours & listed.resting_before) - resting - doubtful
+    missing = {("OPEN_ORDER", each): ("open", "not open") for each in lost}
+    # Orders that are not the desk's, where it cannot take them in.
+    foreign = resting - ours - listed.resting_before - doubtful
+    strangers = {("OPEN_ORDER", each): ("not open", "open") for each in foreign}
+    balances, same = _balance_differences(desk, gateway)
+    return _Look(missing | balances, strangers, len(resting & ours) + same)
 
 
 def _is_over(store: OrderStore, row: ReconBreak, differences: Collection[tuple[str, str]]) -> bool:

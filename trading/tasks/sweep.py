@@ -2,7 +2,8 @@
 books are compared with the venue's.
 
 1. The sweep does the work itself: it must not depend on the broker that may have lost the call.
-2. Books are compared while the venue stands still, after everything it reported was settled.
+2. Books are compared while the venue stands still, after everything it reported was settled; of an
+   account whose user stream was away at once, for what it missed it will not tell.
 3. What fails for one account is one line of the log and keeps no other account waiting.
 """
 
@@ -17,9 +18,10 @@ from aitrader.kernel.fix import Certainty, OrdStatus
 from aitrader.kernel.topics import Task
 from trading.models import CancelRequest, Feed, Order, ParentOrder, Trade
 from trading.models.feed import FeedStatus
-from trading.services import executions, external, reconciliation, setup, turns
+from trading.services import setup, turns
 from trading.tasks import figures, workbench
 from trading.tasks.route import send
+from trading.tasks.workbench import Bench
 
 log = structlog.get_logger(__name__)
 
@@ -40,20 +42,22 @@ def sweep(**_: object) -> None:
 
 
 @shared_task(name=Task.RECONCILE.value)
-def reconcile(**_: object) -> None:
-    """Compare the books of every account with its venue's."""
-    for account_id in _accounts():
-        with _for_itself(Task.RECONCILE, account_id), turns.alone(account_id):
-            bench = workbench.bench_of(account_id)
-            if bench is None:
-                continue
-            desk, gateway, at = bench.desk, bench.venue.gateway, bench.at
-            with bench.venue.standstill(desk.account.code):
-                executions.drain(desk=desk, gateway=gateway, at=at)
-                reconciliation.follow(desk=desk, gateway=gateway, at=at)
-                if external.take_in(desk=desk, gateway=gateway, at=at, back=bench.how_far_back()):
-                    turns.turn(desk=desk, gateway=gateway, at=at)
-                reconciliation.compare(desk=desk, gateway=gateway, at=at)
+def reconcile(*, account_id: int | None = None, **_: object) -> None:
+    """Compare the books of every account with its venue's, or of one whose user stream is back."""
+    for each in _accounts() if account_id is None else [account_id]:
+        with (
+            _for_itself(Task.RECONCILE, each),
+            workbench.turn_of(Task.RECONCILE, each) as bench,
+        ):
+            if bench is not None:
+                _look(bench)
+
+
+def _look(bench: Bench) -> None:
+    with bench.venue.standstill(bench.desk.account.code):
+        found = bench.look()
+    if found.adjusted:
+        turns.turn(desk=bench.desk, gateway=bench.venue.gateway, at=bench.at)
 
 
 @contextmanager

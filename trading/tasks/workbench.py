@@ -11,13 +11,14 @@
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import close_old_connections, connection
 
 from aitrader.kernel.clock import WALL, Moment, monotonic
+from aitrader.kernel.errors import GatewayError
 from aitrader.kernel.topics import Task
 from compliance.services import installation
 from trading.gateways import registry
@@ -26,9 +27,11 @@ from trading.models import Feed, InstrumentRow, StrategyVersion
 from trading.selectors import desk as desks
 from trading.selectors.desk import Desk
 from trading.services import external, turns, venue_facts
+from trading.services.external import Reconciled
 
-#: Between two looks at what rests at a venue that does not tell everything by itself.
-FOLLOW_SECONDS = 5.0
+#: Between two looks at what rests at a venue that does not tell everything by itself. It is also
+#: how a key that the venue refuses shows on an idle account: with the sweep's second, within five.
+FOLLOW_SECONDS = 3.5
 #: Books are compared every minute: older than this nobody has looked, and nothing is sent.
 GREEN_FOR = timedelta(minutes=3)
 _FULL_LOOK_SECONDS = 3600.0
@@ -41,9 +44,6 @@ class Bench:
     desk: Desk
     venue: Connection
     at: Moment
-    _followed: float = float("-inf")
-    _looked_back: float = float("-inf")
-    _reconciled: float = float("-inf")
 
     @property
     def is_green(self) -> bool:
@@ -54,31 +54,55 @@ class Bench:
             return True
         last = self.desk.account.reconciled_at
         if last is None or self.at.wall - last > GREEN_FOR:
-            _green.discard(_key(self.desk.account.pk))
-        return _key(self.desk.account.pk) in _green
+            _green.discard(self._key)
+        return self._key in _green
 
     def reconcile(self) -> bool:
         """Reconcile before the first send of this process; True when the account is green."""
-        if not self.is_green and monotonic() - self._reconciled >= FOLLOW_SECONDS:
-            self._reconciled = monotonic()
-            found = external.begin(desk=self.desk, gateway=self.venue.gateway, at=self.at)
-            if found:
-                _green.add(_key(self.desk.account.pk))
-                self.desk.account.reconciled_at = self.at.wall
+        if not self.is_green and _paces.is_due("reconcile", self._key, FOLLOW_SECONDS):
+            # A venue that does not answer is asked again later.
+            with suppress(GatewayError):
+                self.look()
         return self.is_green
 
-    def how_far_back(self) -> timedelta:
-        """Trades of the last minutes each time, of a whole day once an hour."""
-        if monotonic() - self._looked_back < _FULL_LOOK_SECONDS:
-            return external.RECENT
-        self._looked_back = monotonic()
-        return external.LONGEST
+    def look(self) -> Reconciled:
+        """The whole pass, after which the account may be green. Raises GatewayError when the venue
+        does not tell."""
+        # Trades of the last minutes each time, of a whole day once an hour.
+        whole_day = _paces.is_due("whole day", self._key, _FULL_LOOK_SECONDS)
+        found = external.reconcile(
+            desk=self.desk,
+            gateway=self.venue.gateway,
+            at=self.at,
+            back=external.LONGEST if whole_day else external.RECENT,
+        )
+        if found.agree:
+            _green.add(self._key)
+            self.desk.account.reconciled_at = self.at.wall
+        return found
 
     def is_time_to_follow(self) -> bool:
         """Once in a while: the list of all open orders is the dearest of reads."""
-        due = monotonic() - self._followed >= FOLLOW_SECONDS
-        if due:
-            self._followed = monotonic()
+        return _paces.is_due("follow", self._key, FOLLOW_SECONDS)
+
+    @property
+    def _key(self) -> tuple[str, int]:
+        return _key(self.desk.account.pk)
+
+
+class _Paces:
+    """When this process last did what it does once in a while, whichever thread it was."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last: dict[tuple[str, tuple[str, int]], float] = {}
+
+    def is_due(self, what: str, key: tuple[str, int], seconds: float) -> bool:
+        """Whether so long has passed; whoever is told so does it now."""
+        with self._lock:
+            due = monotonic() - self._last.get((what, key), float("-inf")) >= seconds
+            if due:
+                self._last[what, key] = monotonic()
         return due
 
 
@@ -96,6 +120,7 @@ class _Gate:
 
 
 _kept = _Kept()
+_paces = _Paces()
 #: Accounts that this process has found in agreement with their venue.
 _green: set[tuple[str, int]] = set()
 _gates: defaultdict[tuple[str, int], _Gate] = defaultdict(_Gate)

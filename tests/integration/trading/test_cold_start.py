@@ -3,22 +3,28 @@ before the books agree, and no order of doubtful fate taken for granted."""
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal as D
 from functools import partial
 from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from aitrader.kernel import ids
 from aitrader.kernel.clock import WALL
-from aitrader.kernel.fix import Certainty, OrdStatus
+from aitrader.kernel.fix import Certainty, OrdStatus, OrdType, Side
+from aitrader.kernel.topics import Task
+from aitrader.runtime.feed import FeedThread
 from tests.integration.trading.at_venue import AtVenue, at_venue
 from trading.domain.order_state import Closedness
 from trading.domain.ports import Gateway
-from trading.models import Order
-from trading.services import external
+from trading.models import Order, ReconBreak
+from trading.services import external, reconciliation
+from trading.services.listed import Listed
 from trading.tasks import route, sweep, workbench
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
@@ -96,7 +102,88 @@ def test_orders_that_rest_as_they_were_sent_are_asked_about_together(venue: AtVe
     assert set(Order.objects.values_list("ord_status", "certainty")) == {("NEW", "CERTAIN")}
     assert "" not in set(Order.objects.values_list("order_id", flat=True))
     assert calls["query"] == calls["submit"] == calls["cancel"] == 0
-    assert calls["open_orders"] <= 5
+    assert calls["open_orders"] == 1
+
+
+def test_the_task_of_every_minute_asks_for_the_list_of_open_orders_once(venue: AtVenue) -> None:
+    _rest(venue, 3)
+    bench = workbench.bench_of(venue.desk.account.pk)
+    assert bench is not None
+    counted = Counted(bench.venue.gateway)
+    bench.venue = replace(bench.venue, gateway=counted)
+    sweep.reconcile()
+    assert counted.calls["open_orders"] == 1
+    assert counted.calls["balances"] == 1
+
+
+def test_a_user_stream_that_is_back_has_the_whole_pass_made_at_once(venue: AtVenue) -> None:
+    woken: list[Task] = []
+    feed = SimpleNamespace(
+        made=SimpleNamespace(desk=venue.desk), _stopping=Event(), _wake=woken.append
+    )
+    FeedThread._on_line(feed, False, "cut")  # type: ignore[arg-type]  # what it uses of a feed
+    assert woken == []
+    venue.begin()
+    venue.by_hand("hand-1")
+    FeedThread._on_line(feed, True, "")  # type: ignore[arg-type]  # as above
+    assert woken == [Task.RECONCILE]
+    sweep.reconcile(account_id=venue.desk.account.pk)
+    assert Order.objects.get(origin="EXTERNAL").cl_ord_id == "hand-1"
+
+
+def test_what_has_begun_to_rest_since_the_list_was_asked_for_is_not_missing_there(
+    venue: AtVenue,
+) -> None:
+    listed = Listed(venue.desk, venue.gateway)
+    assert listed.orders() == []
+    _rest(venue, 1)
+    at = venue.now()
+    found = reconciliation.compare(desk=venue.desk, gateway=venue.gateway, at=at, listed=listed)
+    assert found.agree
+    listed = Listed(venue.desk, venue.gateway)
+    assert len(listed.orders()) == 1
+    Order.objects.update(ord_status=OrdStatus.CANCELED, closedness=int(Closedness.CANCELED))
+    reconciliation.compare(desk=venue.desk, gateway=venue.gateway, at=at, listed=listed)
+    assert not ReconBreak.objects.exists()
+
+
+class _Busy(Counted):
+    """Other hands trade whenever the balances are read for the first time in a pass."""
+
+    def __init__(self, venue: AtVenue) -> None:
+        super().__init__(venue.gateway)
+        self._venue = venue
+        self._traded = False
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "balances" and not self._traded:
+            self._traded = True
+            self._venue.by_hand(
+                f"hand-{self.calls['balances']}", ord_type=OrdType.MARKET, price=None,
+                order_qty=LOT, side=Side.SELL,
+            )  # fmt: skip
+        return super().__getattr__(name)
+
+
+def test_an_account_that_trades_while_it_is_compared_becomes_green_all_the_same(
+    venue: AtVenue,
+) -> None:
+    venue.quotes()
+    busy = _Busy(venue)
+    assert external.begin(desk=venue.desk, gateway=busy, at=venue.now())
+    assert busy.calls["balances"] == 2
+    assert not ReconBreak.objects.exists()
+    assert venue.differences() == {}
+
+
+def test_what_differs_in_every_look_is_a_break(venue: AtVenue) -> None:
+    venue.begin()
+    venue.move("deposit", "USDT", "5")
+    counted = Counted(venue.gateway)
+    assert not external.begin(desk=venue.desk, gateway=counted, at=venue.now())
+    # The same in the second look: no third is needed.
+    assert counted.calls["balances"] == 2
+    assert ReconBreak.objects.get().object_id == "USDT"
 
 
 def test_what_the_list_does_not_settle_is_asked_about_one_by_one(venue: AtVenue) -> None:
@@ -144,9 +231,7 @@ def test_nothing_is_sent_before_the_process_has_reconciled(venue: AtVenue) -> No
 
 def _soon(venue: AtVenue, order: Order) -> None:
     """The next looks find the books in agreement, and the order goes."""
-    bench = workbench.bench_of(venue.desk.account.pk)
-    assert bench is not None
-    bench._reconciled = float("-inf")
+    workbench._paces._last.clear()
     sweep.sweep()
     (resting,) = venue.gateway.open_orders(account="")
     assert resting.cl_ord_id == order.cl_ord_id

@@ -27,6 +27,7 @@ from trading.domain.execution_report import status_report
 from trading.models import Fill, LedgerPosting, LedgerTransaction, Order, ReconBreak
 from trading.selectors import order_story
 from trading.services import executions, external, order_rows, orders, reconciliation, routing
+from trading.tasks import sweep, workbench
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 
@@ -180,6 +181,22 @@ def test_what_was_announced_and_taken_back_before_its_trade_was_told_is_waited_f
     assert (order.certainty, order.cum_qty, order.ord_status) == ("CERTAIN", 0, "CANCELED")
     assert (venue.differences(), venue.position(), Fill.objects.count()) == ({}, D(1), 0)
     assert not ReconBreak.objects.filter(closed_at=None).exists()
+
+
+def test_a_refused_key_of_an_idle_account_shows_within_five_seconds(venue: AtVenue) -> None:
+    """X27: nothing rests and nothing is to be sent; the sweep of every second goes on."""
+    workbench._paces._last.clear()
+    sweep.sweep()
+    assert not TradingStateRow.objects.exists()
+    venue.change("faults", plan=f"key_revoked_at_s={NOW},key_revoked_s=600")
+    began = time.monotonic()
+    while not TradingStateRow.objects.exists() and time.monotonic() - began < 10:
+        time.sleep(1)
+        sweep.sweep()
+    assert time.monotonic() - began <= 5
+    state = TradingStateRow.objects.get()
+    assert (state.state, state.scope) == ("HALTED", "ACCOUNT")
+    assert "nothing of ours rests there" in state.reason
 
 
 @pytest.mark.parametrize("met_by", ["an order", "a look", "the comparison", "a cancel"])
