@@ -39,21 +39,15 @@ def test_a_run_that_has_ended_tells_the_same_again(fresh_database: str, tmp_path
     assert again["max_drawdown"] == first["max_drawdown"]
 
 
-def test_a_database_kept_of_another_seed_is_refused(fresh_database: str, tmp_path: Path) -> None:
-    file = _file(tmp_path)
-    assert _kept(tmp_path, fresh_database, "--replay", file).returncode == 0
-    ended = _kept(tmp_path, fresh_database, "--replay", file, "--seed", "2")
-    assert ended.returncode == 1
-    assert ended.stderr == "aitrader: this database was installed as seed-1, not as seed-2\n"
-
-
-def test_a_database_kept_of_another_file_is_refused(fresh_database: str, tmp_path: Path) -> None:
+def test_a_database_kept_of_another_file_or_seed_is_refused(
+    fresh_database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    given = ("--database", fresh_database, "--replay")
     file, other = _file(tmp_path), _file(tmp_path, "ethusdt_1m.csv")
-    assert _kept(tmp_path, fresh_database, "--replay", file).returncode == 0
-    ended = _kept(tmp_path, fresh_database, "--replay", other)
-    assert ended.returncode == 1
-    assert ended.stderr.startswith("aitrader: --replay differs: ")
-    assert ended.stderr.count("\n") == 1
+    call_command("paper", *given, file, stdout=io.StringIO())
+    assert _refusal(monkeypatch, *given, other).startswith("--replay differs: ")
+    said = _refusal(monkeypatch, *given, file, "--seed", "2")
+    assert said == "this database was installed as seed-1, not as seed-2"
 
 
 def test_a_kept_run_names_the_first_option_that_differs(

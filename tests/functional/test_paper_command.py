@@ -44,7 +44,7 @@ EMBEDDED = {"DATABASE_URL": "", "DATABASE_OWNER_URL": "", "REDIS_URL": ""}
 
 
 @pytest.fixture
-def refusal(fresh_database: str, monkeypatch: pytest.MonkeyPatch) -> Refusal:
+def refusal(shared_database: str, monkeypatch: pytest.MonkeyPatch) -> Refusal:
     """The one line with which the command ends; its exit code is 1 then."""
 
     def run(*arguments: str) -> str:
@@ -61,7 +61,7 @@ def refusal(fresh_database: str, monkeypatch: pytest.MonkeyPatch) -> Refusal:
 
 
 @pytest.fixture
-def told(fresh_database: str, tmp_path: Path) -> Told:
+def told(shared_database: str, tmp_path: Path) -> Told:
     """What the command writes with --json."""
 
     def run(*arguments: str) -> dict[str, Any]:

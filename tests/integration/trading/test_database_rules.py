@@ -19,9 +19,13 @@ APPEND_ONLY = (
 )
 
 
-@pytest.fixture
-def traded(fresh_database: str) -> Road:
-    """A desk that has bought, been denied once, and has a stop at the venue."""
+@pytest.fixture(scope="module")
+def traded(shared_database: str) -> Road:
+    """A desk that has bought and has a stop at the venue; whatever is tried on it is refused."""
+    return _traded()
+
+
+def _traded() -> Road:
     road = Road(exits={"stop_loss_pct": "1"})
     road.move(101)
     road.hold()
@@ -73,7 +77,13 @@ def test_a_ledger_transaction_that_does_not_balance_is_refused_at_commit(
     lines = [["VENUE", "EXTERNAL"][: len(assets)], assets, amounts]
     with pytest.raises(IntegrityError, match="does not balance"):
         _run(_POSTING, "UNBALANCED", *lines)
-    _run(_POSTING, "BALANCED", ["VENUE", "EXTERNAL"], ["USDT", "USDT"], ["1", "-1"])
+    _run(
+        _POSTING,
+        f"BALANCED {'/'.join(assets)}",
+        ["VENUE", "EXTERNAL"],
+        ["USDT", "USDT"],
+        ["1", "-1"],
+    )
 
 
 def test_the_balance_is_looked_at_when_all_postings_are_there(traded: Road) -> None:
@@ -102,7 +112,9 @@ def test_an_order_without_an_approving_decision_is_refused(traded: Road, change:
         _run(f"UPDATE trading_order SET {change} WHERE id = %s", order.pk)
 
 
-def test_a_denied_order_cannot_become_one_that_is_sent(traded: Road) -> None:
+@pytest.mark.usefixtures("fresh_database")
+def test_a_denied_order_cannot_become_one_that_is_sent() -> None:
+    traded = _traded()
     Limit.objects.filter(key="MAX_ORDER_NOTIONAL").delete()
     traded.move("100.9", 101)
     denied = roads.only_order(ord_status="DENIED")
