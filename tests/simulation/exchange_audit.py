@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from aitrader.kernel.fix import WORKING
 from tests.simulation.conftest import rows_of
 
 Rows = Mapping[str, list[dict[str, Any]]]
@@ -55,7 +56,10 @@ def _orders(ours: Rows, truth: Rows) -> Iterator[str]:
     for each in truth["orders"]:
         row = known.get(each["cl_ord_id"])
         said = (each["ord_status"], Decimal(each["cum_qty"]))
-        if row is None:
+        pair = [known[name] for name in each["cl_ord_id"].split("_") if name in known]
+        if len(pair) == 2:
+            yield from _pair(pair, *said)
+        elif row is None:
             if not each["cl_ord_id"].startswith("hand-"):
                 yield f"not known: {each['cl_ord_id']}"
         elif each["cl_ord_id"] in back:
@@ -63,9 +67,17 @@ def _orders(ours: Rows, truth: Rows) -> Iterator[str]:
                 yield f"known otherwise: {row}, {said}, and taken back"
         elif (row["ord_status"], row["cum_qty"]) != said:
             yield f"known otherwise: {row}, {said}"
+    there = {part for name in names for part in (name, *name.split("_"))}
     for name, row in known.items():
-        if name not in names and row["cum_qty"] > 0 and not name.startswith("EXT-"):
+        if name not in there and row["cum_qty"] > 0 and not name.startswith("EXT-"):
             yield f"not there: {name}"
+
+
+def _pair(pair: list[dict[str, Any]], ord_status: str, cum_qty: Decimal) -> Iterator[str]:
+    """Two orders of ours that are one of the exchange's."""
+    sold = sum((row["cum_qty"] for row in pair), Decimal(0))
+    if sold != cum_qty or {row["ord_status"] in WORKING for row in pair} != {ord_status in WORKING}:
+        yield f"a pair known otherwise: {pair}, {ord_status} {cum_qty}"
 
 
 def _fills(ours: Rows, truth: Rows, named: bool) -> Iterator[str]:

@@ -79,12 +79,13 @@ POINTS = {
     "slice.before_commit": 5,
     "slice.committed": 5,
 }
-#: Where an order in doubt is sent again.
+#: Where an order in doubt is sent again, and where two orders are one at the exchange.
 AGAIN = {
-    "repeat.before_commit": 2,
-    "repeat.claimed": 2,
+    "repeat.before_commit": 3,
+    "repeat.claimed": 3,
     "repeat.not_taken": 1,
-    "repeat.answered": 1,
+    "repeat.answered": 2,
+    "cancel.answered": 1,
 }
 #: In every run of the tests; all of them, with five seeds each, are proven.
 ALWAYS = (

@@ -24,6 +24,7 @@ from trading.services import (
     external,
     order_rows,
     orders,
+    person_orders,
     reconciliation,
     replacing,
     routing,
@@ -314,7 +315,10 @@ class Story(AtVenue):
 class Repeated(Story):
     """At Coinbase, where an order in doubt is sent again."""
 
-    steps = ("fills", "rests", "cancelled", "sent_again", "sent_again_in_vain", "replaced")
+    steps = (
+        "fills", "rests", "cancelled", "sent_again", "sent_again_in_vain", "replaced", "paired",
+        "paired_and_cancelled",
+    )  # fmt: skip
 
     def sent_again(self, number: int) -> None:
         """It was lost, no list shows it, and a second copy is taken."""
@@ -328,6 +332,34 @@ class Repeated(Story):
         self._under("lose_request=1", self._send)
         self._under("refuse_filter=1", self._resolve)
         self._until_certain()
+
+    def paired(self, number: int) -> None:
+        """A stop and a target, one order there: lost, sent again, and sold at the target."""
+        self._pair(number)
+        self._under("lose_request=1", self._send)
+        self._until_certain()
+        self._bid(PX + 800, "0.001")
+        self._sweep()
+
+    def paired_and_cancelled(self, number: int) -> None:
+        pair = self._pair(number)
+        self._send()
+        for order in pair:
+            self._wish(order)
+        self._cancel()
+        self._sweep()
+
+    def _pair(self, number: int) -> list[Order]:
+        name = f"story pair {number}"
+        found = Order.objects.filter(reason=name)
+        if not found.exists():
+            pair = person_orders.Pair(
+                self.place.code, Side.SELL, Decimal("0.001"), stop_px=PX - 5000, target_px=PX + 800
+            )
+            person_orders.submit_pair(
+                desk=self.desk, pair=pair, by=self._who(), reason=name, at=self.now()
+            )
+        return list(found.order_by("pk"))
 
 
 STORIES = {"BINANCE": Story, "COINBASE": Repeated}
