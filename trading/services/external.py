@@ -200,7 +200,11 @@ def _take_in_trades(
     known = store.of_venue(row, news)
     ours = {key: order for key, order in known.items() if not _is_made_of_trades(order)}
     foreign = [key for key in news if key not in ours]
-    done = sum(_ask_again(desk, gateway, order.cl_ord_id, row, at) for order in ours.values())
+    done = sum(
+        _ask_again(desk, gateway, order.cl_ord_id, row, at)
+        or _book_named(desk, order, news[key], at)
+        for key, order in ours.items()
+    )
     if store.in_doubt():
         foreign = [
             key for key in foreign if key in known or _is_foreign(desk, gateway, row, key, at)
@@ -268,6 +272,16 @@ def _ask_again(
     if reports:
         executions.apply(desk=desk, reports=reports, at=at)
     return bool(reports)
+
+
+def _book_named(desk: Desk, order: Order, news: list[VenueTrade], at: Moment) -> bool:
+    """Trades of an order that the venue does not find by client id any more, and whose id there a
+    person has named (break_words.py): as far as they make up the quantity that was named."""
+    qty = sum((each.qty for each in news), ZERO)
+    if order.text != executions.CLOSED_BY_WORD or order.filled_qty + qty > order.cum_qty:
+        return False
+    executions.apply(desk=desk, reports=_reports(order, news), at=at)
+    return True
 
 
 def _book_trades(

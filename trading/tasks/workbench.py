@@ -22,7 +22,7 @@ from aitrader.kernel.errors import GatewayError
 from aitrader.kernel.topics import Task
 from compliance.services import installation
 from trading.gateways import registry
-from trading.gateways.registry import Connection
+from trading.gateways.entry import Connection
 from trading.models import Feed, InstrumentRow, StrategyVersion
 from trading.selectors import desk as desks
 from trading.selectors.desk import Desk

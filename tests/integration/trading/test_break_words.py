@@ -5,20 +5,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal as D
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from aitrader.kernel.clock import WALL, Moment
+from aitrader.kernel.clock import WALL, Moment, iso
 from aitrader.kernel.errors import NotPermitted, Refused, RejectedByVenue
-from aitrader.kernel.fix import ExecType
+from aitrader.kernel.fix import ExecType, OrdType, Side
 from compliance.domain.roles import Role
 from compliance.models import JournalEntry
 from compliance.services import access, installation
 from tests.factories import desk as people
 from tests.factories import road as roads
 from tests.factories.road import Road
+from tests.integration.trading.at_venue import CODE, at_venue
 from tests.integration.trading.venues import OpenOnly
 from trading.domain.execution_report import ExecutionReport
 from trading.gateways.sim import books
@@ -242,3 +244,42 @@ def test_an_order_that_rests_nowhere_is_closed_by_a_word_after_a_minute_of_compa
     assert Account.objects.get().reconciled_at == now
     compare(122)
     assert not ReconBreak.objects.filter(closed_at=None, kind="OPEN_ORDER").exists()
+
+
+def test_trades_of_an_order_whose_id_at_the_venue_was_named_are_booked_as_its_fills(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with at_venue(tmp_path) as venue:
+        venue.begin()
+        access.sync_roles()
+        ann = people.operator("ann", Role.RISK)
+        order, now = venue.waiting("lost"), WALL.now()
+        # It is there under a name that is not ours, and the venue does not say whose order traded.
+        monkeypatch.setattr(type(venue.gateway), "client_id_of", lambda *_, **__: None)
+        venue.quotes()
+        venue.by_hand(
+            "renamed", ord_type=OrdType.MARKET, price=None, side=Side.SELL, order_qty=D("0.001")
+        )
+        asked = {"account": "", "instrument": CODE, "since": now - timedelta(minutes=1)}
+        (trade,) = venue.gateway.trades(**asked)
+        evidence = {"reads": [iso(now)], "probed_at": iso(now)}
+        Order.objects.filter(pk=order.pk).update(
+            ord_status="PENDING_NEW", closedness=1, certainty="UNKNOWN", evidence=evidence,
+            claimed_at=now - timedelta(minutes=2),
+        )  # fmt: skip
+        venue.look()
+        assert not Fill.objects.exists()
+        executions.open_break(
+            desk=venue.desk, kind="DOUBT", object_id=order.cl_ord_id, ours="no trade",
+            venues=f"trade {trade.exec_id}", at=venue.now(),
+        )  # fmt: skip
+        found = ReconBreak.objects.get(kind="DOUBT", closed_at=None)
+        word = replace(CLOSED, cum_qty=D("0.001"), order_id=trade.order_id)
+        break_words.state(break_id=found.pk, by=ann, word=word, now=WALL.now())
+        assert not Fill.objects.exists()
+        venue.look()
+        assert Fill.objects.get().order_id == order.pk
+        order.refresh_from_db()
+        assert (order.ord_status, order.certainty) == ("FILLED", "CERTAIN")
+        assert venue.differences() == {}
+        assert not ReconBreak.objects.filter(closed_at=None).exclude(kind="BALANCE").exists()
