@@ -301,6 +301,8 @@ def test_nobody_waits_for_one_that_was_late_before(monkeypatch: pytest.MonkeyPat
     source = _source(venue, monkeypatch)
     source.resume({BTC: _at(10), ETH: _at(5)})
     assert _told(_until(source, 13), BTC) == [11, 12, 13]
+    # None of them by REST.
+    assert venue.asked.count("BTCUSDT") == 1
 
 
 def test_a_stream_that_stays_deaf_to_one_instrument_is_subscribed_anew(
