@@ -78,10 +78,12 @@ def apart(
         stopped = order.get("trigger_status") == _TRIGGERED
         sold = [filled, ZERO] if stopped else [ZERO, filled]
         return [(_one(order, name, qty, filled), []) for name, qty in zip(ours, sold, strict=True)]
-    of_target = [each for each in fills if amount(each["price"]) >= limit]
-    of_stop = [each for each in fills if amount(each["price"]) < limit]
+    # A correction is no fill.
+    told = [each for each in fills if str(each.get("trade_type") or "FILL") == "FILL"]
+    of_target = [each for each in told if amount(each["price"]) >= limit]
+    of_stop = [each for each in told if amount(each["price"]) < limit]
     parts = [*zip(ours, (of_stop, of_target), strict=True)]
-    known = _total(fills)
+    known = _total(told)
     return [(_one(order, name, _total(mine), known), mine) for name, mine in parts]
 
 
