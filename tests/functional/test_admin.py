@@ -77,7 +77,7 @@ def test_every_command_is_a_dialog_with_a_right() -> None:
     assert {name for _each, name in found} == {
         "halt_all", "cancel_order", "change_limit", "create_operator", "change_roles",
         "change_rules", "enable_strategy", "disable_strategy", "new_version",
-        "reset_second_factor", "take_break", "resolve_break", "state_fate",
+        "reset_second_factor", "take_break", "resolve_break", "state_fate", "book_moved",
     }  # fmt: skip
     for each, name in found:
         method = getattr(each, name)
@@ -107,6 +107,7 @@ _NEEDS = {
     "halt_all": ROLES_THAT_MAY[Action.HALT],
     "cancel_order": ROLES_THAT_MAY[Action.CANCEL_ORDER],
     "take_break": ROLES_THAT_MAY[Action.HANDLE_BREAK],
+    "book_moved": ROLES_THAT_MAY[Action.HANDLE_BREAK],
     "state_fate": ROLES_THAT_MAY[Action.HANDLE_BREAK],
     "resolve_break": ROLES_THAT_MAY[Action.HANDLE_BREAK],
     "change_limit": ROLES_THAT_MAY[Action.CHANGE_LIMIT],

@@ -43,7 +43,7 @@ class StateForm(BaseDialogForm):
     )
     cum_qty = forms.DecimalField(
         required=False, min_value=0, max_digits=38, decimal_places=18,
-        label=gettext_lazy("Filled quantity in the venue's record (closed orders)"),
+        label=gettext_lazy("Filled there (if closed)"),
         widget=UnfoldAdminTextInputWidget,
     )  # fmt: skip
     order_id = forms.CharField(
@@ -59,6 +59,12 @@ class StateForm(BaseDialogForm):
     )
 
 
+class MovedForm(BaseDialogForm):
+    reason = forms.CharField(
+        max_length=200, label=gettext_lazy("Reason and evidence"), widget=UnfoldAdminTextInputWidget
+    )
+
+
 @admin.register(ReconBreak)
 class ReconBreakAdmin(Record):
     list_display = (
@@ -68,7 +74,7 @@ class ReconBreakAdmin(Record):
     list_filter = ("severity", "kind", ("closed_at", admin.EmptyFieldListFilter))
     list_select_related = ("account",)
     ordering = ("-id",)
-    actions_detail = ("take_break", "state_fate", "resolve_break")
+    actions_detail = ("take_break", "state_fate", "book_moved", "resolve_break")
     opened = utc("opened_at", gettext_lazy("Opened"))
     closed = utc("closed_at", gettext_lazy("Closed"))
 
@@ -106,8 +112,8 @@ class ReconBreakAdmin(Record):
         dialog={
             "title": gettext_lazy("Close this break"),
             "description": gettext_lazy(
-                "Say what was found. Nothing is booked: a break of balances ends by itself when the"
-                " books agree, and for one of an order it is stated what became of the order."
+                "Say what was found. Nothing is booked: for a break of an order or a balance it is"
+                " stated what became of it."
             ),
             "form_class": ResolveForm,
             "form_submit_text": gettext_lazy("Close the break"),
@@ -151,6 +157,28 @@ class ReconBreakAdmin(Record):
             )
             break_words.state(break_id=object_id, by=request.user, word=word, now=wall())
             return _("The order has ended as you stated, and the break is closed.")
+
+        return carry_out(request, _page(object_id), perform)
+
+    @action(
+        description=gettext_lazy("Book as moved"),
+        url_path="book-moved",
+        permissions=["handle"],
+        dialog={
+            "title": gettext_lazy("Moved from outside"),
+            "description": gettext_lazy(
+                "The balance differs by money that was paid in or out, and no trade of the venue"
+                " will explain it. It is booked so; profit is not touched."
+            ),
+            "form_class": MovedForm,
+            "form_submit_text": gettext_lazy("Book it"),
+        },
+    )
+    def book_moved(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
+        def perform() -> str:
+            reason = form.cleaned_data["reason"]
+            break_words.moved(break_id=object_id, by=request.user, reason=reason, now=wall())
+            return _("The balance is booked, and the break is closed.")
 
         return carry_out(request, _page(object_id), perform)
 

@@ -1,4 +1,5 @@
-"""What a person states where the venue cannot prove it: how an order of ours ended.
+"""What a person states where the venue cannot prove it: how an order of ours ended, or that a
+balance was moved from outside.
 
 1. A word is taken only when the desk is through with looking: the evidence of a doubt is all there
    and was contradicted, or an order that should rest was missing in every comparison for a minute;
@@ -7,6 +8,8 @@
    booked yet are still to come from the venue's own list, by the venue's id of the order.
 3. The order ends as by any conclusion, once, and its reservation with it. Whatever the venue tells
    of it later is a ZOMBIE: adopted, and alerted.
+4. A balance is booked by a word as the desk books it by itself (differences.py), where it waits for
+   what a person knows not to come: while no order is in doubt, by the amount compared last.
 """
 
 from dataclasses import dataclass
@@ -27,10 +30,11 @@ from trading.domain import evidence
 from trading.domain.order_state import Closedness, OrderState
 from trading.models import Account, Order, ReconBreak
 from trading.selectors import desk as desks
-from trading.services import breaks, executions, order_rows, orders
+from trading.selectors.desk import Desk
+from trading.services import breaks, differences, executions, order_rows, orders
 
 #: What the venue showed is the venue's word for so long.
-FRESH = timedelta(seconds=60)
+FRESH = timedelta(seconds=90)
 #: How long an order is missing before a person may say that it is closed: reads may lag.
 MISSING_FOR = timedelta(seconds=60)
 _LONGEST = 200
@@ -66,11 +70,7 @@ def state(*, break_id: int, by: Any, word: Word, now: datetime) -> None:
     why = orders.require_reason(word.reason)
     if not word.evidence.strip():
         raise Refused("say where the venue's record is to be seen")
-    account_id = ReconBreak.objects.values_list("account_id", flat=True).get(pk=break_id)
-    # No price and no order is made here: which fees the venue takes does not matter.
-    desk = desks.load(
-        account_id=account_id, namespace=installation.namespace(), fee_rate=Decimal(0)
-    )
+    desk = _desk(break_id)
     with transaction.atomic():
         order_rows.of(desk).lock()
         found = breaks.locked(break_id)
@@ -90,6 +90,39 @@ def state(*, break_id: int, by: Any, word: Word, now: datetime) -> None:
         breaks.close(found, by=by, resolution=why, said=said, now=now)
 
 
+def moved(*, break_id: int, by: Any, reason: str, now: datetime) -> None:
+    """Book what a balance differs by as moved from outside, and end the break. `now` is wall time.
+
+    Raises NotPermitted without the right, and Refused without a reason, for a break of another kind
+    or one that is closed, while the desk may still explain it, and without a price that it needs.
+    """
+    access.require(by, Action.HANDLE_BREAK)
+    why = orders.require_reason(reason)
+    desk = _desk(break_id)
+    desk.refresh_bars()
+    with transaction.atomic():
+        store = order_rows.of(desk)
+        store.lock()
+        found = breaks.locked(break_id)
+        if found.kind != "BALANCE":
+            raise Refused("only a balance is moved from outside")
+        _require_compared(desk.account, found, now)
+        if doubtful := store.in_doubt():
+            raise Refused(f"an order in doubt may explain it: {min(doubtful)}")
+        if plain(store.balances(found.object_id).get(found.object_id, ZERO)) != found.ours:
+            raise Refused("the balance has changed since it was compared")
+        at, actor = Moment(breaks.market_at(found, now), now), f"operator:{by.username}"
+        if not differences.book(desk=desk, found=found, at=at, actor=actor):
+            raise Refused(f"there is no price of {found.object_id} to book it at")
+        breaks.close(found, by=by, resolution=why, said={"word": "MOVED"}, now=now)
+
+
+def _desk(break_id: int) -> Desk:
+    account_id = ReconBreak.objects.values_list("account_id", flat=True).get(pk=break_id)
+    # No order is made here: which fees the venue takes does not matter.
+    return desks.load(account_id=account_id, namespace=installation.namespace(), fee_rate=ZERO)
+
+
 def _order(found: ReconBreak) -> Order:
     """The order of ours that the break is about."""
     if found.kind not in ("DOUBT", "OPEN_ORDER"):
@@ -106,18 +139,26 @@ def _order(found: ReconBreak) -> Order:
 
 
 def _require_looked_for(account: Account, found: ReconBreak, order: Order, now: datetime) -> None:
+    if found.kind != "DOUBT":
+        _require_compared(account, found, now)
+        return
+    reads = evidence.from_json(order.evidence or {}).reads
     noticed_at = found.noticed_at or found.opened_at
-    if found.kind == "DOUBT":
-        reads = evidence.from_json(order.evidence or {}).reads
-        asked_at = reads[-1] if reads else None
-        through = order.claimed_at is not None and noticed_at >= order.claimed_at
-    else:
-        asked_at = account.reconciled_at
-        through = asked_at is not None and asked_at - noticed_at >= MISSING_FOR
+    through = order.claimed_at is not None and noticed_at >= order.claimed_at
+    _require(reads[-1] if reads else None, now, through=through)
+
+
+def _require_compared(account: Account, found: ReconBreak, now: datetime) -> None:
+    asked_at, noticed_at = account.reconciled_at, found.noticed_at or found.opened_at
+    through = asked_at is not None and asked_at - noticed_at >= MISSING_FOR
+    _require(asked_at, now, through=through)
+
+
+def _require(asked_at: datetime | None, now: datetime, *, through: bool) -> None:
     if not through:
         raise Refused("the desk is still finding out by itself")
     if asked_at is None or now - asked_at > FRESH:
-        raise Refused("the venue was not asked in the last minute: it may know the order by now")
+        raise Refused("the venue was not asked in the last minute: it may know better by now")
 
 
 def _require_no_contradiction(order: Order, word: Word) -> None:

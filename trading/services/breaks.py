@@ -49,8 +49,8 @@ def resolve(*, break_id: int, by: Any, resolution: str, now: datetime) -> None:
         found = locked(break_id)
         if found.kind in COMPARED:
             raise Refused(
-                "it ends by itself when the books agree; what became of an order that the venue"
-                " cannot prove is stated"
+                "it ends by itself when the books agree; what the venue cannot prove of an order"
+                " or a balance is stated"
             )
         close(found, by=by, resolution=why, said={}, now=now)
 

@@ -52,7 +52,10 @@ def end(
             ours = store.balances(row.object_id).get(row.object_id, ZERO)
             if plain(ours) != row.ours:
                 continue
-            done += _book_flow(desk, row, CONTEXT.subtract(Decimal(row.venues), ours), at)
+            if book(desk=desk, found=row, at=at):
+                said = "moved from outside"
+                executions.close_break(desk=desk, found=row, resolution=said, at=at)
+                done += 1
             crash.point("flow.before_commit")
         crash.point("flow.committed")
     return done
@@ -72,8 +75,10 @@ def _may_be_a_fill(store: OrderStore, breaks: Sequence[ReconBreak]) -> bool:
     return False
 
 
-def _book_flow(desk: Desk, found: ReconBreak, moved: Decimal, at: Moment) -> bool:
-    asset = found.object_id
+def book(*, desk: Desk, found: ReconBreak, at: Moment, actor: str = "venue") -> bool:
+    """Book what a balance differs by as a flow; False without a price that it needs. The caller
+    holds the account's lock, and the balance is still what the break says."""
+    asset, moved = found.object_id, CONTEXT.subtract(Decimal(found.venues), Decimal(found.ours))
     currency = desk.account.base_currency
     px = ONE if asset == currency else desk.px_of(asset, currency)
     if px is None and any(row.base == asset for row in desk.instruments.values()):
@@ -85,12 +90,11 @@ def _book_flow(desk: Desk, found: ReconBreak, moved: Decimal, at: Moment) -> boo
     )  # fmt: skip
     event = Event(
         name=EventName.FLOW_BOOKED,
-        actor="venue",
+        actor=actor,
         object_type="account",
         object_id=desk.account.code,
         market_at=at.market,
         data={"account": desk.account.code, "asset": asset, "amount": moved, "px": px},
     )
     order_rows.of(desk).record([event], now=at.wall)
-    executions.close_break(desk=desk, found=found, resolution="moved from outside", at=at)
     return True

@@ -130,7 +130,7 @@ def test_a_word_needs_a_venue_that_was_asked_a_moment_ago(ann: Any) -> None:
     doubt = _Doubt()
     doubt.wait(90)
     with pytest.raises(Refused, match="was not asked in the last minute"):
-        doubt.state(ann, later=90)
+        doubt.state(ann, later=120)
 
 
 def test_an_order_in_doubt_is_looked_for_on_and_on_and_adopted_when_it_shows(ann: Any) -> None:
@@ -260,8 +260,8 @@ def test_trades_of_an_order_whose_id_at_the_venue_was_named_are_booked_as_its_fi
         venue.by_hand(
             "renamed", ord_type=OrdType.MARKET, price=None, side=Side.SELL, order_qty=D("0.001")
         )
-        asked = {"account": "", "instrument": CODE, "since": now - timedelta(minutes=1)}
-        (trade,) = venue.gateway.trades(**asked)
+        since = now - timedelta(minutes=1)
+        (trade,) = venue.gateway.trades(account="", instrument=CODE, since=since)
         evidence = {"reads": [iso(now)], "probed_at": iso(now)}
         Order.objects.filter(pk=order.pk).update(
             ord_status="PENDING_NEW", closedness=1, certainty="UNKNOWN", evidence=evidence,
@@ -283,3 +283,48 @@ def test_trades_of_an_order_whose_id_at_the_venue_was_named_are_booked_as_its_fi
         assert (order.ord_status, order.certainty) == ("FILLED", "CERTAIN")
         assert venue.differences() == {}
         assert not ReconBreak.objects.filter(closed_at=None).exclude(kind="BALANCE").exists()
+
+
+def test_a_balance_is_booked_as_moved_by_a_word_once_no_order_may_explain_it(
+    ann: Any,
+) -> None:
+    road = Road()
+    account, began = road.desk.account.code, WALL.now()
+    with books.writing(account):
+        books.move(account, {"USDT": D(7)})
+
+    def compare(seconds: int) -> datetime:
+        at = Moment(road.moment.market, began + timedelta(seconds=seconds))
+        reconciliation.compare(desk=road.desk, gateway=road.gateway, at=at)
+        return at.wall
+
+    now = compare(0)
+    found = ReconBreak.objects.get(kind="BALANCE")
+
+    def say(reason: str = "paid in, receipt 3") -> None:
+        break_words.moved(break_id=found.pk, by=ann, reason=reason, now=now)
+
+    with pytest.raises(Refused, match="still finding out"):
+        say()
+    now = compare(61)
+    with pytest.raises(Refused, match="only what became of an order"):
+        break_words.state(break_id=found.pk, by=ann, word=CLOSED, now=now)
+    road.decide(101)
+    Order.objects.update(ord_status="PENDING_NEW", certainty="UNKNOWN")
+    with pytest.raises(Refused, match="an order in doubt may explain it"):
+        say()
+    Order.objects.update(ord_status="EXPIRED", certainty="CERTAIN")
+    with pytest.raises(Refused, match="a reason is needed"):
+        say(" ")
+    opening = Account.objects.get().opening_equity
+    say()
+    found.refresh_from_db()
+    assert (found.resolution, found.owner) == ("paid in, receipt 3", "ann")
+    # Neither profit nor loss: the baseline has moved.
+    assert Account.objects.get().opening_equity == opening + 7
+    entry = JournalEntry.objects.get(event="account.flow_booked")
+    assert orjson.loads(bytes(entry.payload))["body"]["actor"] == "operator:ann"
+    compare(122)
+    assert not ReconBreak.objects.filter(closed_at=None).exists()
+    with pytest.raises(Refused, match="the break is closed"):
+        say()
