@@ -5,7 +5,7 @@ AitraderError                     everything we raise on purpose
 │   ├── InvalidAmount             not a finite decimal
 │   ├── InvalidBar                a market-data row, with file and line
 │   ├── UnknownStrategy
-│   ├── VenueAway                 nothing is wrong with the input: the venue does not answer
+│   ├── VenueAway                 nothing wrong with it: the venue does not answer, or trade, now
 │   └── ParameterOutOfBounds
 ├── Refused                       the input is well formed but not allowed now
 │   ├── NotPermitted              the person may not do this
@@ -41,7 +41,7 @@ class UnknownStrategy(BadInput):
 
 
 class VenueAway(BadInput):
-    """What was asked for needs a venue that does not answer now."""
+    """What was asked for needs a venue that does not answer, or does not trade it, now."""
 
 
 class ParameterOutOfBounds(BadInput):

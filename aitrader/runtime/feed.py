@@ -251,7 +251,7 @@ class FeedThread(Thread):
                 if self.market.live is None:
                     raise
                 # It was opened before with the same options.
-                log.warning("feed.venue_away", error=f"{type(error).__name__}: {error}")
+                log.warning("feed.not_opened", error=f"{type(error).__name__}: {error}")
                 self._rest()
         return None
 

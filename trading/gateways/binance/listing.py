@@ -6,7 +6,13 @@ from typing import Any
 
 import orjson
 
-from aitrader.kernel.errors import BadInput, InvalidAmount, OutcomeUnknown, RejectedByVenue
+from aitrader.kernel.errors import (
+    BadInput,
+    InvalidAmount,
+    OutcomeUnknown,
+    RejectedByVenue,
+    VenueAway,
+)
 from aitrader.kernel.fix import AccountKind
 from aitrader.kernel.money import ONE, ZERO, amount
 from trading.domain.instrument import Instrument, code_of
@@ -36,7 +42,7 @@ def instruments(
             raise BadInput(f"Binance does not list {symbol}")
         status = listed[symbol].get("status")
         if status != "TRADING":
-            raise BadInput(f"{symbol} does not trade at Binance now: {status}")
+            raise VenueAway(f"{symbol} does not trade at Binance now: {status}")
         try:
             found[symbol] = _instrument(listed[symbol], venue)
         except (LookupError, TypeError, InvalidAmount) as error:

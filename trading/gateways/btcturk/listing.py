@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from aitrader.kernel.errors import BadInput
+from aitrader.kernel.errors import BadInput, VenueAway
 from aitrader.kernel.fix import AccountKind
 from aitrader.kernel.money import ONE, ZERO, amount
 from trading.domain.instrument import Instrument, code_of
@@ -31,20 +31,20 @@ def instruments(
     listed = understood(lambda: {each["name"]: each for each in told["symbols"]})
     for symbol in symbols:
         why_not = understood(partial(_why_not, symbol, listed.get(symbol)))
-        if why_not:
-            raise BadInput(why_not)
+        if why_not is not None:
+            raise why_not
     return {symbol: understood(partial(_instrument, listed[symbol], venue)) for symbol in symbols}
 
 
-def _why_not(symbol: str, listed: Mapping[str, Any] | None) -> str:
-    """Why a pair is none for us, or nothing."""
+def _why_not(symbol: str, listed: Mapping[str, Any] | None) -> BadInput | None:
+    """Why a pair is none for us, if so."""
     if listed is None:
-        return f"BTCTurk does not list {symbol}"
+        return BadInput(f"BTCTurk does not list {symbol}")
     if listed["status"] != "TRADING":
-        return f"{symbol} does not trade at BTCTurk now: {listed['status']}"
+        return VenueAway(f"{symbol} does not trade at BTCTurk now: {listed['status']}")
     if listed.get("commissionFromNumerator"):
-        return f"BTCTurk takes the fee of {symbol} in {listed['numerator']}"
-    return ""
+        return BadInput(f"BTCTurk takes the fee of {symbol} in {listed['numerator']}")
+    return None
 
 
 def _instrument(listed: Mapping[str, Any], venue: str) -> Instrument:

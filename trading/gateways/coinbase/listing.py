@@ -4,7 +4,13 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from aitrader.kernel.errors import BadInput, InvalidAmount, OutcomeUnknown, RejectedByVenue
+from aitrader.kernel.errors import (
+    BadInput,
+    InvalidAmount,
+    OutcomeUnknown,
+    RejectedByVenue,
+    VenueAway,
+)
 from aitrader.kernel.fix import AccountKind
 from aitrader.kernel.money import amount
 from trading.domain.instrument import Instrument, code_of
@@ -42,7 +48,7 @@ def instruments(
         if symbol not in listed:
             raise BadInput(f"Coinbase does not list {symbol}")
         if hindered := _hindrance(listed[symbol]):
-            raise BadInput(f"{symbol} does not trade at Coinbase now: {hindered}")
+            raise VenueAway(f"{symbol} does not trade at Coinbase now: {hindered}")
         try:
             found[symbol] = _instrument(listed[symbol], venue)
         except (LookupError, InvalidAmount) as error:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from aitrader.kernel.errors import BadInput
+from aitrader.kernel.errors import BadInput, VenueAway
 from aitrader.kernel.fix import AccountKind
 from aitrader.kernel.money import ONE, ZERO, amount
 from trading.domain.instrument import Instrument, code_of
@@ -36,7 +36,7 @@ def instruments(
         if market is None or not market.get("spot"):
             raise BadInput(f"{connection.exchange} does not list {symbol}")
         if market.get("active") is False:
-            raise BadInput(f"{symbol} does not trade at {connection.exchange} now")
+            raise VenueAway(f"{symbol} does not trade at {connection.exchange} now")
         found[symbol] = _instrument(connection, market, venue)
     return found
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from aitrader.kernel.errors import BadInput, OutcomeUnknown
+from aitrader.kernel.errors import OutcomeUnknown, VenueAway
 from aitrader.kernel.fix import ExecType
 from tests.unit.trading.gateways import wire
 from trading.domain.bar import Bar
@@ -241,7 +241,7 @@ def test_rules_that_cannot_be_read_are_no_rules(told: Any) -> None:
 
 @pytest.mark.parametrize("status", ["HALT", "BREAK", "CANCEL_ONLY", "SOMETHING_NEW", None])
 def test_a_symbol_that_does_not_trade_is_refused(status: str | None) -> None:
-    with pytest.raises(BadInput, match="does not trade"):
+    with pytest.raises(VenueAway, match="does not trade"):
         _rules({"symbols": [_symbol(status=status)]}, "BTCUSDT")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aitrader.env import REPOSITORY
-from aitrader.kernel.errors import BadInput, OutcomeUnknown
+from aitrader.kernel.errors import BadInput, OutcomeUnknown, VenueAway
 from trading.domain.instrument import Instrument
 from trading.gateways.btcturk import listing
 
@@ -53,13 +53,17 @@ def test_a_pair_has_the_coarser_of_its_two_price_rules() -> None:
     ("told", "why"),
     [
         ([_pair(name="ETHTRY")], "does not list"),
-        ([_pair(status="AUCTION_MATCH")], "does not trade"),
         ([_pair(commissionFromNumerator=True)], "the fee of BTCTRY in BTC"),
     ],
 )
 def test_a_pair_that_is_not_for_us_is_refused(told: list[Any], why: str) -> None:
     with pytest.raises(BadInput, match=why):
         _listed({"symbols": told})
+
+
+def test_a_pair_that_does_not_trade_may_do_so_later() -> None:
+    with pytest.raises(VenueAway, match="does not trade"):
+        _listed({"symbols": [_pair(status="AUCTION_MATCH")]})
 
 
 @pytest.mark.parametrize(
