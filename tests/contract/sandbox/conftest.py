@@ -1,15 +1,12 @@
 """A sandbox for each test, on a free port, with no market but what the test makes."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
-from typing import Any
 
-import aiohttp
 import pytest
 from binance import AsyncClient
 
+from tests.contract.beside import starting
 from tests.contract.sandbox.desk import Desk
-from trading.sandbox import server
 
 Start = Callable[..., Awaitable[Desk]]
 
@@ -17,16 +14,7 @@ Start = Callable[..., Awaitable[Desk]]
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
     """Start a sandbox with these faults and options."""
-    async with AsyncExitStack() as stack:
-
-        async def begin(
-            plan: str = "", *, seed: int = 7, market: bool = False, **options: Any
-        ) -> Desk:
-            chosen = server.Options(plan=plan, seed=seed, market=market, **options)
-            told = await stack.enter_async_context(server.running(chosen))
-            http = await stack.enter_async_context(aiohttp.ClientSession())
-            return Desk(dict(told["binance"]), http)
-
+    async with starting("binance", Desk) as begin:
         yield begin
 
 

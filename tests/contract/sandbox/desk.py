@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import hmac
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -13,28 +13,12 @@ import aiohttp
 from binance import AsyncClient, BinanceSocketManager, Client
 from yarl import URL
 
-Json = Any
+from tests.contract.beside import Answer, Beside, Json
 
 
 @dataclass(slots=True)
-class Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: Json
-
-
-@dataclass(slots=True)
-class Desk:
-    """Addresses and credentials as `ready` tells them, with a bare HTTP client beside."""
-
-    told: dict[str, Any]
-    http: aiohttp.ClientSession
-    #: How far ahead of the machine's clock requests are stamped.
-    offset_ms: int = 0
-
-    @property
-    def key(self) -> str:
-        return str(self.told["api_key"])
+class Desk(Beside):
+    """Requests as Binance wants them."""
 
     def sign(self, payload: str) -> str:
         """Written apart from the sandbox's own."""
@@ -58,9 +42,7 @@ class Desk:
         headers = {"X-MBX-APIKEY": key} if key else {}
         if body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        async with self.http.request(method, url, headers=headers, data=body) as got:
-            is_json = got.content_type == "application/json"
-            return Answer(got.status, got.headers, await (got.json() if is_json else got.text()))
+        return await self.request(method, url, headers=headers, data=body)
 
     async def order(self, **params: Any) -> Answer:
         """A limit order to buy a little, far from the market, unless told otherwise."""
@@ -74,19 +56,6 @@ class Desk:
         }
         chosen = {k: v for k, v in (usual | params).items() if v is not None}
         return await self.ask("POST", "order", **chosen)
-
-    async def control(self, name: str, **change: object) -> Json:
-        """Change something through the control route."""
-        async with self.http.post(f"{self.told['control']}/{name}", json=change) as got:
-            told = await got.json()
-            assert got.status == 200, told
-            return told
-
-    async def truth(self, name: str, **query: str) -> Json:
-        """What the exchange itself knows."""
-        async with self.http.get(f"{self.told['control']}/{name}", params=query) as got:
-            assert got.status == 200
-            return await got.json()
 
     async def begin_interval(self, seconds: int) -> None:
         """Move both clocks to where a rate limit's interval has just begun."""
@@ -123,11 +92,6 @@ class Desk:
         """Somebody quotes both sides of BTCUSDT."""
         for side, price in (("BUY", bid), ("SELL", ask)):
             await self.control("book", instrument="BTCUSDT", side=side, price=price, qty=qty)
-
-    async def orders(self) -> list[Json]:
-        """Every order of the first account, as the exchange itself has it."""
-        told = await self.truth("account", account="binance-1")
-        return list(told["orders"])
 
     async def client(self) -> AsyncClient:
         """python-binance, pointed here by the class attributes it documents."""

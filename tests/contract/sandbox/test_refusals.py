@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.sandbox.desk import Answer, Desk
+from tests.contract.beside import Answer
+from tests.contract.sandbox.desk import Desk
 
 
 def _code(answer: Answer) -> tuple[int, int]:

@@ -12,35 +12,20 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-import aiohttp
 import ccxt.async_support as ccxt
 import websockets.asyncio.client as websockets
 
-Json = Any
+from tests.contract.beside import Answer, Beside, Json
+
 #: Fee and tax of who takes, for each lira spent on coins.
 WITH_FEE = Decimal("1.0012")
 
 
 @dataclass(slots=True)
-class Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: Json
+class Desk(Beside):
+    """Requests as BTCTurk wants them."""
 
-
-@dataclass(slots=True)
-class Desk:
-    """Addresses and credentials as `ready` tells them, with a bare HTTP client beside."""
-
-    told: dict[str, Any]
-    http: aiohttp.ClientSession
-    #: How far ahead of the machine's clock requests are stamped.
-    offset_ms: int = 0
     _last: int = 0
-
-    @property
-    def key(self) -> str:
-        return str(self.told["api_key"])
 
     def stamp(self) -> int:
         """Now, and later than any before."""
@@ -67,9 +52,7 @@ class Desk:
         query = None if method == "POST" else {k: str(v) for k, v in params.items()}
         signed = dict(self.headers() if headers is None else headers)
         url = f"{self.told['rest']}/api/{path}"
-        async with self.http.request(method, url, params=query, data=body, headers=signed) as got:
-            is_json = got.content_type == "application/json"
-            return Answer(got.status, got.headers, await (got.json() if is_json else got.text()))
+        return await self.request(method, url, params=query, data=body, headers=signed)
 
     async def get(self, path: str, **params: Any) -> Json:
         """The data of a successful answer."""
@@ -113,19 +96,6 @@ class Desk:
     async def trades(self, **params: Any) -> list[Json]:
         return list(await self.get("v1/users/transactions/trade", **params))
 
-    async def control(self, name: str, **change: object) -> Json:
-        """Change something through the control route."""
-        async with self.http.post(f"{self.told['control']}/{name}", json=change) as got:
-            told = await got.json()
-            assert got.status == 200, told
-            return told
-
-    async def truth(self, name: str, **query: str) -> Json:
-        """What the exchange itself knows."""
-        async with self.http.get(f"{self.told['control']}/{name}", params=query) as got:
-            assert got.status == 200
-            return await got.json()
-
     async def quote(self, side: str, price: str, qty: str = "1") -> None:
         """Somebody else rests in the book, or takes what is there."""
         await self.control("book", instrument="BTCTRY", side=side, price=price, qty=qty)
@@ -139,11 +109,6 @@ class Desk:
         """Two others trade a little at this price."""
         await self.quote("BUY", price, "0.001")
         await self.quote("SELL", price, "0.001")
-
-    async def orders(self) -> list[Json]:
-        """Every order of the first account, as the exchange itself has it."""
-        told = await self.truth("account", account="btcturk-1")
-        return list(told["orders"])
 
     async def balance(self, asset: str) -> Json:
         held = await self.get("v1/users/balances")
