@@ -26,7 +26,7 @@ from aitrader.embedded import layout, postgres, roles
 from tests.tiers import chromium
 
 TESTS = Path(__file__).parent
-UNIT = TESTS / "unit"
+UNIT, SERVICES = TESTS / "unit", TESTS / "services"
 _DATABASE_FIXTURES = {
     "db",
     "transactional_db",
@@ -62,7 +62,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     without_servers = env.load().database_url is None or env.load().redis_url is None
     kept, left = [], []
     for item in items:
-        _refuse_wrong_database(item)
+        _refuse_wrong_place(item)
         if item.get_closest_marker("prove") and "prove" not in expression:
             left.append(item)
             continue
@@ -75,7 +75,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=left)
 
 
-def _refuse_wrong_database(item: pytest.Item) -> None:
+def _refuse_wrong_place(item: pytest.Item) -> None:
+    if bool(item.get_closest_marker("services")) != (SERVICES in item.path.parents):
+        raise pytest.UsageError(f"{item.nodeid}: tests/services is for what is marked so, and only")
     fixtures = set(getattr(item, "fixturenames", ()))
     mark = item.get_closest_marker("django_db")
     if UNIT in item.path.parents and (mark or fixtures & _DATABASE_FIXTURES):

@@ -40,7 +40,6 @@ try:
 except BadInput as error:
     print(error)
 """
-EMBEDDED = {"DATABASE_URL": "", "DATABASE_OWNER_URL": "", "REDIS_URL": ""}
 
 
 @pytest.fixture
@@ -115,15 +114,6 @@ def test_another_seed_trades_the_same_bars_the_same_under_other_names(
     assert other.pop("journal_digest") != first.pop("journal_digest")
     assert other.pop("journal_rows") < first.pop("journal_rows")
     assert other == first
-
-
-@pytest.mark.services
-@pytest.mark.parametrize("market", [SPOT, PERP], ids=lambda market: market.name)
-def test_the_embedded_database_and_a_server_give_the_same_digest(
-    market: Market, django_db_setup: None, tmp_path: Path
-) -> None:
-    assert os.environ["DATABASE_URL"]
-    assert _ran(market, tmp_path, variables=EMBEDDED) == _ran(market, tmp_path)
 
 
 def test_a_process_says_it_in_one_line_and_exits_with_one(
