@@ -7,7 +7,6 @@
 """
 
 import base64
-import hashlib
 import hmac
 
 
@@ -19,12 +18,12 @@ def namespace_of_seed(seed: int) -> str:
 def derive(namespace: str, kind: str, *key: object) -> str:
     """A 32-character id for the thing of `kind` whose natural key is `key`."""
     message = "\x1f".join((kind, *(str(part) for part in key))).encode()
-    digest = hmac.new(namespace.encode(), message, hashlib.sha256).digest()
+    digest = hmac.digest(namespace.encode(), message, "sha256")
     return base64.b32encode(digest[:20]).decode("ascii")
 
 
 def unit_interval(namespace: str, kind: str, *key: object) -> float:
     """A number in [0, 1) that depends on nothing but the key (seeded venue faults)."""
     message = "\x1f".join((kind, *(str(part) for part in key))).encode()
-    digest = hmac.new(namespace.encode(), message, hashlib.sha256).digest()
+    digest = hmac.digest(namespace.encode(), message, "sha256")
     return int.from_bytes(digest[:6], "big") / (1 << 48)

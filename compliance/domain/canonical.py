@@ -84,6 +84,10 @@ def _list(value: Iterable[Any]) -> list[Any]:
 def _object(value: Mapping[Any, Any]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, item in value.items():
+        # Nearly all there is, and most of what writing an event costs.
+        if type(key) is type(item) is str and key.isascii() and item.isascii():
+            result[key] = item
+            continue
         if not isinstance(key, str):
             raise TypeError(f"key {key!r} is not text")
         result[_text(str.__str__(key))] = _plain(item)

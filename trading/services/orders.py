@@ -23,7 +23,7 @@ from risk.domain.gate import Denied
 from risk.domain.snapshot import GateIntent
 from risk.services.decisions import Verdict
 from trading.domain.order import MEANINGS, OrderIntent, client_order_id, unsupported
-from trading.models import CancelRequest, Feed, InstrumentRow, Order, ParentOrder, Signal, Trade
+from trading.models import CancelRequest, InstrumentRow, Order, ParentOrder, Signal, Trade
 from trading.selectors import snapshot, sql
 from trading.selectors.desk import Desk, LoadedStrategy, as_instrument
 from trading.selectors.order_store import OrderStore
@@ -55,7 +55,10 @@ class Draft:
     parent: ParentOrder | None = None
 
 
-_ASKED = "SELECT 1 FROM trading_cancelrequest WHERE order_id = %s AND answered_at IS NULL"
+_ASKED = """
+SELECT EXISTS (SELECT FROM trading_cancelrequest WHERE order_id = %s AND answered_at IS NULL),
+       (SELECT market_at FROM trading_feed WHERE account_id = %s)
+"""
 
 
 def submit(*, desk: Desk, draft: Draft, at: Moment, held: HeldAccount | None = None) -> Order:
@@ -218,14 +221,12 @@ def request_cancel(
         if not found or found[0].ord_status not in WORKING_STATUSES:
             return False
         (order,) = found
-        if sql.fetch_one(_ASKED, [order_id]):
+        is_asked, reached = sql.fetch_one(_ASKED, [order_id, order.account_id])
+        if is_asked:
             return False
-        if market_at is None:
-            market_at = Feed.objects.get(account_id=order.account_id).market_at or now
-        sql.insert(
-            CancelRequest(
-                order=order, requested_at=market_at, requested_by=requested_by, reason=reason
-            )
+        market_at = market_at or reached or now
+        wish = CancelRequest(
+            order=order, requested_at=market_at, requested_by=requested_by, reason=reason
         )
         event = Event(
             name=EventName.ORDER_CANCEL_REQUESTED,
@@ -236,7 +237,7 @@ def request_cancel(
             market_at=market_at,
             data={"reason": reason},
         )
-        journal.record([event], now=now)
+        sql.at_once(sql.insertion(wish), told=journal.insertion([event], now=now))
         crash.point("wish.before_commit")
     crash.point("wish.committed")
     return True
