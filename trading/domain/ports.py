@@ -53,8 +53,8 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Fees:
-    """What a venue charges the account, as shares of notional; `tier` is how it came to that, in the
-    venue's words or ours."""
+    """What a venue charges the account, as shares of notional; `tier` is how it came to that, in
+    the venue's words or ours."""
 
     maker: Decimal
     taker: Decimal
