@@ -41,7 +41,6 @@ class Desk:
         """`variables` of the environment are given to all of them."""
         self.database = database
         self._folder = folder
-        self._number = 0
         self.processes: list[Process] = []
         settings = env.load()
         owner = settings.database_owner_url or settings.database_url
@@ -62,8 +61,7 @@ class Desk:
         }
 
     def start(self, *arguments: str) -> Process:
-        self._number += 1
-        with (self._folder / f"{self._number}.log").open("wb") as log:
+        with self._log(len(self.processes)).open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, *arguments],
                 cwd=REPOSITORY,
@@ -99,9 +97,12 @@ class Desk:
             assert time.monotonic() < deadline, f"{what}\n{self.logs()}"
             time.sleep(0.05)
 
-    def said_last(self) -> str:
-        """All that the process started last has said."""
-        return (self._folder / f"{self._number}.log").read_text()
+    def said(self, process: Process) -> str:
+        """All that the process has said."""
+        return self._log(self.processes.index(process)).read_text()
+
+    def _log(self, number: int) -> Path:
+        return self._folder / f"{number}.log"
 
     def logs(self) -> str:
         return "\n".join(path.read_text()[-1500:] for path in sorted(self._folder.glob("*.log")))

@@ -32,7 +32,7 @@ def test_a_standby_takes_over_from_a_feed_that_was_killed(
             driving = desk.start(*FEED)
             desk.until(lambda: desk.ask(_LINES_UP)[0][0] == 1, "no user stream")
             standby = desk.start(*FEED, "--standby")
-            desk.until(lambda: desk.said_last().startswith("standby: "), "it does not wait")
+            desk.until(lambda: desk.said(standby).startswith("standby: "), "it does not wait")
             recorded = desk.count("trading_bar")
             desk.until(lambda: desk.count("trading_bar") > recorded, "no bars")
             kill(driving)

@@ -21,13 +21,13 @@ def test_a_market_is_traded_to_its_end_whatever_is_killed(
     market = ("--speed", "max", "--bars", str(BARS), "--symbol", "BTCUSDT", "--history", "0")
     feed = desk.start("manage.py", "feed", *market)
     desk.until(lambda: desk.count("trading_fill") >= 1, "no fill")
-    other = desk.start("manage.py", "feed", "--symbol", "ETHUSDT")
-    assert other.wait(_SECONDS) == 1
-    assert desk.said_last().startswith("aitrader: another desk runs on this database: ")
     kill(worker)
-    desk.worker()
     traded = desk.count("trading_fill")
+    other = desk.start("manage.py", "feed", "--symbol", "ETHUSDT")
+    desk.worker()
     desk.until(lambda: desk.count("trading_fill") > traded, "no fill after the kill")
+    assert other.wait(_SECONDS) == 1
+    assert desk.said(other).startswith("aitrader: another desk runs on this database: ")
     broker.flushdb()
     desk.until(lambda: feed.poll() is not None, "the feed does not end")
     assert feed.returncode == 0, desk.logs()
