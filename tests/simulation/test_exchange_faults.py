@@ -12,12 +12,14 @@ from django.core.management import call_command
 
 from aitrader.kernel import ids
 from aitrader.kernel.clock import WALL
+from aitrader.kernel.events import EventName
 from aitrader.management.commands import simulate
 from compliance.services import installation
 from trading.sandbox.audit import Found
 from trading.sandbox.promises import VENUES
 from trading.sandbox.simulated_desk import InMemory, InRows
 from trading.sandbox.simulation import Simulation
+from trading.services import differences, external, voided
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = ids.namespace_of_seed(1)
@@ -48,8 +50,33 @@ def test_the_seeds_trade_and_are_disturbed() -> None:
     assert len({each.log_hash for each in found}) == len(runs)
 
 
+def test_other_hands_trade_and_pay_in_and_trades_are_voided() -> None:
+    run = Simulation(32, namespace=NAMESPACE)
+    found = run.run()
+    told = b"".join(run.books.bodies())
+    for name in (EventName.ORDER_ADOPTED, EventName.FLOW_BOOKED, EventName.FILL_VOIDED):
+        assert name.value.encode() in told, name
+    assert not found.failed
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "does"),
+    [
+        (voided, "take_back", 0),
+        (external, "_take_in_trades", 0),
+        (differences, "book", False),
+    ],
+    ids=["voided trades", "trades of others", "flows"],
+)
+def test_the_auditor_notices_what_other_hands_did_and_the_desk_did_not_book(
+    module: Any, name: str, does: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, name, lambda *_, **__: does)
+    assert simulate.run(32, "binance").failed
+
+
 @pytest.mark.usefixtures("fresh_database")
-@pytest.mark.parametrize(("venue", "seed"), [("binance", 4), ("btcturk", 5), ("coinbase", 84)])
+@pytest.mark.parametrize(("venue", "seed"), [("binance", 32), ("btcturk", 382), ("coinbase", 84)])
 def test_a_database_keeps_the_same_to_the_byte(venue: str, seed: int) -> None:
     assert _in_rows(seed, venue) == simulate.run(seed, venue)
 

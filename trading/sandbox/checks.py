@@ -66,7 +66,9 @@ def check_now(state: State, market: Market, request: NewOrder) -> Refused | None
     asset = listing.quote if request.side is Side.BUY else listing.base
     free = state.accounts.free(request.account, asset)
     if need > free:
-        return Refused(Refusal.INSUFFICIENT_BALANCE, f"needs {need} {asset}, {free} is free")
+        return Refused(
+            Refusal.INSUFFICIENT_BALANCE, f"needs {plain(need)} {asset}, {plain(free)} is free"
+        )
     return None
 
 
