@@ -48,7 +48,9 @@ class Trade(models.Model):
     created_at = models.DateTimeField()
     opened_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
+    #: Market time, and wall time of the same.
     unprotected_since = models.DateTimeField(null=True)
+    unprotected_at = models.DateTimeField(null=True)
     exit_wanted = models.CharField(max_length=32, blank=True, default="")
     #: The best price since the entry, and since when (wall time) the price has been past the stop;
     #: kept where the desk itself watches the exits.

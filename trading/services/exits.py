@@ -3,8 +3,8 @@
 1. Stop, target and trailing stop of one quantity (exit_legs.py) share an OCO group.
 2. A close waits until nothing else works for the trade, so that the two cannot both fill.
 3. A position that should be protected and is not is said once, as an event, until its protection
-   rests at the venue; it is sold at the market when it stays so for `UNPROTECTED_BARS`, whether the
-   gate denies its stops or the venue refuses them.
+   rests at the venue; it is sold at the market when it stays so for `UNPROTECTED_BARS` (in real
+   time `UNPROTECTED_LONGEST`), whether the gate denies its stops or the venue refuses them.
 4. A stop of unknown outcome protects nothing, and no second one is written beside it: it may act.
    The position is said to be unprotected at once; given up as in 3, it is sold after the stop's
    cancel is answered or its fate is known, never before.
@@ -12,12 +12,21 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from aitrader.kernel import ids
 from aitrader.kernel.clock import Moment, iso
 from aitrader.kernel.events import Event, EventName
-from aitrader.kernel.fix import AccountKind, OrdStatus, OrdType, Origin, Side, TimeInForce
+from aitrader.kernel.fix import (
+    AccountKind,
+    OrdStatus,
+    OrdType,
+    Origin,
+    PriceSource,
+    Side,
+    TimeInForce,
+)
 from aitrader.kernel.money import CONTEXT, ZERO, plain, qty_to_lot, ratio
 from compliance.services import journal
 from risk.domain import exposure
@@ -31,8 +40,10 @@ from trading.services import exit_legs, orders
 from trading.services.exit_legs import Leg
 from trading.services.held import HeldAccount
 
-#: A position that no stop could be placed for is sold after so many intervals.
+#: A position that no stop could be placed for is sold after so many intervals, on prices in real
+#: time after so long at the latest.
 UNPROTECTED_BARS = 3
+UNPROTECTED_LONGEST = timedelta(minutes=3)
 UNPROTECTED = "unprotected"
 _REFUSED = """
 SELECT 1 FROM trading_order
@@ -324,10 +335,14 @@ def _trace_id(trade: Trade) -> str:
 
 
 def _is_long_unprotected(context: Context) -> bool:
-    since = context.trade.unprotected_since
-    return since is not None and context.at.market - since >= (
-        UNPROTECTED_BARS * context.desk.interval
-    )
+    trade, at = context.trade, context.at
+    if trade.unprotected_since is None:
+        return False
+    if at.market - trade.unprotected_since >= UNPROTECTED_BARS * context.desk.interval:
+        return True
+    since = trade.unprotected_at
+    in_real_time = context.desk.feed.source == PriceSource.REAL_TIME
+    return in_real_time and since is not None and at.wall - since >= UNPROTECTED_LONGEST
 
 
 def _give_up(context: Context) -> None:
@@ -367,7 +382,8 @@ def _set_unprotected(context: Context, *, why: str) -> None:
     if unprotected == (trade.unprotected_since is not None):
         return
     trade.unprotected_since = context.at.market if unprotected else None
-    sql.update(trade, "unprotected_since")
+    trade.unprotected_at = context.at.wall if unprotected else None
+    sql.update(trade, "unprotected_since", "unprotected_at")
     if unprotected:
         data: dict[str, object] = {"open_qty": context.open_qty, "why": why}
         event = _event(EventName.POSITION_UNPROTECTED, context, data)

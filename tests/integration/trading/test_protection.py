@@ -1,13 +1,14 @@
 """What is held rests behind its stops, exactly; and a close waits until nothing else can fill."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal as D
 
 import pytest
 
 from aitrader.kernel.clock import WALL
 from aitrader.kernel.errors import RejectedByVenue
-from aitrader.kernel.fix import AccountKind, OrdType
+from aitrader.kernel.fix import AccountKind, OrdType, PriceSource
 from compliance.models import JournalEntry
 from risk.domain.trading_state import Scope
 from risk.services import kill_switch
@@ -19,7 +20,7 @@ from trading.domain.ports import NewOrder
 from trading.gateways.sim.gateway import SimGateway
 from trading.gateways.sim.rules import SimRules
 from trading.models import CancelRequest, Order, Position, Strategy, Trade
-from trading.services import alignment, executions, routing, strategies
+from trading.services import alignment, executions, exits, routing, strategies
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 
@@ -249,6 +250,22 @@ def test_a_position_whose_stops_the_venue_refuses_is_said_to_be_naked_and_sold()
     assert roads.only_trade().exit_reason == "unprotected"
     assert Position.objects.get().quantity == 0
     assert road.wrong() == []
+
+
+def test_on_prices_in_real_time_a_naked_position_does_not_wait_for_long_bars() -> None:
+    road = Road(exits={"stop_loss_pct": "5"})
+    venue = _NoStops(SimRules(seed=roads.NAMESPACE))
+    road.restart_with(venue, road.made.engine)
+    road.move(101)
+    road.hold()
+    road.desk.feed.source = PriceSource.REAL_TIME
+    now = road.moment
+    for waited, wanted in (
+        (exits.UNPROTECTED_LONGEST / 2, ""),
+        (exits.UNPROTECTED_LONGEST, "unprotected"),
+    ):
+        alignment.align_all(desk=road.desk, at=replace(now, wall=now.wall + waited))
+        assert roads.only_trade().exit_wanted == wanted
 
 
 def test_a_position_whose_stop_is_taken_at_last_is_kept() -> None:
