@@ -25,11 +25,13 @@ from trading.domain.matching import BPS
 from trading.domain.ports import Gateway, MatchingEngine
 from trading.gateways import registry
 from trading.gateways.entry import Connection
+from trading.gateways.prices import PublicData
 from trading.gateways.sim import books
 from trading.gateways.sim.engine import SimEngine
 from trading.gateways.sim.gateway import SimGateway
 from trading.gateways.sim.rules import SimRules
 from trading.gateways.streams import Line
+from trading.models import InstrumentRow
 from trading.selectors.desk import Desk, as_instrument
 from trading.services import bar_steps, candle_files, recordings, setup, venue_facts
 from trading.services.bar_steps import Step
@@ -137,7 +139,7 @@ def _real_time(options: PaperOptions) -> Market:
     interval = candle_files.parse_interval(options.interval) if options.interval else _MINUTE
     data = registry.public(options.venue)
     try:
-        listed = data.instruments(symbols, venue=options.orders_at)
+        listed = _listed(data, symbols, options.orders_at)
     except GatewayError as error:
         raise VenueAway(f"{options.venue} does not answer: {error}") from None
     by_code = {instrument.code: symbol for symbol, instrument in listed.items()}
@@ -153,6 +155,32 @@ def _real_time(options: PaperOptions) -> Market:
         live=klines.steps,
         resume=klines.resume,
     )
+
+
+def _listed(data: PublicData, symbols: Sequence[str], venue: str) -> dict[str, Instrument]:
+    """The rules by symbol. What does not trade now has the rules it had here before, so that the
+    others go on; it is halted in the venue's name. Raises VenueAway when nothing trades."""
+    try:
+        return data.instruments(symbols, venue=venue)
+    except VenueAway:
+        if len(symbols) == 1:
+            raise
+    kept = {
+        data.symbol_of(row.base, row.quote): as_instrument(row)
+        for row in InstrumentRow.objects.filter(venue__code=venue, kind=AccountKind.SPOT)
+    }
+    found: dict[str, Instrument] = {}
+    away: VenueAway | None = None
+    for symbol in symbols:
+        try:
+            found |= data.instruments([symbol], venue=venue)
+        except VenueAway as error:
+            away = error
+            if symbol not in kept:
+                raise
+    if not found and away is not None:
+        raise away
+    return {symbol: found.get(symbol) or kept[symbol] for symbol in symbols}
 
 
 def _replayed(options: PaperOptions) -> Market:
