@@ -26,7 +26,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 SERVERS = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
 _NO_TESTS = 5
 _MEMORY, _ROOM_BYTES = Path("/dev/shm"), 6 * 2**30
-_FOLDER = "aitrader-tests-"
+#: Short: a socket's path has a hundred characters.
+_FOLDER = "aitrader-"
 _COMPLIANCE, _TRADING = "tests/integration/compliance", "tests/integration/trading"
 _TASKS = "tests/integration/trading_tasks"
 #: What a server may do otherwise than the embedded one: it is older, and only used by us.
@@ -105,12 +106,12 @@ _WAITING = ("embedded", "services")
 
 
 @contextmanager
-def _in_memory() -> Iterator[Mapping[str, str]]:
-    """Variables that keep homes and passing files in memory; none where it has no room."""
+def _in_memory() -> Iterator[Path | None]:
+    """A folder in memory, for the length of the block; none where there is no room."""
     if not _has_room():
-        yield {}
+        yield None
         return
-    for left in _MEMORY.glob(f"{_FOLDER}*"):
+    for left in _MEMORY.glob(f"{_FOLDER}[0-9]*"):
         if not psutil.pid_exists(int(left.name.removeprefix(_FOLDER))):
             shutil.rmtree(left, ignore_errors=True)
     folder = _MEMORY / f"{_FOLDER}{os.getpid()}"
@@ -118,7 +119,7 @@ def _in_memory() -> Iterator[Mapping[str, str]]:
     # The server is another user where this one is root.
     folder.chmod(0o755)
     try:
-        yield {"AITRADER_HOME": str(folder), "TMPDIR": str(folder)}
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -142,21 +143,21 @@ def _environment(tier: str) -> dict[str, str]:
     return kept
 
 
-def _run(tier: str, workers: int, variables: Mapping[str, str]) -> str:
-    """Run one tier; return "passed", "failed", or why it was skipped."""
+def _run(tier: str, workers: int, folder: Path | None) -> str:
+    """Run one tier, with databases and files in the folder if there is one; return "passed",
+    "failed", or why it was skipped."""
     missing, arguments = TIERS[tier]
     reason = missing()
     if reason:
         return f"skipped: {reason}"
     number = workers * 3 // 2 if tier in _WAITING else workers
     print(f"\n{tier}: pytest {' '.join(arguments)}", flush=True)
-    spread = ("-n", str(number), "--dist", "worksteal")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", *spread, *arguments],
-        cwd=ROOT,
-        env={**_environment(tier), **variables},
-        check=False,
-    )
+    command = [sys.executable, "-m", "pytest", "-q", "-n", str(number), "--dist", "worksteal"]
+    variables = _environment(tier)
+    if folder is not None:
+        variables["AITRADER_HOME"] = str(folder)
+        command.append(f"--basetemp={folder / 't'}")
+    done = subprocess.run([*command, *arguments], cwd=ROOT, env=variables, check=False)
     if done.returncode == _NO_TESTS:
         return "skipped: no tests"
     return "failed" if done.returncode else "passed"
@@ -167,8 +168,8 @@ def main() -> int:
     parser.add_argument("tiers", nargs="+", choices=list(TIERS))
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
-    with _in_memory() as variables:
-        results = {tier: _run(tier, options.workers, variables) for tier in options.tiers}
+    with _in_memory() as folder:
+        results = {tier: _run(tier, options.workers, folder) for tier in options.tiers}
     print()
     for tier, result in results.items():
         print(f"{tier} tier {result}")
