@@ -1,7 +1,8 @@
 """What the account is worth, bar by bar, and the baselines that limits are measured from.
 
 1. An equity point per close; the day's first one is the baseline of today's PnL.
-2. The peak only rises.
+2. The peak only rises here. It is compared where it is kept: a withdrawal that another process
+   booked has lowered it.
 """
 
 from datetime import date, datetime
@@ -15,16 +16,19 @@ from trading.selectors.account_state import AccountState
 from trading.selectors.desk import Desk
 
 _POINTS = """
+WITH risen AS (
+    UPDATE trading_account SET peak_equity = %(peak)s
+     WHERE id = %(account)s AND peak_equity < %(peak)s)
 INSERT INTO trading_equitypoint (account_id, at, equity, cash, unrealised_pnl)
-SELECT %s, point.* FROM unnest(%s::timestamptz[], %s::numeric[], %s::numeric[], %s::numeric[])
-    AS point
+SELECT %(account)s, point.* FROM unnest(
+    %(at)s::timestamptz[], %(equity)s::numeric[], %(cash)s::numeric[], %(unrealised_pnl)s::numeric[]
+) AS point
 ON CONFLICT ON CONSTRAINT trading_equitypoint_at DO NOTHING
 """
 _DAY = """
 INSERT INTO trading_accountday (account_id, day, start_equity)
 VALUES (%s, %s, %s) ON CONFLICT ON CONSTRAINT trading_accountday_once DO NOTHING
 """
-_PEAK = "UPDATE trading_account SET peak_equity = greatest(peak_equity, %s) WHERE id = %s"
 
 
 class _Point(NamedTuple):
@@ -75,8 +79,6 @@ class Monitor:
                 if day != self._day:
                     sql.execute(_DAY, [account.pk, day, point.equity])
                     self._day = day
-            sql.execute(_POINTS, [account.pk, *map(list, zip(*points, strict=True))])
+            columns = zip(_Point._fields, map(list, zip(*points, strict=True)), strict=True)
             peak = max(point.equity for point in points)
-            if peak > account.peak_equity:
-                sql.execute(_PEAK, [peak, account.pk])
-                account.peak_equity = peak
+            sql.execute(_POINTS, {"account": account.pk, "peak": peak, **dict(columns)})
