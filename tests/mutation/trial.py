@@ -62,6 +62,7 @@ TARGETS = {
         Target(
             "trading.domain.order_state",
             ("tests/unit/trading/domain/test_order_state.py", "tests/property/test_order_state.py"),
+            simulated=False,
         ),
         Target(
             "trading.services.routing",

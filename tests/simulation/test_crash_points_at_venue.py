@@ -46,8 +46,6 @@ POINTS = {
     "cancel.unanswered": 1,
     "cancel.refused": 1,
     "cancel.answered": 1,
-    "withdraw.before_commit": 1,
-    "withdraw.committed": 1,
     "settle.before_commit": 5,
     "settle.committed": 5,
     "conclude.before_commit": 3,

@@ -22,6 +22,9 @@ from trading.models.parent_order import ParentOrder
 from trading.models.position import Trade
 from trading.models.strategy import Signal, StrategyVersion
 
+#: What is kept of a venue's words about an order.
+TEXT_LENGTH = 200
+
 
 class Order(models.Model):
     public_id = PublicId()
@@ -66,7 +69,7 @@ class Order(models.Model):
     cum_qty = Amount(default=0)
     filled_qty = Amount(default=0)
     filled_notional = Amount(default=0)
-    text = models.CharField(max_length=200, blank=True, default="")
+    text = models.CharField(max_length=TEXT_LENGTH, blank=True, default="")
 
     decision = models.ForeignKey("risk.Decision", null=True, on_delete=models.PROTECT)
     approved = models.BooleanField(null=True)
@@ -124,7 +127,7 @@ class CancelRequest(models.Model):
     requested_by = models.CharField(max_length=100)
     reason = models.CharField(max_length=200)
     answered_at = models.DateTimeField(null=True)
-    outcome = models.CharField(max_length=200, blank=True, default="")
+    outcome = models.CharField(max_length=TEXT_LENGTH, blank=True, default="")
 
     class Meta:
         verbose_name = _("cancel request")
@@ -149,7 +152,7 @@ class ReplaceRequest(models.Model):
     requested_by = models.CharField(max_length=100)
     reason = models.CharField(max_length=200)
     answered_at = models.DateTimeField(null=True)
-    outcome = models.CharField(max_length=200, blank=True, default="")
+    outcome = models.CharField(max_length=TEXT_LENGTH, blank=True, default="")
 
     class Meta:
         verbose_name = _("replace request")

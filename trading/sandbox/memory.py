@@ -60,6 +60,8 @@ class Memory:
     #: Rises with every change, undone ones included.
     version: int = 0
     _undo: list[tuple[dict[Any, Any], Any, Any]] | None = None
+    #: Whether the open transaction has locked the account.
+    _locked: bool = False
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
@@ -77,7 +79,7 @@ class Memory:
             self.version += 1
             raise
         finally:
-            self._undo = None
+            self._undo, self._locked = None, False
 
     def put(self, table: dict[Any, Any], key: Any, value: Any) -> None:
         """Keep a row in the open transaction."""
@@ -90,6 +92,15 @@ class Memory:
     def require_transaction(self) -> None:
         """Raise AssertionError outside a transaction."""
         assert self._undo is not None, "only inside a transaction"
+
+    def lock(self) -> None:
+        """Lock the account until the transaction ends."""
+        self.require_transaction()
+        self._locked = True
+
+    def require_lock(self) -> None:
+        """Raise AssertionError unless the account is locked: it comes before its orders."""
+        assert self._locked, "only under the account's lock"
 
     def tell(self, events: list[Event]) -> None:
         """Write events into the log, in the open transaction."""

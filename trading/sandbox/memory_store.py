@@ -159,7 +159,7 @@ class MemoryStore(ForeignMemory):
     # Sending
 
     def lock(self) -> int:
-        self._memory.require_transaction()
+        self._memory.lock()
         return int(self._memory.account["fencing_token"])
 
     @contextmanager
@@ -237,9 +237,6 @@ class MemoryStore(ForeignMemory):
         self._memory.change(order.pk, certainty=Certainty.UNKNOWN, text=reason)
         return True
 
-    def is_unsent(self, order: Order) -> bool:
-        return self._memory.orders[order.pk].ord_status == OrdStatus.CREATED
-
     # Requests to cancel
 
     def asked(self) -> list[Order]:
@@ -259,6 +256,7 @@ class MemoryStore(ForeignMemory):
         self._memory.put(self._memory.account, "stream_seq", max(self.place(), place))
 
     def of_reports(self, reports: Sequence[ExecutionReport]) -> dict[str, Order]:
+        self._memory.require_lock()
         known = self._memory.by_client
         keys = sorted({known[each.cl_ord_id] for each in reports if each.cl_ord_id in known})
         found = _copies(self._memory.orders[pk] for pk in keys)
@@ -269,6 +267,7 @@ class MemoryStore(ForeignMemory):
         return {key for key in self._memory.fills if key[1] in wanted}
 
     def locked(self, order_id: int) -> Order:
+        self._memory.require_lock()
         return copied(self._memory.orders[order_id])
 
     def save(self, order: Order, *columns: str) -> None:

@@ -54,9 +54,9 @@ class Desk:
     store: OrderStore | None = field(default=None, repr=False, compare=False)
     #: Of the venue that the account is at.
     capabilities: Capabilities = EVERYTHING
-    #: Until when nothing is sent, in seconds of the store, and how often in a row that was so.
+    #: Until when nothing is sent, in seconds of the store, and how many seconds in a row that was.
     held_back_until: float = 0.0
-    times_held_back: int = 0
+    pause: float = 0.0
 
     @property
     def interval(self) -> timedelta:

@@ -183,8 +183,6 @@ class OrderStore(Books, Protocol):
         """False if the order is closed or in doubt already."""
         ...
 
-    def is_unsent(self, order: Order) -> bool: ...
-
     # Requests to cancel
 
     def asked(self) -> list[Order]:

@@ -290,15 +290,16 @@ class Answer:
     actor: str = "desk"
 
 
-def conclude(*, desk: Desk, order_id: int, answer: Answer, at: Moment) -> None:
-    """Close an order on our own evidence: never sent, withdrawn, refused, or never accepted."""
+def conclude(*, desk: Desk, order_id: int, answer: Answer, at: Moment) -> bool:
+    """Close an order on our own evidence: never sent, withdrawn, refused, or never accepted; False
+    if it is closed already, or the answer does not stand any more."""
     store = order_rows.of(desk)
     with store.atomic():
         store.lock()
         order = store.locked(order_id)
         was = order.ord_status
         if was in CLOSED or not _still_stands(answer, order):
-            return
+            return False
         order.closedness = max(order.closedness, int(answer.closedness))
         order.cum_qty = max(order.cum_qty, answer.cum_qty)
         order.ord_status = answer.ord_status
@@ -318,6 +319,7 @@ def conclude(*, desk: Desk, order_id: int, answer: Answer, at: Moment) -> None:
         store.record([replace(event, actor=answer.actor)], now=at.wall)
         crash.point("conclude.before_commit")
     crash.point("conclude.committed")
+    return True
 
 
 def _still_stands(answer: Answer, order: Order) -> bool:

@@ -175,9 +175,6 @@ class OrderRows(ForeignRows):
         )
         return bool(known.update(certainty=Certainty.UNKNOWN, text=reason))
 
-    def is_unsent(self, order: Order) -> bool:
-        return Order.objects.filter(pk=order.pk, ord_status=OrdStatus.CREATED).exists()
-
     # Requests to cancel
 
     def asked(self) -> list[Order]:

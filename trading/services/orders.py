@@ -24,6 +24,7 @@ from risk.domain.snapshot import GateIntent
 from risk.services.decisions import Verdict
 from trading.domain.order import MEANINGS, OrderIntent, client_order_id, unsupported
 from trading.models import CancelRequest, InstrumentRow, Order, ParentOrder, Signal, Trade
+from trading.models.order import TEXT_LENGTH
 from trading.selectors import snapshot, sql
 from trading.selectors.desk import Desk, LoadedStrategy, as_instrument
 from trading.selectors.order_store import OrderStore
@@ -161,7 +162,7 @@ def _order(desk: Desk, draft: Draft, at: Moment, *, denied: bool, codes: Sequenc
         sizing=dict(intent.sizing),
         trace_id=draft.trace_id,
         ord_status=OrdStatus.DENIED if denied else OrdStatus.CREATED,
-        text=", ".join(codes)[:200],
+        text=", ".join(codes)[:TEXT_LENGTH],
         created_at=at.market,
         expires_at=draft.expires_at,
         closed_at=at.market if denied else None,

@@ -28,6 +28,7 @@ from trading.domain.execution_report import ExecutionReport
 from trading.domain.order_state import Closedness, OrderState
 from trading.domain.ports import Gateway, GroupGateway, NewOrder
 from trading.models import Order
+from trading.models.order import TEXT_LENGTH
 from trading.selectors import freshness
 from trading.selectors.desk import Desk, scopes_of
 from trading.selectors.order_store import OrderStore
@@ -88,14 +89,13 @@ def send_next(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
     return sent
 
 
-def submit(*, desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
-    """Make the one network call for a claimed order and settle its answer; False when it is
-    proven that nothing was sent: the order waits for the next call."""
+def submit(*, desk: Desk, gateway: Gateway, order: Order, at: Moment) -> None:
+    """Make the one network call for a claimed order and settle its answer; what is proven not sent
+    waits for the next call."""
     reports: list[ExecutionReport] = []
-    sent = _attempt(desk, gateway, [order], at, reports)
+    _attempt(desk, gateway, [order], at, reports)
     if reports:
         executions.apply(desk=desk, reports=reports, at=at)
-    return sent
 
 
 def repeat(*, desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
@@ -188,7 +188,7 @@ def _attempt(
             answer = executions.Answer(
                 OrdStatus.REJECTED,
                 Closedness.REJECTED,
-                str(error)[:200],
+                str(error)[:TEXT_LENGTH],
                 fencing_token=order.fencing_token,
             )
             executions.conclude(desk=desk, order_id=order.pk, answer=answer, at=at)
@@ -202,14 +202,13 @@ def _attempt(
     else:
         crash.point("route.answered")
         reports += said
-    desk.times_held_back = 0
+    desk.pause = 0.0
     return True
 
 
 def _hold_back(desk: Desk) -> None:
-    pause = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** min(desk.times_held_back, 9))
-    desk.held_back_until = order_rows.of(desk).seconds() + pause
-    desk.times_held_back += 1
+    desk.pause = min(_LONGEST_PAUSE_SECONDS, desk.pause * 2 or _FIRST_PAUSE_SECONDS)
+    desk.held_back_until = order_rows.of(desk).seconds() + desk.pause
 
 
 def _call(desk: Desk, gateway: Gateway, orders: Sequence[NewOrder]) -> Sequence[ExecutionReport]:
@@ -227,8 +226,11 @@ def cancel_all(*, desk: Desk, gateway: Gateway, at: Moment) -> int:
 
 def _cancel(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
     if order.ord_status == OrdStatus.CREATED:
-        answer = executions.Answer(OrdStatus.CANCELED, Closedness.CANCELED, "WITHDRAWN")
-        return _withdraw(desk, order, answer, at)
+        # It was never sent; a sender that took it meanwhile has another token.
+        answer = executions.Answer(
+            OrdStatus.CANCELED, Closedness.CANCELED, "WITHDRAWN", fencing_token=order.fencing_token
+        )
+        return executions.conclude(desk=desk, order_id=order.pk, answer=answer, at=at)
     if order.ord_status == OrdStatus.PENDING_NEW and order.certainty == Certainty.CERTAIN:
         # On its way with a sender; one in doubt is cancelled, if it is there.
         return False
@@ -258,22 +260,9 @@ def _cancel(desk: Desk, gateway: Gateway, order: Order, at: Moment) -> bool:
     return True
 
 
-def _withdraw(desk: Desk, order: Order, answer: executions.Answer, at: Moment) -> bool:
-    """Close an order that was never sent, unless a sender took it meanwhile."""
-    store = order_rows.of(desk)
-    with store.atomic():
-        store.lock()
-        still = store.is_unsent(order)
-        if still:
-            executions.conclude(desk=desk, order_id=order.pk, answer=answer, at=at)
-        crash.point("withdraw.before_commit")
-    crash.point("withdraw.committed")
-    return still
-
-
 def _answer(store: OrderStore, order: Order, outcome: str, at: Moment) -> None:
     with store.atomic():
-        store.answer(order, outcome[:200], at)
+        store.answer(order, outcome[:TEXT_LENGTH], at)
         event = _event(EventName.ORDER_CANCEL_ANSWERED, order, at, {"outcome": outcome})
         store.record([event], now=at.wall)
 
@@ -318,7 +307,7 @@ def _whole_groups(store: OrderStore, taken: Sequence[Order]) -> list[Order]:
 
 def may_send(desk: Desk, order: Order, restricting: Iterable[ScopedState]) -> bool:
     """Whether the trading states that restrict anything let this order go."""
-    loaded = desk.strategies.get(order.version_id or 0)
+    loaded = desk.strategies.get(order.version_id) if order.version_id else None
     code = loaded.code if loaded else ""
     scopes = {*scopes_of(desk.account, order.instrument, code)}
     mine = [each for each in restricting if (each.scope, each.code) in scopes]
@@ -330,8 +319,8 @@ def _may_send_all(desk: Desk, orders: Sequence[Order], restricting: Sequence[Sco
 
 
 def _take(store: OrderStore, taken: list[Order], token: int, at: Moment) -> None:
-    sent = OrderState(taken[0].order_qty).sent()
     for order in taken:
+        sent = OrderState(order.order_qty).sent()
         order.closedness, order.ord_status = int(sent.closedness), sent.ord_status
         order.fencing_token, order.sent_at = token, at.market
     data: dict[str, object] = {"fencing_token": token}
@@ -359,7 +348,7 @@ def mark_unknown(*, desk: Desk, order: Order, reason: str, at: Moment) -> None:
     """The venue may or may not have the order; only its evidence will tell."""
     store = order_rows.of(desk)
     with store.atomic():
-        if store.mark_unknown(order, reason[:200]):
+        if store.mark_unknown(order, reason[:TEXT_LENGTH]):
             event = _event(EventName.ORDER_UNKNOWN, order, at, {"reason": reason})
             store.record([event], now=at.wall)
             crash.point("unknown.before_commit")

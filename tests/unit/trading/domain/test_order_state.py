@@ -32,6 +32,7 @@ def report(exec_type: ExecType, cum_qty: int = 0) -> ExecutionReport:
         (OrderState(TEN).sent(), OrdStatus.PENDING_NEW, 10),
         (OrderState(TEN).apply(report(ExecType.NEW)), OrdStatus.NEW, 10),
         (OrderState(TEN).apply(report(ExecType.ORDER_STATUS)), OrdStatus.NEW, 10),
+        (OrderState(TEN).apply(report(ExecType.TRADE, 1)), OrdStatus.PARTIALLY_FILLED, 9),
         (OrderState(TEN).apply(report(ExecType.TRADE, 4)), OrdStatus.PARTIALLY_FILLED, 6),
         (OrderState(TEN).apply(report(ExecType.TRADE, 10)), OrdStatus.FILLED, 0),
         (OrderState(TEN).apply(report(ExecType.CANCELED, 4)), OrdStatus.CANCELED, 0),
@@ -43,6 +44,8 @@ def test_status_and_leaves_follow_from_the_reports(
     state: OrderState, status: OrdStatus, leaves: int
 ) -> None:
     assert (state.ord_status, state.leaves_qty) == (status, Decimal(leaves))
+    assert state.closed is (leaves == 0)
+    assert not state.overfilled
 
 
 def test_a_fill_after_a_cancel_counts_and_does_not_reopen_the_order() -> None:
