@@ -78,6 +78,7 @@ TARGETS = {
             "trading.services.executions",
             (
                 _FACTS,
+                f"{_AT}/test_conclusions.py",
                 f"{_AT}/test_settling.py",
                 f"{_AT}/test_routing.py",
                 f"{_AT}/test_half_known.py",
