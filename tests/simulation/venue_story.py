@@ -19,12 +19,12 @@ from tests.factories import desk as people
 from tests.integration.trading.at_venue import PLACES, PX, AtVenue
 from trading.domain.order import OrderIntent
 from trading.domain.ports import OpenOrder
-from trading.models import Order, ParentOrder, ReplaceRequest
+from trading.models import Order, ParentOrder, ReplaceRequest, TargetWatch
 from trading.services import (
     external,
     order_rows,
     orders,
-    person_orders,
+    pairs,
     reconciliation,
     replacing,
     routing,
@@ -43,7 +43,7 @@ class Story(AtVenue):
     steps: tuple[str, ...] = (
         "fills", "rests", "timeout", "lost", "refused", "silence", "filled_first",
         "cancel_unanswered", "cancelled", "withdrawn", "others", "flow", "probed", "replaced",
-        "sliced", "slices_cancelled", "voided",
+        "sliced", "slices_cancelled", "voided", "watched", "watched_and_cancelled",
     )  # fmt: skip
 
     def __init__(self, told: Any, seed: int) -> None:
@@ -194,6 +194,23 @@ class Story(AtVenue):
             )  # fmt: skip
         self._until(lambda: not self._open_parents().exists())
 
+    def watched(self, number: int) -> None:
+        """A stop whose target the desk watches, as where the venue holds no pairs, is touched."""
+        self._watch(number)
+        self._sweep()
+        self._until_certain()
+        self._bid(PX + 800, "0.01")
+        (row,) = self.desk.instruments.values()
+        pairs.look(desk=self.desk, prices={row.pk: PX + 800}, at=self.now())
+        self._until(lambda: not ReplaceRequest.objects.filter(answered_at__isnull=True).exists())
+        self._sweep()
+
+    def watched_and_cancelled(self, number: int) -> None:
+        stop = self._watch(number)
+        self._sweep()
+        self._wish(stop)
+        self._until(lambda: not TargetWatch.objects.filter(ended_at__isnull=True).exists())
+
     def heal(self) -> None:
         """Go on without faults until nothing is under way and the books agree."""
         self.change("faults", plan="")
@@ -250,6 +267,18 @@ class Story(AtVenue):
             self.place.code, Side.SELL, Decimal("0.0008"), over, slices=2, price=PX + 700
         )
         return twap.start(desk=self.desk, wish=wish, by=self._who(), reason=name, at=self.now())
+
+    def _watch(self, number: int) -> Order:
+        name = f"story watch {number}"
+        if not Order.objects.filter(reason=name).exists():
+            able = self.desk.capabilities
+            self.desk.capabilities = replace(able, oco=frozenset())
+            pair = pairs.Pair(
+                self.place.code, Side.SELL, Decimal("0.001"), stop_px=PX - 5000, target_px=PX + 800
+            )
+            pairs.submit(desk=self.desk, pair=pair, by=self._who(), reason=name, at=self.now())
+            self.desk.capabilities = able
+        return Order.objects.filter(reason=name).earliest("pk")
 
     def _open_parents(self) -> QuerySet[ParentOrder]:
         return ParentOrder.objects.filter(closed_at__isnull=True)
@@ -353,12 +382,10 @@ class Repeated(Story):
         name = f"story pair {number}"
         found = Order.objects.filter(reason=name)
         if not found.exists():
-            pair = person_orders.Pair(
+            pair = pairs.Pair(
                 self.place.code, Side.SELL, Decimal("0.001"), stop_px=PX - 5000, target_px=PX + 800
             )
-            person_orders.submit_pair(
-                desk=self.desk, pair=pair, by=self._who(), reason=name, at=self.now()
-            )
+            pairs.submit(desk=self.desk, pair=pair, by=self._who(), reason=name, at=self.now())
         return list(found.order_by("pk"))
 
 

@@ -16,7 +16,7 @@ from aitrader.kernel.money import plain
 from compliance.admin.base import Record, actor, amount, carry_out, utc, wall
 from compliance.domain.roles import Action
 from compliance.services import access
-from trading.models import CancelRequest, Order, ParentOrder, ReplaceRequest
+from trading.models import CancelRequest, Order, ParentOrder, ReplaceRequest, TargetWatch
 from trading.services import orders
 
 
@@ -99,6 +99,17 @@ class ReplaceRequestAdmin(Record):
     raw_id_fields = ("order", "successor")
     requested = utc("requested_at", gettext_lazy("Requested"))
     answered = utc("answered_at", gettext_lazy("Answered"))
+
+
+@admin.register(TargetWatch)
+class TargetWatchAdmin(Record):
+    list_display = ("order_id", "target", "created", "touched", "ended", "outcome")
+    ordering = ("-id",)
+    raw_id_fields = ("order",)
+    target = amount("target_px", gettext_lazy("Target"))
+    created = utc("created_at", gettext_lazy("Created"))
+    touched = utc("touched_at", gettext_lazy("Touched"))
+    ended = utc("ended_at", gettext_lazy("Ended"))
 
 
 @admin.register(ParentOrder)

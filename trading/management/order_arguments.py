@@ -10,7 +10,8 @@ from aitrader.kernel.errors import BadInput
 from aitrader.kernel.fix import OrdType, Side, TimeInForce
 from aitrader.kernel.money import amount
 from trading.services import twap
-from trading.services.person_orders import Pair, Wish
+from trading.services.pairs import Pair
+from trading.services.person_orders import Wish
 
 _WAIT_SECONDS = 5.0
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
@@ -108,7 +109,7 @@ def _submit(parser: ArgumentParser) -> None:
 def _oco(parser: ArgumentParser) -> None:
     _market(parser)
     parser.add_argument("--stop", required=True, metavar="PX", help="where the loss ends")
-    parser.add_argument("--target", required=True, metavar="PX", help="the limit of the gain")
+    parser.add_argument("--target", required=True, metavar="PX", help="where the gain is taken")
     parser.add_argument("--reduce-only", action="store_true", help="may only shrink the position")
     _person(parser)
 

@@ -15,6 +15,7 @@ from trading.models.second_price import SecondPrice
 from trading.models.silence import VenueSilence
 from trading.models.sim_venue import SimBalance, SimExecution, SimOrder, SimPosition
 from trading.models.strategy import Signal, Strategy, StrategyCursor, StrategyVersion
+from trading.models.target_watch import TargetWatch
 from trading.models.venue_sheet import VenueFacts, VenueLatency
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Strategy",
     "StrategyCursor",
     "StrategyVersion",
+    "TargetWatch",
     "Trade",
     "Venue",
     "VenueFacts",

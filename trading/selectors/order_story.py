@@ -32,7 +32,13 @@ def story(public_id: str) -> Story | None:
     """The order and what followed from it, or None (five queries)."""
     row = (
         Order.objects.select_related(
-            "instrument", "version__strategy", "signal", "account", "trade", "decision"
+            "instrument",
+            "version__strategy",
+            "signal",
+            "account",
+            "trade",
+            "decision",
+            "target_watch",
         )
         .filter(public_id=public_id)
         .first()

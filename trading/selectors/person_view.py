@@ -14,7 +14,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.fix import CLOSED, Certainty, OrdStatus, Origin
-from aitrader.kernel.money import ZERO
+from aitrader.kernel.money import ZERO, plain
 from trading.domain.order import MEANINGS, Unsupported
 from trading.models import CancelRequest, Order, ParentOrder, ReplaceRequest
 
@@ -45,7 +45,7 @@ def lines(account: str = "", *, closed: bool = False) -> list[Line]:
     """What is open, parents first, oldest first; with `closed` the last that ended, too. Of every
     account unless one is named."""
     parents = ParentOrder.objects.select_related("account", "instrument")
-    rows = _with_wishes(Order.objects.select_related("account", "instrument"))
+    rows = _with_wishes(Order.objects.select_related("account", "instrument", "target_watch"))
     if account:
         parents, rows = parents.filter(account__code=account), rows.filter(account__code=account)
     if not closed:
@@ -63,9 +63,10 @@ def status_of(order: Order) -> str:
 
 
 def reasons(order: Order) -> list[str]:
-    """Why it was denied, a line each; or else what was said of its end, if anything."""
+    """Why it was denied, a line each; or else what was said of its end and of its target, if
+    anything."""
     if order.ord_status != OrdStatus.DENIED:
-        return [order.text] if order.text else []
+        return [line for line in (order.text, _target(order)) if line]
     if order.decision is not None:
         return [f"{each['code']}: {each['text']}" for each in order.decision.reasons]
     return [f"{code}: {MEANINGS[Unsupported(code)]}" for code in order.text.split(", ")]
@@ -134,8 +135,19 @@ def _of_order(order: Order) -> Line:
         price=order.price or order.stop_px,
         status=_status(order),
         origin=order.origin,
-        text=order.text,
+        text="; ".join(part for part in (order.text, _target(order)) if part),
     )
+
+
+def _target(order: Order) -> str:
+    """What became of the target that the desk watches for a stop; "" for any other order."""
+    watch = getattr(order, "target_watch", None)
+    if watch is None:
+        return ""
+    how = "watched by the desk" if watch.touched_at is None else "touched, and still watched"
+    if watch.ended_at is not None:
+        how = "touched" if watch.outcome == "TOUCHED" else f"over: the stop is {watch.outcome}"
+    return f"target {plain(watch.target_px)} {how}"
 
 
 def _of_parent(parent: ParentOrder) -> Line:

@@ -4,8 +4,7 @@
 2. Nothing is sent from here: the row waits for the desk that runs. One that no desk takes within
    `GOOD_FOR_BARS` is not sent any more.
 3. A wish is a wish: said twice, it is two orders.
-4. A stop and a target of which the first to fill cancels the other are written together or not at
-   all, and rest at the venue as one group.
+4. A stop and a target of which the first to fill ends the other: pairs.py.
 """
 
 from dataclasses import dataclass
@@ -16,20 +15,17 @@ from typing import Any
 from aitrader.kernel import ids
 from aitrader.kernel.clock import Moment, iso
 from aitrader.kernel.errors import BadInput
-from aitrader.kernel.fix import OrdStatus, OrdType, Origin, Side, TimeInForce
+from aitrader.kernel.fix import OrdType, Origin, Side, TimeInForce
 from aitrader.kernel.money import ZERO
 from compliance.domain.roles import Action
 from compliance.services import access
 from trading.domain.order import OrderIntent
-from trading.domain.order_state import Closedness
 from trading.models import InstrumentRow, Order
 from trading.selectors.desk import Desk
-from trading.services import executions, order_rows, orders
-from trading.services.held import HeldAccount
+from trading.services import orders
 from trading.services.orders import Draft, require_reason
 
 GOOD_FOR_BARS = 10
-_NOT_ALONE = executions.Answer(OrdStatus.CANCELED, Closedness.CANCELED, "ITS_PAIR_WAS_DENIED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +45,6 @@ class Wish:
     reduce_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A stop and a target of one quantity; `instrument` by code, prices in quote per base."""
-
-    instrument: str
-    side: Side
-    order_qty: Decimal
-    stop_px: Decimal
-    target_px: Decimal
-    reduce_only: bool = False
-
-
 def submit(*, desk: Desk, wish: Wish, by: Any, reason: str, at: Moment) -> Order:
     """Write the order that an operator wants, CREATED or DENIED.
 
@@ -68,41 +52,10 @@ def submit(*, desk: Desk, wish: Wish, by: Any, reason: str, at: Moment) -> Order
     instrument that the account does not trade or that has no price yet.
     """
     access.require(by, Action.SUBMIT_ORDER)
-    draft = _draft(desk, wish, by, reason, at)
-    return orders.submit(desk=desk, draft=draft, at=at)
+    return orders.submit(desk=desk, draft=draft_of(desk, wish, by, reason, at), at=at)
 
 
-def submit_pair(*, desk: Desk, pair: Pair, by: Any, reason: str, at: Moment) -> tuple[Order, Order]:
-    """Write the stop and the target that an operator wants, both CREATED, or none of them is sent:
-    one DENIED, the other DENIED too or CANCELED. Raises what `submit` raises."""
-    access.require(by, Action.SUBMIT_ORDER)
-    group = ids.derive(desk.namespace, "pair", by.public_id, iso(at.wall))
-    store = order_rows.of(desk)
-    with store.atomic():
-        held = HeldAccount(desk, at)
-        written: list[Order] = []
-        for ord_type in (OrdType.STOP, OrdType.LIMIT_IF_TOUCHED):
-            stops = ord_type is OrdType.STOP
-            wish = Wish(
-                pair.instrument,
-                pair.side,
-                ord_type,
-                pair.order_qty,
-                price=None if stops else pair.target_px,
-                stop_px=pair.stop_px if stops else None,
-                reduce_only=pair.reduce_only,
-            )
-            shared = any(each.ord_status == OrdStatus.CREATED for each in written)
-            draft = _draft(desk, wish, by, reason, at, group=group, shared=shared)
-            written.append(orders.submit(desk=desk, draft=draft, at=at, held=held))
-        if any(each.ord_status == OrdStatus.DENIED for each in written):
-            for each in written:
-                executions.conclude(desk=desk, order_id=each.pk, answer=_NOT_ALONE, at=at)
-        stop, target = (store.locked(each.pk) for each in written)
-    return stop, target
-
-
-def _draft(
+def draft_of(
     desk: Desk,
     wish: Wish,
     by: Any,
@@ -112,6 +65,8 @@ def _draft(
     group: str = "",
     shared: bool = False,
 ) -> Draft:
+    """What is put before the gate. The orders of a `group` end each other; one that has `shared`
+    needs nothing that the others do not hold already. Raises what `submit` raises."""
     row = instrument_of(desk, wish.instrument)
     which = (group, wish.ord_type) if group else ()
     intent = OrderIntent(
@@ -147,14 +102,21 @@ def _draft(
 
 
 def cancel(*, order: Order, by: Any, reason: str, now: datetime) -> bool:
-    """Ask that an order be cancelled; False when it is closed or already asked for.
+    """Ask that an order be cancelled; False when it is closed or already asked for. With a stop
+    that gives way to its target goes what is to take its place.
 
     Raises NotPermitted without the right to, Refused without a reason.
     """
     access.require(by, Action.CANCEL_ORDER)
-    return orders.request_cancel(
-        order_id=order.pk, requested_by=actor_of(by), reason=require_reason(reason), now=now
+    why = require_reason(reason)
+    taking = Order.objects.filter(
+        replaces__order=order, replaces__order__target_watch__isnull=False
     )
+    asked = [
+        orders.request_cancel(order_id=pk, requested_by=actor_of(by), reason=why, now=now)
+        for pk in (order.pk, *taking.values_list("pk", flat=True))
+    ]
+    return any(asked)
 
 
 def actor_of(by: Any) -> str:

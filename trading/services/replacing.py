@@ -1,4 +1,5 @@
-"""A person's order is replaced by another: two orders, and a request that ties them.
+"""An order is replaced by another: two orders, and a request that ties them. A person wants it, or
+the target of a stop is reached (pairs.py).
 
 1. Written in one transaction: the successor, judged while the first order still counts at full size
    (both may fill, for a fill may come after a cancel), the request, and the wish to cancel. Only a
@@ -31,7 +32,7 @@ from compliance.domain.roles import Action
 from compliance.services import access
 from trading.domain.order import OrderIntent
 from trading.domain.order_state import Closedness
-from trading.models import InstrumentRow, Order, ReplaceRequest
+from trading.models import InstrumentRow, Order, ReplaceRequest, TargetWatch
 from trading.selectors import sql
 from trading.selectors.desk import Desk
 from trading.selectors.orders import WORKING_STATUSES
@@ -86,30 +87,53 @@ def request(
             bar_extreme=person_orders.is_extreme(desk, row),
             actor=person_orders.actor_of(by),
         )
-        new = orders.submit(desk=desk, draft=draft, at=at, held=held)
-        if new.ord_status == OrdStatus.DENIED:
-            return new
-        wish = ReplaceRequest(
-            order=old,
-            successor=new,
-            order_qty=total,
-            requested_at=at.market,
-            requested_by=person_orders.actor_of(by),
-            reason=why,
-        )
-        sql.insert(wish)
-        data = {"successor": new.public_id, "order_qty": total, "price": new.price, "reason": why}
-        name = EventName.ORDER_REPLACE_REQUESTED
-        store.record([_event(name, old, wish.requested_by, at, data)], now=at.wall)
-        orders.request_cancel(
-            order_id=old.pk,
-            requested_by=wish.requested_by,
-            reason=f"replaced by {new.public_id}",
-            now=at.wall,
-            market_at=at.market,
+        new = put_in_place(
+            desk=desk, old=old, draft=draft, order_qty=total, reason=why, held=held, at=at
         )
         crash.point("replace.before_commit")
     crash.point("replace.written")
+    return new
+
+
+def put_in_place(
+    *,
+    desk: Desk,
+    old: Order,
+    draft: Draft,
+    order_qty: Decimal,
+    reason: str,
+    held: HeldAccount,
+    at: Moment,
+) -> Order:
+    """Within the transaction that holds the account and the order: write the successor, CREATED and
+    held back, with the request and the wish to cancel; or DENIED, and nothing else.
+
+    `order_qty` is the whole of both, in base.
+    """
+    new = orders.submit(desk=desk, draft=draft, at=at, held=held)
+    if new.ord_status == OrdStatus.DENIED:
+        return new
+    wish = ReplaceRequest(
+        order=old,
+        successor=new,
+        order_qty=order_qty,
+        requested_at=at.market,
+        requested_by=draft.actor,
+        reason=reason,
+    )
+    sql.insert(wish)
+    data = {
+        "successor": new.public_id, "order_qty": order_qty, "price": new.price, "reason": reason,
+    }  # fmt: skip
+    name = EventName.ORDER_REPLACE_REQUESTED
+    order_rows.of(desk).record([_event(name, old, draft.actor, at, data)], now=at.wall)
+    orders.request_cancel(
+        order_id=old.pk,
+        requested_by=draft.actor,
+        reason=f"replaced by {new.public_id}",
+        now=at.wall,
+        market_at=at.market,
+    )
     return new
 
 
@@ -122,7 +146,8 @@ def advance(*, desk: Desk, at: Moment) -> int:
 def _require_replaceable(desk: Desk, old: Order) -> None:
     if old.account_id != desk.account.pk:
         raise BadInput(f"the order is not of account {desk.account.code}")
-    if old.origin != Origin.OPERATOR or old.parent_id is not None or old.oco_group:
+    alone = old.parent_id is None and not old.oco_group
+    if old.origin != Origin.OPERATOR or not alone or TargetWatch.objects.filter(order=old).exists():
         raise Refused("only a person's own single order can be replaced")
     if old.ord_status not in WORKING_STATUSES:
         raise Refused(f"the order is {old.ord_status}")

@@ -23,7 +23,7 @@ from risk.selectors import states
 from trading.domain.ports import Gateway
 from trading.models import Account, CancelRequest, Order, ReplaceRequest
 from trading.selectors.desk import Desk, scopes_of
-from trading.services import alignment, decide, executions, exit_watch, replacing, twap
+from trading.services import alignment, decide, executions, exit_watch, pairs, replacing, twap
 from trading.services.monitor import Monitor
 
 # Advisory locks come in two key spaces; this is the one of two numbers: purpose and account.
@@ -60,12 +60,14 @@ def turn(*, desk: Desk, gateway: Gateway, at: Moment, closed: bool = False) -> b
     if closed:
         closes = {pk: mark.px for pk, mark in desk.marks().items()}
         exit_watch.watch(desk=desk, prices=closes, at=at)
+        pairs.look(desk=desk, prices=closes, at=at)
     behind = is_behind(desk)
     if behind or closed:
         with transaction.atomic():
             Monitor(desk).value(at)
             if behind:
                 decide.run(desk=desk, at=at)
+    pairs.advance(desk=desk, at=at)
     replacing.advance(desk=desk, at=at)
     twap.advance(desk=desk, at=at)
     alignment.align_all(desk=desk, at=at)

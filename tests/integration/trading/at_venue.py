@@ -67,6 +67,12 @@ COINBASE = Place(
         "ws_user_url": told["ws_user_plain"],
     },
 )  # fmt: skip
+BTCTURK = Place(
+    "BTCTURK", "BTCTURK:BTC-TRY", "BTCTRY", "TRY",
+    lambda told: {
+        "rest_url": told["rest"], "graph_url": told["graph"], "ws_url": told["ws"],
+    },
+)  # fmt: skip
 PLACES = {place.venue: place for place in (BINANCE, COINBASE)}
 PX = Decimal(60_000)
 MINUTE = timedelta(minutes=1)
@@ -198,17 +204,19 @@ def only_external() -> Order:
 
 
 @contextmanager
-def at_venue(folder: Path, *, opened: bool = True, **options: Any) -> Iterator[AtVenue]:
+def at_venue(
+    folder: Path, *, opened: bool = True, place: Place = BINANCE, **options: Any
+) -> Iterator[AtVenue]:
     """Until the block ends; `hold` decides what the account starts with. Where the desk is not
     `opened`, there is its gateway only."""
-    with exchange(folder, **options) as (told, there), _known(there):
-        made = AtVenue(told, opened=opened)
-        made.variables = variables(there)
+    with exchange(folder, place=place, **options) as (told, there), _known(there, place):
+        made = AtVenue(told, opened=opened, place=place)
+        made.variables = variables(there, place)
         yield made
 
 
-def _known(there: Mapping[str, str]) -> override_settings:
-    return override_settings(AITRADER_VENUES={**settings.AITRADER_VENUES, "BINANCE": there})
+def _known(there: Mapping[str, str], place: Place) -> override_settings:
+    return override_settings(AITRADER_VENUES={**settings.AITRADER_VENUES, place.venue: there})
 
 
 @contextmanager

@@ -22,8 +22,8 @@ from tests.integration.trading.trades_at_venue import trading_at_venue
 from trading.models import CancelRequest, Order
 from trading.selectors import orders as order_reads
 from trading.selectors import person_view
-from trading.services import person_orders, reconciliation, routing
-from trading.services.person_orders import Pair
+from trading.services import pairs, reconciliation, routing
+from trading.services.pairs import Pair
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 
@@ -184,13 +184,11 @@ def test_a_stop_and_a_target_rest_at_the_venue_and_one_ends_the_other(
         assert there.differences() == {}
 
 
-def _pair(road: Road, qty: int = 1) -> list[tuple[str, str]]:
-    pair = Pair(road.code, Side.BUY, Decimal(qty), stop_px=Decimal(105), target_px=Decimal(95))
+def _pair(road: Road, qty: int = 1, target: str = "95") -> list[tuple[str, str]]:
+    pair = Pair(road.code, Side.BUY, Decimal(qty), stop_px=Decimal(105), target_px=Decimal(target))
     who = access.operator_named("ada")
-    stop, target = person_orders.submit_pair(
-        desk=road.desk, pair=pair, by=who, reason="x", at=road.moment
-    )
-    return [(each.ord_status, each.text) for each in (stop, target)]
+    written = pairs.submit(desk=road.desk, pair=pair, by=who, reason="x", at=road.moment)
+    return [(each.ord_status, each.text) for each in written]
 
 
 def test_a_pair_counts_once_at_the_gate(road: Road) -> None:
@@ -199,17 +197,16 @@ def test_a_pair_counts_once_at_the_gate(road: Road) -> None:
     assert [*working.values()] == [1]
 
 
-def test_a_venue_without_such_pairs_is_told_none(road: Road) -> None:
-    road.desk.capabilities = replace(road.desk.capabilities, oco=frozenset())
+def test_a_venue_with_neither_pairs_nor_market_orders_is_told_none(road: Road) -> None:
+    able = road.desk.capabilities
+    without = able.ord_types - {OrdType.MARKET}
+    road.desk.capabilities = replace(able, oco=frozenset(), ord_types=without)
     assert _pair(road) == [("DENIED", "ONE_CANCELS_OTHER_NOT_AT_VENUE")] * 2
     assert person_view.reasons(Order.objects.latest("pk"))[0].startswith("ONE_CANCELS_OTHER")
 
 
 def test_of_a_pair_none_is_sent_alone(road: Road) -> None:
-    able = road.desk.capabilities
-    road.desk.capabilities = replace(able, oco=frozenset({frozenset({OrdType.STOP})}),
-        ord_types=able.ord_types - {OrdType.LIMIT_IF_TOUCHED})  # fmt: skip
-    (stop, why), (target, _) = _pair(road)
+    (stop, why), (target, _) = _pair(road, target="95.00001")
     assert (stop, why, target) == ("CANCELED", "ITS_PAIR_WAS_DENIED", "DENIED")
     assert routing.send_all(desk=road.desk, gateway=road.gateway, at=road.moment) == 0
     assert _pair(road, qty=100_000)[0][0] == "DENIED"

@@ -1,4 +1,4 @@
-"""A desk at the sandbox's Binance that may trade: prices of an hour, and a person who orders."""
+"""A desk at a venue of the sandbox that may trade: prices of an hour, and a person who orders."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -25,7 +25,7 @@ from trading.selectors import desk as desks
 from trading.selectors import person_view
 from trading.selectors.desk import Desk
 from trading.selectors.person_view import Line
-from trading.services import person_orders, replacing, twap
+from trading.services import pairs, person_orders, replacing, twap
 
 _POLL_SECONDS = 0.1
 _UNSENT = (OrdStatus.CREATED, OrdStatus.PENDING_NEW)
@@ -66,9 +66,7 @@ class Command(BaseCommand):
         pair = arguments.pair(given)
         by = access.operator_named(given["by"])
         desk, at = _desk(given["account"])
-        written = person_orders.submit_pair(
-            desk=desk, pair=pair, by=by, reason=given["reason"], at=at
-        )
+        written = pairs.submit(desk=desk, pair=pair, by=by, reason=given["reason"], at=at)
         answered = [self._answer(order, given["wait"]) for order in written]
         return all(answered)
 
