@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from aitrader import paper
 from aitrader.kernel.clock import WALL, Moment
 from aitrader.kernel.fix import AccountKind, ExecType, PriceSource
+from aitrader.kernel.topics import SENDERS_LOCK
 from aitrader.paper import PaperDesk, PaperOptions
 from compliance.services import installation
 from trading.domain.bar import Bar
@@ -187,6 +188,18 @@ class Road:
 
 
 _LATER = {"journal_is_numbered"}
+_HELD = f"""
+SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+   AND (classid::bigint << 32 | objid::bigint) = {SENDERS_LOCK}
+   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+def senders_locks() -> int:
+    """How often the lock is held that a halt waits for."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD)
+        return int(cursor.fetchone()[0])
 
 
 def report_trade(

@@ -87,6 +87,7 @@ TARGETS = {
         Target(
             "trading.services.reconciliation",
             (
+                f"{_AT}/test_reconciling.py",
                 _FACTS,
                 f"{_AT}/test_sent_again.py",
                 f"{_AT}/test_half_known.py",
@@ -97,7 +98,25 @@ TARGETS = {
             ),
         ),
         Target(
-            "trading.services.doubt", (_FACTS, f"{_AT}/test_doubt.py", f"{_AT}/test_cold_start.py")
+            "trading.services.doubt", (f"{_AT}/test_doubt.py", _FACTS, f"{_AT}/test_cold_start.py")
+        ),
+        Target(
+            "trading.services.listed", (f"{_AT}/test_reconciling.py", f"{_AT}/test_cold_start.py")
+        ),
+        Target(
+            "trading.services.break_words",
+            (f"{_AT}/test_break_words.py", f"{_AT}/test_moved_balance.py"),
+            simulated=False,
+        ),
+        Target(
+            "trading.services.exit_legs",
+            (
+                f"{_AT}/test_exit_watch.py",
+                f"{_AT}/test_native_oco.py",
+                f"{_AT}/test_exits.py",
+                f"{_AT}/test_protection.py",
+            ),
+            simulated=False,
         ),
         Target(
             "trading.services.order_rows",
@@ -108,11 +127,25 @@ TARGETS = {
                 f"{_AT}/test_cold_start.py",
                 f"{_AT}/test_external.py",
                 f"{_AT}/test_doubt.py",
+                f"{_AT}/test_sent_again.py",
+                f"{_AT}/test_reconciling.py",
             ),
             simulated=False,
             rows=True,
         ),
-        Target("trading.services.external", (_FACTS, f"{_AT}/test_external.py"), simulated=False),
+        Target(
+            "trading.services.external",
+            (
+                _FACTS,
+                f"{_AT}/test_reconciling.py",
+                f"{_AT}/test_external.py",
+                f"{_AT}/test_refuted.py",
+                f"{_AT}/test_break_words.py",
+            ),
+        ),
+        Target(
+            "trading.services.voided", (f"{_AT}/test_voided.py", f"{_AT}/test_faults_at_venue.py")
+        ),
     )
 }
 

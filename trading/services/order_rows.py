@@ -144,7 +144,7 @@ class OrderRows(ForeignRows):
         self, orders: Sequence[Order], lease: timedelta, events: Sequence[Event], *, now: datetime
     ) -> None:
         # Claimed together, they say the same.
-        first = orders[0]
+        first, *_ = orders
         claim = [
             first.closedness, str(first.ord_status), first.fencing_token, first.sent_at, lease,
             [order.pk for order in orders],
@@ -178,7 +178,7 @@ class OrderRows(ForeignRows):
     # Requests to cancel
 
     def asked(self) -> list[Order]:
-        keys = [row[0] for row in sql.fetch_all(_ASKED, [self.account.pk])]
+        keys = [key for (key,) in sql.fetch_all(_ASKED, [self.account.pk])]
         if not keys:
             return []
         found = {row.pk: row for row in sql.load(Order, "WHERE id = ANY(%s)", [keys])}
@@ -254,7 +254,7 @@ class OrderRows(ForeignRows):
         self._orders().filter(ord_status=OrdStatus.PENDING_NEW).update(lease_until=None)
 
     def doubtful(self) -> list[Order]:
-        found = [row[0] for row in sql.fetch_all(_DOUBTFUL, [self.account.pk])]
+        found = [key for (key,) in sql.fetch_all(_DOUBTFUL, [self.account.pk])]
         if not found:
             return []
         rows = Order.objects.filter(pk__in=found).select_related("instrument")
@@ -291,6 +291,7 @@ class OrderRows(ForeignRows):
         return list(rows.order_by("pk"))
 
     def open_break(self, found: ReconBreak) -> bool:
+        (now,) = sql.fetch_one(f"SELECT {sql.NOW}", [])
         _, created = ReconBreak.objects.get_or_create(
             account=self.account,
             kind=found.kind,
@@ -301,7 +302,7 @@ class OrderRows(ForeignRows):
                 "ours": found.ours,
                 "venues": found.venues,
                 "opened_at": found.opened_at,
-                "noticed_at": sql.fetch_one(f"SELECT {sql.NOW}", [])[0],
+                "noticed_at": now,
                 "severity": found.severity,
                 "evidence": found.evidence,
             },

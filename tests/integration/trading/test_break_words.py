@@ -285,46 +285,54 @@ def test_trades_of_an_order_whose_id_at_the_venue_was_named_are_booked_as_its_fi
         assert not ReconBreak.objects.filter(closed_at=None).exclude(kind="BALANCE").exists()
 
 
-def test_a_balance_is_booked_as_moved_by_a_word_once_no_order_may_explain_it(
-    ann: Any,
-) -> None:
-    road = Road()
-    account, began = road.desk.account.code, WALL.now()
-    with books.writing(account):
-        books.move(account, {"USDT": D(7)})
+def test_up_to_a_minute_and_a_half_after_the_last_question_a_word_is_taken(ann: Any) -> None:
+    doubt = _Doubt()
+    doubt.wait(90)
+    evidence = roads.only_order().evidence
+    assert evidence is not None
+    last = datetime.fromisoformat(evidence["reads"][-1])
+    after = (last + break_words.FRESH - doubt.now) // timedelta(seconds=1)
+    with pytest.raises(Refused, match="was not asked"):
+        doubt.state(ann, later=after + 1)
+    assert doubt.state(ann, later=after).text == "NEVER_ACCEPTED"
 
-    def compare(seconds: int) -> datetime:
-        at = Moment(road.moment.market, began + timedelta(seconds=seconds))
-        reconciliation.compare(desk=road.desk, gateway=road.gateway, at=at)
-        return at.wall
 
-    now = compare(0)
-    found = ReconBreak.objects.get(kind="BALANCE")
+def test_an_order_of_two_names_or_two_orders_of_one_name_are_not_stated(ann: Any) -> None:
+    doubt = _Doubt()
+    doubt.wait(90)
+    with pytest.raises(Refused, match="never accepted has no quantity and no id"):
+        doubt.state(ann, replace(NEVER, order_id="V7"))
+    order, found, now = roads.only_order(), ReconBreak.objects.get(kind="DOUBT"), doubt.now
+    Order.objects.update(order_id="V1")
+    with pytest.raises(Refused, match="the venue has called it V1"):
+        doubt.state(ann, replace(CLOSED, order_id="V2"))
+    other = Order.objects.get(pk=order.pk)
+    other.pk, other.public_id, other.intent_id, other.cl_ord_id = None, "P", "I", "C"
+    other.ord_status, other.certainty = "FILLED", "CERTAIN"
+    other.save()
+    with pytest.raises(Refused, match="V1 is another order of these books"):
+        break_words.state(break_id=found.pk, by=ann, word=replace(CLOSED, order_id="V1"), now=now)
+    other.delete()
+    Order.objects.update(filled_qty=D(1), cum_qty=D(1))
+    with pytest.raises(Refused, match="the venue has told 1 of"):
+        doubt.state(ann, CLOSED)
+    doubt.state(ann, replace(CLOSED, order_id="V1", cum_qty=D(2)))
+    order.refresh_from_db()
+    assert (order.ord_status, order.cum_qty, order.order_id) == ("CANCELED", D(2), "V1")
 
-    def say(reason: str = "paid in, receipt 3") -> None:
-        break_words.moved(break_id=found.pk, by=ann, reason=reason, now=now)
 
-    with pytest.raises(Refused, match="still finding out"):
-        say()
-    now = compare(61)
+def test_a_word_is_about_an_order_of_ours_that_is_open_and_compared(ann: Any) -> None:
+    doubt = _Doubt()
+    doubt.wait(90)
+    found = ReconBreak.objects.get(kind="DOUBT")
+    with pytest.raises(Refused, match="only a balance is moved"):
+        break_words.moved(break_id=found.pk, by=ann, reason="paid in", now=doubt.now)
+    doubt.told(ExecType.CANCELED)
+    with pytest.raises(Refused, match="the order is closed"):
+        doubt.state(ann)
+    ReconBreak.objects.filter(pk=found.pk).update(object_id="theirs")
+    with pytest.raises(Refused, match="no order of this desk"):
+        doubt.state(ann)
+    ReconBreak.objects.filter(pk=found.pk).update(kind="ZOMBIE")
     with pytest.raises(Refused, match="only what became of an order"):
-        break_words.state(break_id=found.pk, by=ann, word=CLOSED, now=now)
-    road.decide(101)
-    Order.objects.update(ord_status="PENDING_NEW", certainty="UNKNOWN")
-    with pytest.raises(Refused, match="an order in doubt may explain it"):
-        say()
-    Order.objects.update(ord_status="EXPIRED", certainty="CERTAIN")
-    with pytest.raises(Refused, match="a reason is needed"):
-        say(" ")
-    opening = Account.objects.get().opening_equity
-    say()
-    found.refresh_from_db()
-    assert (found.resolution, found.owner) == ("paid in, receipt 3", "ann")
-    # Neither profit nor loss: the baseline has moved.
-    assert Account.objects.get().opening_equity == opening + 7
-    entry = JournalEntry.objects.get(event="account.flow_booked")
-    assert orjson.loads(bytes(entry.payload))["body"]["actor"] == "operator:ann"
-    compare(122)
-    assert not ReconBreak.objects.filter(closed_at=None).exists()
-    with pytest.raises(Refused, match="the break is closed"):
-        say()
+        break_words.state(break_id=found.pk, by=ann, word=CLOSED, now=doubt.now)

@@ -16,6 +16,7 @@ import pytest
 
 from aitrader.kernel import ids
 from aitrader.kernel.clock import WALL
+from aitrader.kernel.errors import OutcomeUnknown
 from aitrader.kernel.fix import Certainty, OrdStatus, OrdType, Side
 from aitrader.kernel.topics import Task
 from aitrader.runtime.feed import FeedThread
@@ -211,6 +212,20 @@ def test_an_order_that_rests_otherwise_than_it_was_sent_is_not_adopted_from_the_
     _forget(names)
     Order.objects.filter(cl_ord_id=names[0]).update(order_qty=LOT * 2)
     assert _begin(venue)["query"] == 1
+
+
+def test_many_in_doubt_are_asked_about_one_by_one_where_the_list_is_not_told(
+    venue: AtVenue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _forget(_rest(venue, UNKNOWN))
+
+    def no_answer(**_: Any) -> Any:
+        raise OutcomeUnknown("no answer")
+
+    monkeypatch.setattr(venue.gateway, "open_orders", no_answer)
+    done = reconciliation.resolve(desk=venue.desk, gateway=venue.gateway, at=venue.now())
+    assert done == UNKNOWN
+    assert set(Order.objects.values_list("ord_status", "certainty")) == {("NEW", "CERTAIN")}
 
 
 def test_few_in_doubt_are_asked_about_without_the_list(venue: AtVenue) -> None:

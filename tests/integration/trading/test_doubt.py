@@ -7,21 +7,25 @@ from decimal import Decimal as D
 import orjson
 import pytest
 
-from aitrader.kernel.clock import Moment
+from aitrader.kernel.clock import WALL, Moment
+from aitrader.kernel.errors import OutcomeUnknown
+from aitrader.kernel.fix import Certainty, ExecType, Side
 from compliance.models import JournalEntry
 from tests.factories import road as roads
 from tests.factories.road import Road
 from tests.integration.trading.venues import OpenOnly
+from trading.domain.execution_report import ExecutionReport
+from trading.domain.ports import VenueTrade
 from trading.gateways.sim import books
-from trading.models import Order, ReconBreak, SimOrder
+from trading.models import Fill, Order, ReconBreak, SimOrder
 from trading.selectors import orders as order_reads
-from trading.services import reconciliation, routing
+from trading.services import executions, orders, reconciliation, routing
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 
 
-def _sent(*, lost: bool, exits: dict[str, str] | None = None) -> tuple[Road, OpenOnly]:
-    road = Road(exits=exits)
+def _sent(*, lost: bool) -> tuple[Road, OpenOnly]:
+    road = Road()
     gateway = OpenOnly(road.rules, lost=lost)
     road.decide(101)
     routing.send_all(desk=road.desk, gateway=gateway, at=road.moment)
@@ -29,13 +33,17 @@ def _sent(*, lost: bool, exits: dict[str, str] | None = None) -> tuple[Road, Ope
 
 
 def _wait(road: Road, gateway: OpenOnly, seconds: int) -> Order:
-    """Look at the order every second from its sending on; the market stands still."""
-    order = roads.only_order()
+    """Look at the order every second from its sending on; the market stands still. Looks say that
+    an order was cleared up when it was, once."""
+    order = Order.objects.latest("pk")
     assert order.claimed_at is not None
+    cleared = 0
     for passed in range(seconds):
         at = Moment(road.moment.market, order.claimed_at + timedelta(seconds=passed))
-        reconciliation.resolve(desk=road.desk, gateway=gateway, at=at)
-    return roads.only_order()
+        cleared += reconciliation.resolve(desk=road.desk, gateway=gateway, at=at)
+    order.refresh_from_db()
+    assert cleared == (order.certainty == Certainty.CERTAIN)
+    return order
 
 
 def test_a_lost_order_keeps_its_reservation_until_all_of_the_evidence_is_there() -> None:
@@ -90,3 +98,74 @@ def test_a_trade_that_is_not_ours_keeps_the_order_in_doubt() -> None:
     assert (order.ord_status, order.certainty) == ("PENDING_NEW", "UNKNOWN")
     assert ReconBreak.objects.get().kind == "DOUBT"
     assert gateway.asked.count("submit") == 1
+
+
+def test_a_live_stop_is_not_touched_unless_it_is_to_be_cancelled_anyway() -> None:
+    road, gateway = _sent(lost=False)
+    Order.objects.update(origin="PROTECTION")
+    order = _wait(road, gateway, 100)
+    assert (order.ord_status, order.certainty) == ("PENDING_NEW", "UNKNOWN")
+    assert "cancel" not in gateway.asked
+    orders.request_cancel(order_id=order.pk, requested_by="ann", reason="drill", now=WALL.now())
+    assert _wait(road, gateway, 100).ord_status == "CANCELED"
+    assert gateway.asked.count("cancel") == 1
+
+
+def test_an_engine_that_does_not_answer_has_not_said_that_it_knows_no_such_order() -> None:
+    road, gateway = _sent(lost=True)
+    answers = gateway.cancel
+    gateway.cancel = lambda **_: _no_answer()  # type: ignore[method-assign]  # for a while
+    order = _wait(road, gateway, 200)
+    assert (order.ord_status, order.certainty) == ("PENDING_NEW", "UNKNOWN")
+    gateway.cancel = answers  # type: ignore[method-assign]  # as above
+    assert _wait(road, gateway, 300).text == "NEVER_ACCEPTED"
+
+
+def _no_answer() -> ExecutionReport:
+    raise OutcomeUnknown("no answer")
+
+
+@pytest.mark.parametrize(("side", "ends"), [(Side.BUY, False), (None, False), (Side.SELL, True)])
+def test_only_a_trade_that_may_be_the_orders_speaks_against_giving_it_up(
+    side: Side | None, ends: bool
+) -> None:
+    road, gateway = _sent(lost=True)
+    _lists(gateway, VenueTrade("77", "T77", D(1), side))
+    order = _wait(road, gateway, 75)
+    assert (order.ord_status == "REJECTED") is ends
+    told = ReconBreak.objects.values_list("kind", "venues", "closed_at")
+    assert list(told) == ([] if ends else [("DOUBT", "trade T77", None)])
+
+
+def test_a_booked_trade_of_another_order_speaks_not_against_giving_this_one_up() -> None:
+    road = Road()
+    road.move(101)
+    road.hold()
+    booked = Fill.objects.get()
+    gateway = OpenOnly(road.rules, lost=True)
+    road.decide(90)
+    routing.send_all(desk=road.desk, gateway=gateway, at=road.moment)
+    _lists(gateway, VenueTrade(booked.order.order_id, booked.exec_id, booked.last_qty))
+    assert _wait(road, gateway, 75).ord_status == "REJECTED"
+
+
+def _lists(gateway: OpenOnly, trade: VenueTrade) -> None:
+    gateway.trades = lambda **_: [trade]  # type: ignore[method-assign]  # what it is to list
+
+
+def test_an_end_that_comes_while_the_books_are_compared_is_no_break() -> None:
+    road, gateway = _sent(lost=True)
+    balances = gateway.balances
+
+    def meanwhile(*, account: str) -> dict[str, D]:
+        report = ExecutionReport(
+            cl_ord_id=roads.only_order().cl_ord_id, order_id="7", exec_id="CANCELED-7",
+            exec_type=ExecType.CANCELED, instrument=road.code, cum_qty=D(0),
+            transact_time=road.moment.market,
+        )  # fmt: skip
+        executions.apply(desk=road.desk, reports=[report], at=road.moment)
+        return balances(account=account) | {"BTC": D("0.5")}
+
+    gateway.balances = meanwhile  # type: ignore[method-assign]  # the stream is quicker
+    assert _wait(road, gateway, 75).ord_status == "CANCELED"
+    assert not ReconBreak.objects.exists()

@@ -209,8 +209,9 @@ def test_one_order_that_cannot_be_read_keeps_no_other_from_being_followed() -> N
             )
 
     gateway = Followed(road.rules, lost=True)
-    reconciliation.follow(desk=road.desk, gateway=gateway, at=road.moment)
+    found = reconciliation.follow(desk=road.desk, gateway=gateway, at=road.moment)
     assert asked == [leg.cl_ord_id for leg in legs]
+    assert found == len(legs) - 1
 
 
 def test_an_order_that_was_given_up_and_rests_at_the_venue_is_cancelled_there() -> None:

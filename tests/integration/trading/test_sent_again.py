@@ -9,7 +9,7 @@ import pytest
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import NotSent, OutcomeUnknown, RejectedByVenue
 from tests.factories import road as roads
-from tests.factories.road import Road
+from tests.factories.road import Road, senders_locks
 from trading.domain.execution_report import ExecutionReport
 from trading.domain.ports import NewOrder
 from trading.gateways.sim.gateway import SimGateway
@@ -126,3 +126,13 @@ def test_an_order_that_was_heard_of_is_not_sent_again() -> None:
     executions.apply(desk=road.desk, reports=found, at=road.moment)
     assert not routing.repeat(desk=road.desk, gateway=gateway, order=before, at=road.moment)
     assert roads.only_order().ord_status == "NEW"
+
+
+def test_while_a_copy_is_on_its_way_a_halt_waits_for_it_and_afterwards_for_nobody() -> None:
+    road = Road()
+    gateway = _Lagging(road.rules, OutcomeUnknown("no answer"), None)
+    _sent(road, gateway)
+    held: list[int] = []
+    gateway.during = lambda: held.append(senders_locks())
+    _resolve(road, gateway)
+    assert (held, senders_locks()) == ([1], 0)

@@ -3,6 +3,8 @@
 from decimal import Decimal as D
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from aitrader import paper
 from aitrader.kernel.fix import AccountKind, ExecType
@@ -18,7 +20,7 @@ from trading.domain.execution_report import ExecutionReport
 from trading.gateways.sim.engine import SimEngine
 from trading.gateways.sim.gateway import SimGateway
 from trading.gateways.sim.rules import SimRules
-from trading.models import Account, Balance, Fill, InstrumentRow, Order, Position, ReconBreak
+from trading.models import Account, Balance, Fill, InstrumentRow, Order, Position, ReconBreak, Trade
 from trading.selectors import account_state
 from trading.selectors import orders as order_reads
 from trading.services import executions
@@ -280,3 +282,25 @@ def test_fills_that_are_still_to_come_of_a_closed_order_count_as_exposure() -> N
     assert (entry.ord_status, entry.certainty) == ("CANCELED", "FILLS_INCOMPLETE")
     (open_,) = order_reads.working(road.desk.account)
     assert open_.leaves_qty == 40
+
+
+@pytest.mark.usefixtures("fresh_database")
+def test_fills_that_come_together_read_no_trade_and_no_instrument_one_by_one() -> None:
+    road = Road(exits=EXITS)
+    road.move(101)
+    road.hold()
+    legs = roads.orders(origin="PROTECTION", ord_status="NEW")
+    reports = [
+        ExecutionReport(
+            cl_ord_id=order.cl_ord_id, order_id=order.order_id, exec_id=f"T{order.pk}",
+            exec_type=ExecType.TRADE, instrument=road.code, cum_qty=D(1), last_qty=D(1),
+            last_px=D(101), fee_asset="USDT", transact_time=road.moment.market,
+        )
+        for order in legs
+    ]  # fmt: skip
+    with CaptureQueriesContext(connection) as asked:
+        executions.apply(desk=road.desk, reports=reports, at=road.moment)
+    said = [each["sql"].replace('"', "") for each in asked]
+    for model in (Trade, InstrumentRow):
+        assert not [each for each in said if f"FROM {model._meta.db_table} " in each]
+    assert roads.only_trade().exit_qty == len(legs) == 3

@@ -6,14 +6,12 @@ from decimal import Decimal as D
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from aitrader.kernel.clock import WALL, Moment
 from aitrader.kernel.errors import RejectedByVenue
 from aitrader.kernel.fix import Certainty, ExecType, OrdStatus, Side
-from aitrader.kernel.topics import SENDERS_LOCK
 from tests.factories import road as roads
-from tests.factories.road import Road
+from tests.factories.road import Road, senders_locks
 from tests.integration.trading.venues import OpenOnly
 from trading.domain.execution_report import ExecutionReport
 from trading.domain.order_state import Closedness
@@ -24,18 +22,6 @@ from trading.models import Balance, CancelRequest, Order, ReconBreak
 from trading.services import executions, external, orders, reconciliation, routing
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
-
-_HELD = f"""
-SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
-   AND (classid::bigint << 32 | objid::bigint) = {SENDERS_LOCK}
-   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
-
-
-def _locks() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(_HELD)
-        return int(cursor.fetchone()[0])
 
 
 def _sent(road: Road) -> Order:
@@ -52,7 +38,7 @@ def _ask_to_cancel(order: Order) -> CancelRequest:
 def test_after_a_send_nobody_holds_the_senders_lock() -> None:
     road = Road()
     order = _sent(road)
-    assert (order.ord_status, _locks()) == ("NEW", 0)
+    assert (order.ord_status, senders_locks()) == ("NEW", 0)
 
 
 def test_an_order_closes_when_the_venue_closed_it_and_not_before() -> None:
