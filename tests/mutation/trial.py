@@ -67,6 +67,7 @@ TARGETS = {
         Target(
             "trading.services.routing",
             (
+                f"{_AT}/test_sending.py",
                 _FACTS,
                 f"{_AT}/test_routing.py",
                 f"{_AT}/test_sent_again.py",
@@ -77,8 +78,8 @@ TARGETS = {
         Target(
             "trading.services.executions",
             (
-                _FACTS,
                 f"{_AT}/test_conclusions.py",
+                _FACTS,
                 f"{_AT}/test_settling.py",
                 f"{_AT}/test_routing.py",
                 f"{_AT}/test_half_known.py",

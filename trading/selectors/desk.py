@@ -54,7 +54,7 @@ class Desk:
     store: OrderStore | None = field(default=None, repr=False, compare=False)
     #: Of the venue that the account is at.
     capabilities: Capabilities = EVERYTHING
-    #: Until when nothing is sent, in seconds of the store, and how many seconds in a row that was.
+    #: Until when nothing is sent, and how long the last pause was, in seconds of the store.
     held_back_until: float = 0.0
     pause: float = 0.0
 
