@@ -62,6 +62,7 @@ class _WithGroups(_Venue):
     def submit_group(
         self, *, account: str, orders: Sequence[NewOrder]
     ) -> Sequence[ExecutionReport]:
+        assert len(orders) > 1, "a list of one is none"
         self._end([*orders])
         return [
             report
@@ -331,6 +332,23 @@ def test_a_copy_that_was_not_sent_or_refused_leaves_the_order_in_doubt() -> None
     assert (order.ord_status, order.certainty) == ("PENDING_NEW", "UNKNOWN")
     assert order.evidence is not None
     assert order.evidence["refused"] is True
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OutcomeUnknown("no answer"), "no answer"),
+        (RejectedByVenue("51", "no balance"), "refused when sent again: 51: no balance"),
+    ],
+)
+def test_an_order_whose_sender_died_is_in_doubt_when_its_copy_proves_nothing(
+    error: Exception, said: str
+) -> None:
+    road = _waiting("")
+    Order.objects.update(ord_status="PENDING_NEW", closedness=1, fencing_token=1)
+    assert _again(road, _Venue(road.rules, error)) is False
+    order = roads.only_order()
+    assert (order.ord_status, order.certainty, order.text) == ("PENDING_NEW", "UNKNOWN", said)
 
 
 def test_a_group_is_sent_again_whole_and_not_when_one_of_it_was_heard_of() -> None:
