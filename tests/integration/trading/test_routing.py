@@ -8,7 +8,7 @@ from decimal import Decimal as D
 import pytest
 from django.db import connections
 
-from aitrader.kernel.clock import WALL, Moment, monotonic
+from aitrader.kernel.clock import WALL, Moment
 from compliance.models import JournalEntry
 from risk.domain.trading_state import Scope
 from risk.services import kill_switch
@@ -214,24 +214,6 @@ def test_what_is_proven_not_sent_waits_for_the_next_call() -> None:
     assert unreachable.attempts == 1
     assert roads.only_order().ord_status == "CREATED"
     assert _events("order.sent", "order.not_sent") == ["order.sent", "order.not_sent"]
-
-
-def test_a_venue_that_is_away_is_tried_less_and_less_often() -> None:
-    road = Road()
-    unreachable = Unreachable(road.rules)
-    road.restart(gateway=unreachable)
-    road.decide(101)
-    for _ in range(3):
-        _send(road)
-    assert unreachable.attempts == 1
-    pauses = []
-    for _ in range(7):
-        road.desk.held_back_until -= 60
-        _send(road)
-        pauses.append(round(road.desk.held_back_until - monotonic()))
-    assert unreachable.attempts == 8
-    assert pauses == sorted(pauses)
-    assert pauses[-1] == 15
 
 
 def test_an_order_that_never_left_is_withdrawn_by_a_cancel() -> None:
