@@ -137,11 +137,13 @@ TARGETS = {
         Target(
             "trading.services.external",
             (
+                f"{_AT}/test_taken_in.py",
                 _FACTS,
                 f"{_AT}/test_reconciling.py",
                 f"{_AT}/test_external.py",
                 f"{_AT}/test_refuted.py",
                 f"{_AT}/test_break_words.py",
+                f"{_AT}/test_cold_start.py",
             ),
         ),
         Target(

@@ -277,7 +277,7 @@ def test_trades_of_an_order_whose_id_at_the_venue_was_named_are_booked_as_its_fi
         word = replace(CLOSED, cum_qty=D("0.001"), order_id=trade.order_id)
         break_words.state(break_id=found.pk, by=ann, word=word, now=WALL.now())
         assert not Fill.objects.exists()
-        venue.look()
+        assert venue.look() == 1
         assert Fill.objects.get().order_id == order.pk
         order.refresh_from_db()
         assert (order.ord_status, order.certainty) == ("FILLED", "CERTAIN")

@@ -1,6 +1,5 @@
 """What reconciling asks about, concludes and leaves alone; the venue says what it is told to."""
 
-from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal as D
@@ -8,19 +7,18 @@ from decimal import Decimal as D
 import pytest
 
 from aitrader.kernel.clock import WALL
-from aitrader.kernel.errors import GatewayError, OutcomeUnknown, RejectedByVenue
+from aitrader.kernel.errors import OutcomeUnknown, RejectedByVenue
 from aitrader.kernel.events import EventName
 from aitrader.kernel.fix import Certainty, ExecType, OrdStatus, OrdType, Side
 from compliance.models import JournalEntry
 from risk.models import TradingStateRow
 from tests.factories import road as roads
 from tests.factories.road import Road
-from tests.integration.trading.venues import OpenOnly
-from trading.domain.execution_report import ExecutionReport, StreamedReport
+from tests.integration.trading.venues import OpenOnly, Says
+from trading.domain.execution_report import ExecutionReport
 from trading.domain.order_state import Closedness
 from trading.domain.ports import OpenOrder, SeenOrder
 from trading.gateways.sim.gateway import SimGateway
-from trading.gateways.sim.rules import SimRules
 from trading.models import Account, Fill, Order, ReconBreak
 from trading.services import executions, external, reconciliation, routing
 from trading.services.listed import Listed
@@ -28,57 +26,12 @@ from trading.services.listed import Listed
 pytestmark = pytest.mark.usefixtures("fresh_database")
 
 
-class _Says(SimGateway):
-    """Tells `stream`, `rests` and `held` (of each look the next, then the last again), or fails
-    with `error`; `asked` notes the calls about orders."""
-
-    capabilities = replace(SimGateway.capabilities, streams=False)
-
-    def __init__(self, rules: SimRules) -> None:
-        super().__init__(rules)
-        self.stream: list[ExecutionReport] = []
-        self.rests: list[OpenOrder] = []
-        self.held: list[dict[str, D]] = []
-        self.error: GatewayError | None = None
-        self.asked: list[str] = []
-
-    def executions(self, *, account: str, after: int, limit: int) -> Sequence[StreamedReport]:
-        told = [StreamedReport(at, report) for at, report in enumerate(self.stream, start=100_000)]
-        return [each for each in told if each.seq > after]
-
-    def open_orders(
-        self, *, account: str, instruments: Collection[str] = ()
-    ) -> Sequence[OpenOrder]:
-        self.asked.append(f"open orders of {' '.join(instruments) or 'all'}")
-        if self.error:
-            raise self.error
-        return self.rests
-
-    def query(
-        self, *, account: str, instrument: str, cl_ord_id: str
-    ) -> Sequence[ExecutionReport] | None:
-        self.asked.append("query")
-        if self.error:
-            raise self.error
-        return super().query(account=account, instrument=instrument, cl_ord_id=cl_ord_id)
-
-    def cancel(self, **asked: object) -> ExecutionReport:
-        self.asked.append("cancel")
-        return super().cancel(**asked)  # type: ignore[arg-type]  # as the port has it
-
-    def balances(self, *, account: str) -> dict[str, D]:
-        if not self.held:
-            return super().balances(account=account)
-        found = self.held.pop(0) if len(self.held) > 1 else self.held[0]
-        return super().balances(account=account) | found
-
-
-def _sent(road: Road) -> tuple[Order, _Says]:
+def _sent(road: Road) -> tuple[Order, Says]:
     road.decide(101)
     routing.send_all(desk=road.desk, gateway=road.gateway, at=road.moment)
     order = roads.only_order()
     assert order.ord_status == "NEW"
-    return order, _Says(road.rules)
+    return order, Says(road.rules)
 
 
 def _report(road: Road, order: Order, kind: ExecType, cum: D) -> ExecutionReport:
@@ -99,7 +52,7 @@ def _claimed(order: Order, *, lease: timedelta) -> None:
     )  # fmt: skip
 
 
-def _follow(road: Road, gateway: _Says, *, only_working: bool = False) -> int:
+def _follow(road: Road, gateway: Says, *, only_working: bool = False) -> int:
     return reconciliation.follow(
         desk=road.desk, gateway=gateway, at=road.moment, only_working=only_working
     )
@@ -176,7 +129,7 @@ def test_only_the_very_order_that_we_hold_for_closed_is_cancelled_where_it_rests
     gateway.rests = [OpenOrder(order.cl_ord_id, D(0), seen)]
     _follow(road, gateway)
     assert gateway.asked[1:] == (["query", "cancel"] if ends else [])
-    assert bool(super(_Says, gateway).open_orders(account=road.desk.account.code)) is not ends
+    assert bool(super(Says, gateway).open_orders(account=road.desk.account.code)) is not ends
 
 
 def test_what_such_an_order_traded_before_its_cancel_is_waited_for() -> None:
@@ -235,7 +188,7 @@ def _compare(
 
 def test_what_differs_otherwise_in_each_look_is_looked_at_three_times_and_told_as_it_is() -> None:
     road = Road()
-    gateway = _Says(road.rules)
+    gateway = Says(road.rules)
     gateway.held = [{"USDT": D(number)} for number in range(1, 9)]
     assert not _compare(road, gateway, again=True).agree
     assert ReconBreak.objects.get().venues == "3"
@@ -244,7 +197,7 @@ def test_what_differs_otherwise_in_each_look_is_looked_at_three_times_and_told_a
 
 def test_what_rests_there_and_is_not_ours_is_told_as_minor_if_it_does_in_each_look() -> None:
     road = Road()
-    gateway = _Says(road.rules)
+    gateway = Says(road.rules)
     gateway.held = [{"USDT": D(1)}]
     gateway.rests = [OpenOrder("theirs", D(0))]
     _compare(road, gateway, again=True)

@@ -4,10 +4,11 @@ import threading
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal as D
 
-from aitrader.kernel.errors import NotSent, OutcomeUnknown
-from trading.domain.execution_report import ExecutionReport
-from trading.domain.ports import ClientIdClass, NewOrder, OpenOrder
+from aitrader.kernel.errors import GatewayError, NotSent, OutcomeUnknown
+from trading.domain.execution_report import ExecutionReport, StreamedReport
+from trading.domain.ports import ClientIdClass, NewOrder, OpenOrder, VenueTrade
 from trading.gateways.sim.gateway import SimGateway
 from trading.gateways.sim.rules import SimRules
 
@@ -98,3 +99,53 @@ class OpenOnly(SimGateway):
     ) -> ExecutionReport:
         self.asked.append("cancel")
         return super().cancel(account=account, instrument=instrument, cl_ord_id=cl_ord_id, at=at)
+
+
+class Says(SimGateway):
+    """A venue whose stream does not tell everything. Tells `stream`, `rests`, `traded` and `held`
+    (of each look the next, then the last again), or fails with `error`; `asked` notes the calls
+    about orders."""
+
+    capabilities = replace(SimGateway.capabilities, streams=False)
+
+    def __init__(self, rules: SimRules) -> None:
+        super().__init__(rules)
+        self.stream: list[ExecutionReport] = []
+        self.rests: list[OpenOrder] = []
+        self.traded: list[VenueTrade] = []
+        self.held: list[dict[str, D]] = []
+        self.error: GatewayError | None = None
+        self.asked: list[str] = []
+
+    def executions(self, *, account: str, after: int, limit: int) -> Sequence[StreamedReport]:
+        told = [StreamedReport(at, report) for at, report in enumerate(self.stream, start=100_000)]
+        return [each for each in told if each.seq > after]
+
+    def open_orders(
+        self, *, account: str, instruments: Collection[str] = ()
+    ) -> Sequence[OpenOrder]:
+        self.asked.append(f"open orders of {' '.join(instruments) or 'all'}")
+        if self.error:
+            raise self.error
+        return self.rests
+
+    def query(
+        self, *, account: str, instrument: str, cl_ord_id: str
+    ) -> Sequence[ExecutionReport] | None:
+        self.asked.append("query")
+        if self.error:
+            raise self.error
+        return super().query(account=account, instrument=instrument, cl_ord_id=cl_ord_id)
+
+    def cancel(self, **asked: object) -> ExecutionReport:
+        self.asked.append("cancel")
+        return super().cancel(**asked)  # type: ignore[arg-type]  # as the port has it
+
+    def trades(self, *, account: str, instrument: str, since: datetime) -> Sequence[VenueTrade]:
+        return self.traded
+
+    def balances(self, *, account: str) -> dict[str, D]:
+        if not self.held:
+            return super().balances(account=account)
+        found = self.held.pop(0) if len(self.held) > 1 else self.held[0]
+        return super().balances(account=account) | found
