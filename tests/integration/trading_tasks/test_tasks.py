@@ -148,7 +148,7 @@ def test_stale_and_recovered_are_journalled_once_each(fresh_database: str, calls
         monitor.monitor()
     assert _feed_events() == ["feed.stale"]
     Feed.objects.update(received_at=WALL.now())
-    for seconds in (1, 29):
+    for seconds in (1, 15):
         feeds.note_freshness(feed=Feed.objects.get(), now=WALL.now() + timedelta(seconds=seconds))
     # What comes in fits is said once.
     assert _feed_events() == ["feed.stale"]
