@@ -207,10 +207,12 @@ def test_a_fill_that_comes_before_the_answer_is_an_error(monkeypatch: Patch) -> 
     apply = executions.apply
 
     def strict(*, desk: Any, reports: Sequence[ExecutionReport], **given: Any) -> None:
-        for name, order in desk.store.of_reports(reports).items():
-            first = next(each for each in reports if each.cl_ord_id == name)
-            if order.closedness <= int(Closedness.SENT) and first.exec_type is ExecType.TRADE:
-                raise KeyError(name)
+        with desk.store.atomic():
+            desk.store.lock()
+            for name, order in desk.store.of_reports(reports).items():
+                first = next(each for each in reports if each.cl_ord_id == name)
+                if order.closedness <= int(Closedness.SENT) and first.exec_type is ExecType.TRADE:
+                    raise KeyError(name)
         apply(desk=desk, reports=reports, **given)
 
     monkeypatch.setattr(executions, "apply", strict)
