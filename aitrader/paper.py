@@ -145,13 +145,14 @@ def _real_time(options: PaperOptions) -> Market:
     by_code = {instrument.code: symbol for symbol, instrument in listed.items()}
     klines = data.klines(by_code, interval, history_bars=options.history_bars)
     name = options.venue.capitalize()
+    real = registry.tells_real_prices(options.venue)
     return Market(
-        source=PriceSource.REAL_TIME,
+        source=PriceSource.REAL_TIME if real else PriceSource.SANDBOX,
         title=name,
         interval=interval,
         kind=AccountKind.SPOT,
         instruments=[(instrument, f"{name} {symbol}") for symbol, instrument in listed.items()],
-        fingerprint=f"{options.venue}-{interval.total_seconds():.0f}",
+        fingerprint=f"{'' if real else 'sandbox-'}{options.venue}-{interval.total_seconds():.0f}",
         live=klines.steps,
         resume=klines.resume,
     )

@@ -8,7 +8,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from aitrader.kernel.fix import PriceSource
 from aitrader.kernel.money import ZERO, ratio
 from dashboard.frame import Frame
 from dashboard.templatetags import desk as show
@@ -187,7 +186,7 @@ def _market_data(frame: Frame, desk: Desk, health: desk_view.FeedHealth) -> Card
 
 def _second_source(frame: Frame, desk: Desk) -> list[str]:
     """Whose prices those of a desk in real time are compared with; nothing where there is none."""
-    if not desk.running or desk.source != PriceSource.REAL_TIME:
+    if not desk.running or not desk.in_real_time:
         return []
     rows = second_prices.compared(desk.feed_id, frame.now)
     if not rows:

@@ -100,9 +100,16 @@ class Mode(StrEnum):
 
 
 class PriceSource(StrEnum):
+    """Where prices come from: REAL_TIME a venue, SANDBOX what stands in for one."""
+
     REAL_TIME = "REAL-TIME"
+    SANDBOX = "SANDBOX"
     REPLAY = "REPLAY"
     SIMULATED = "SIMULATED"
+
+
+#: The market's time of these is the wall's.
+IN_REAL_TIME = frozenset({PriceSource.REAL_TIME, PriceSource.SANDBOX})
 
 
 class Origin(StrEnum):

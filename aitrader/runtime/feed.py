@@ -189,7 +189,13 @@ class FeedThread(Thread):
         feed = Feed.objects.get(pk=made.desk.feed.pk)
         feeds.claim(feed)
         facts = {"fingerprint": market.fingerprint, "kind": market.kind}
-        feeds.start(feed=feed, speed=self._options.speed, facts=facts, now=WALL.now())
+        feeds.start(
+            feed=feed,
+            source=market.source,
+            speed=self._options.speed,
+            facts=facts,
+            now=WALL.now(),
+        )
         driver = FeedDriver(
             desk=made.desk,
             gateway=made.gateway,

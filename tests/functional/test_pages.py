@@ -32,6 +32,17 @@ def test_home_says_mode_source_and_state(desk: factory.Desk, browser: Client) ->
     assert "Gap of 3 bars ×2" in text
 
 
+def test_prices_of_a_sandbox_are_nowhere_called_real(desk: factory.Desk, browser: Client) -> None:
+    Feed.objects.update(source="SANDBOX", title="Binance")
+    for path in ("/", "/venues", "/d/state", "/admin/", "/login"):
+        text = _text((Client() if path == "/login" else browser).get(path))
+        assert "SANDBOX" in text, path
+        assert "REAL-TIME" not in text
+    # One speed only, the wall's.
+    assert "×60" not in _text(browser.get("/"))
+    assert browser.get("/api/v1/status").json()["source"] == "SANDBOX"
+
+
 def test_unknown_orders_come_first_and_say_so(desk: factory.Desk, browser: Client) -> None:
     body = browser.get("/d/orders").content.decode()
     assert body.index(desk.unknown.public_id) < body.index(desk.filled.public_id)

@@ -31,6 +31,8 @@ _ENTRIES = {
 }
 _REACH_SECONDS = 3.0
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+#: In the name of a host: its market is made up.
+_NOT_REAL = ("testnet", "sandbox", "demo")
 
 
 def connect(venue: str, *, namespace: str) -> Connection:
@@ -89,6 +91,14 @@ def is_practice(venue: str) -> bool:
         return True
     host = urlsplit(settings.AITRADER_VENUES[venue]["rest_url"]).hostname or ""
     return host in _LOOPBACK
+
+
+def tells_real_prices(venue: str) -> bool:
+    """Whether all that we hear of the venue comes from its market: no address of it is this
+    machine's own, or a venue's place to practice by its name."""
+    given = settings.AITRADER_VENUES[venue]
+    hosts = [urlsplit(given[name]).hostname or "" for name in given if name.endswith("_url")]
+    return not any(host in _LOOPBACK or any(word in host for word in _NOT_REAL) for host in hosts)
 
 
 def public(venue: str) -> PublicData:

@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import Case, Count, F, Min, OuterRef, Q, Subquery, Sum, When
 
 from aitrader.kernel.clock import day_start
-from aitrader.kernel.fix import WORKING, Certainty, OrdStatus
+from aitrader.kernel.fix import IN_REAL_TIME, WORKING, Certainty, OrdStatus
 from aitrader.kernel.money import ZERO, ratio
 from trading.models import (
     AccountDay,
@@ -54,6 +54,10 @@ class Desk:
     started_at: datetime
     reconciled_at: datetime | None
     peak_equity: Decimal
+
+    @property
+    def in_real_time(self) -> bool:
+        return self.source in IN_REAL_TIME
 
     def age(self, now: datetime) -> timedelta:
         """Wall time since the last bar arrived, or since the start when none has."""

@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from aitrader.kernel.clock import Moment
-from aitrader.kernel.fix import PriceSource
+from aitrader.kernel.fix import IN_REAL_TIME
 from trading.selectors import sql
 
 _NONE = timedelta(0)
@@ -62,13 +62,13 @@ class Price:
 def silence(feed: Paced, now: datetime) -> timedelta:
     """Wall time since the feed's last bar: since its close in real time, else since it came; since
     the feed's start when there is none."""
-    heard = feed.market_at if feed.source == PriceSource.REAL_TIME else feed.received_at
+    heard = feed.market_at if feed.source in IN_REAL_TIME else feed.received_at
     return max(_NONE, now - (heard or feed.started_at))
 
 
 def is_heard(feed: Paced) -> bool:
     """Whether a feed in real time has told anything since its source was opened."""
-    by_the_wall = feed.source == PriceSource.REAL_TIME and feed.speed is not None
+    by_the_wall = feed.source in IN_REAL_TIME and feed.speed is not None
     return feed.received_at is not None or not by_the_wall
 
 

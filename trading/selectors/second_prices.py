@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from aitrader.kernel.fix import PriceSource
+from aitrader.kernel.fix import IN_REAL_TIME
 from risk.domain.freshness import SECOND_FRESH_SECONDS
 from trading.models import Feed, SecondPrice
 from trading.selectors import sql
@@ -46,7 +46,7 @@ class Compared:
 
 def of(feed: Feed) -> int | None:
     """The feed whose second prices count: none but one in real time has any."""
-    return feed.pk if feed.source == PriceSource.REAL_TIME else None
+    return feed.pk if feed.source in IN_REAL_TIME else None
 
 
 def read(rows: Iterable[Any], wall: datetime) -> dict[int, Second]:

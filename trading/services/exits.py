@@ -19,11 +19,11 @@ from aitrader.kernel import ids
 from aitrader.kernel.clock import Moment, iso
 from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import (
+    IN_REAL_TIME,
     AccountKind,
     OrdStatus,
     OrdType,
     Origin,
-    PriceSource,
     Side,
     TimeInForce,
 )
@@ -341,7 +341,7 @@ def _is_long_unprotected(context: Context) -> bool:
     if at.market - trade.unprotected_since >= UNPROTECTED_BARS * context.desk.interval:
         return True
     since = trade.unprotected_at
-    in_real_time = context.desk.feed.source == PriceSource.REAL_TIME
+    in_real_time = context.desk.feed.source in IN_REAL_TIME
     return in_real_time and since is not None and at.wall - since >= UNPROTECTED_LONGEST
 
 

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 from aitrader.kernel.errors import Refused
 from aitrader.kernel.events import Event, EventName
-from aitrader.kernel.fix import PriceSource
+from aitrader.kernel.fix import IN_REAL_TIME, PriceSource
 from compliance.selectors import journal as entries
 from compliance.services import journal
 from trading.models import BarRow, Feed, FeedInstrument
@@ -74,14 +74,22 @@ def release(feed: Feed) -> None:
         cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_FEED_LOCK, feed.pk])
 
 
-def start(*, feed: Feed, speed: Decimal | None, facts: Mapping[str, object], now: datetime) -> None:
-    """Say that a driver begins. `now` is wall time; it counts as word from the source, but for one
-    in real time: that is believed when it has told something."""
+def start(
+    *,
+    feed: Feed,
+    source: PriceSource,
+    speed: Decimal | None,
+    facts: Mapping[str, object],
+    now: datetime,
+) -> None:
+    """Say that a driver begins, and where the prices come from now. `now` is wall time; it counts
+    as word from the source, but for one in real time: that is believed when it has told something.
+    """
     with transaction.atomic():
-        feed.speed, feed.status = speed, FeedStatus.RUNNING
-        feed.received_at = None if feed.source == PriceSource.REAL_TIME else now
-        feed.save(update_fields=["speed", "received_at", "status"])
-        data = {"source": feed.source, "title": feed.title, "speed": speed, **facts}
+        feed.source, feed.speed, feed.status = source, speed, FeedStatus.RUNNING
+        feed.received_at = None if source in IN_REAL_TIME else now
+        feed.save(update_fields=["source", "speed", "received_at", "status"])
+        data = {"source": source, "title": feed.title, "speed": speed, **facts}
         journal.record([_event(EventName.RUN_STARTED, feed, data, now)], now=now)
 
 
@@ -123,7 +131,7 @@ def end_abandoned(*, keep: int, now: datetime) -> list[str]:
     """
     ended = []
     left = Feed.objects.filter(status=FeedStatus.RUNNING).exclude(pk=keep)
-    for feed in left.exclude(source=PriceSource.REAL_TIME):
+    for feed in left.exclude(source__in=IN_REAL_TIME):
         if not _try_claim(feed.pk):
             continue
         with transaction.atomic():

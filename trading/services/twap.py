@@ -20,7 +20,7 @@ from aitrader.kernel import crash, ids
 from aitrader.kernel.clock import Moment, iso
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.events import Event, EventName
-from aitrader.kernel.fix import CLOSED, Certainty, OrdType, Origin, PriceSource, Side
+from aitrader.kernel.fix import CLOSED, IN_REAL_TIME, Certainty, OrdType, Origin, Side
 from aitrader.kernel.money import CONTEXT, ZERO, plain, product, qty_to_lot
 from compliance.domain.roles import Action
 from compliance.services import access, journal
@@ -130,7 +130,7 @@ def advance(*, desk: Desk, at: Moment) -> int:
 def market_now(desk: Desk, at: Moment) -> datetime:
     """The market's time between two bars: it runs on."""
     feed = desk.feed
-    if feed.source == PriceSource.REAL_TIME:
+    if feed.source in IN_REAL_TIME:
         return max(at.market, at.wall)
     if feed.speed is None:
         return at.market

@@ -48,7 +48,7 @@ def test_a_market_in_real_time_has_the_venues_rules_and_says_what_it_is(
     exchange: Mapping[str, Any],
 ) -> None:
     market = paper.market(_read("--source", "coinbase"))
-    assert (market.source, market.title) == (PriceSource.REAL_TIME, "Coinbase")
+    assert (market.source, market.title) == (PriceSource.SANDBOX, "Coinbase")
     codes = [instrument.code for instrument, _ in market.instruments]
     assert codes == ["SIM:BTC-USD", "SIM:ETH-USD"]
     stop = Event()

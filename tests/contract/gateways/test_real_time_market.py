@@ -12,7 +12,8 @@ from aitrader import paper
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.fix import AccountKind, PriceSource
 from aitrader.paper import PaperOptions
-from aitrader.runtime import options
+from aitrader.runtime import feed, options
+from trading.gateways import registry
 from trading.sandbox import server
 from trading.sandbox.stand import serving
 
@@ -42,13 +43,34 @@ def test_a_market_in_real_time_has_the_venues_rules_and_says_what_it_is(
     exchange: Mapping[str, Any],
 ) -> None:
     market = paper.market(PaperOptions(venue="BINANCE", interval="1s", history_bars=3))
-    assert (market.source, market.title) == (PriceSource.REAL_TIME, "Binance")
+    assert (market.source, market.title) == (PriceSource.SANDBOX, "Binance")
     codes = [instrument.code for instrument, _ in market.instruments]
     assert codes == ["SIM:BTC-USDT", "SIM:ETH-USDT"]
     stop = Event()
     step = next(market.steps(stop))
     stop.set()
     assert set(step.bars) <= set(codes)
+
+
+@pytest.mark.parametrize(
+    ("rest", "ws", "real"),
+    [
+        ("https://api.binance.com/api", "wss://stream.binance.com:9443", True),
+        ("https://127.0.0.1:8443/api", "wss://stream.binance.com:9443", False),
+        ("https://api.binance.com/api", "wss://localhost:8443", False),
+        ("https://testnet.binance.vision/api", "wss://stream.testnet.binance.vision", False),
+    ],
+)
+def test_prices_are_real_only_if_no_address_is_made_up(
+    settings: Any, rest: str, ws: str, real: bool
+) -> None:
+    _point(settings, rest, ws)
+    assert registry.tells_real_prices("BINANCE") is real
+
+
+def test_the_first_line_on_a_sandbox_says_so(exchange: Mapping[str, Any]) -> None:
+    market = paper.market(PaperOptions(venue="BINANCE", symbol="BTCUSDT"))
+    assert feed.title(market, Decimal(1)) == "SANDBOX Binance · SIM:BTC-USDT 1m ×1"
 
 
 def test_a_venue_that_answers_is_taken_unless_told_otherwise(exchange: Mapping[str, Any]) -> None:

@@ -60,7 +60,7 @@ def test_its_bars_are_recorded_one_after_the_other(
         each.join(20)
     assert not thread.failed
     feed = Feed.objects.get()
-    assert (feed.source, feed.title) == ("REAL-TIME", "Anybody")
+    assert (feed.source, feed.title) == ("SANDBOX", "Anybody")
     assert InstrumentRow.objects.get().code == "SIM:BTC-USDT"
     times = BarRow.objects.order_by("open_time").values_list("open_time", flat=True)
     assert {(after - before).total_seconds() for before, after in pairwise(times)} == {1.0}
