@@ -1,7 +1,8 @@
 """A feed: one source of bars, driving one account's desk.
 
 1. `market_at` is the market clock: the close of the last bar released.
-2. A replay of other bars is another feed with an account of its own, so that time never runs
+2. `line_down_at` is since when a source in real time is not heard, by the wall; null while it is.
+3. A replay of other bars is another feed with an account of its own, so that time never runs
    backwards in an account.
 """
 
@@ -29,6 +30,7 @@ class Feed(models.Model):
     status = models.CharField(max_length=16, choices=FeedStatus.choices, default=FeedStatus.RUNNING)
     market_at = models.DateTimeField(null=True)
     received_at = models.DateTimeField(null=True)
+    line_down_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField()
 
     class Meta:
