@@ -8,11 +8,13 @@
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 
 import pytest
 
 from aitrader.env import REPOSITORY
+from aitrader.management.commands import simulate
 from trading.sandbox import fault_knobs
 from trading.sandbox.cards import CARDS
 
@@ -96,6 +98,7 @@ CATALOGUE: Mapping[str, Fault] = {
         "rate_limit retry_after_s ban ban_s",
         f"{_DESK}/test_silence.py"
         "::test_a_second_process_keeps_the_silence_that_the_first_was_asked_for",
+        f"{_KNOWN}::test_a_venue_that_asked_for_silence_is_asked_on",
         _SEEDS,
         card=True,
     ),
@@ -287,6 +290,32 @@ def test_what_proves_the_answer_to_a_fault_exists(number: str) -> None:
     ]
     assert len(proofs) >= 2
     assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("share", "length"),
+    [
+        ("rate_limit", "retry_after_s"),
+        ("ban", "ban_s"),
+        ("stale_read", "stale_read_s"),
+        ("late_answer", "late_answer_ms"),
+    ],
+)
+def test_how_long_a_fault_lasts_changes_what_a_seed_does(
+    share: str, length: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn, seen = fault_knobs.swarm, set()
+
+    def forced(seed: int) -> str:
+        return fault_knobs.write(fault_knobs.read(drawn(seed)) | values)
+
+    monkeypatch.setattr(fault_knobs, "swarm", forced)
+    for lasts in (1, 40):
+        values = {share: Decimal("0.2"), length: Decimal(lasts)}
+        found = [simulate.run(seed, "binance") for seed in range(1, 5)]
+        assert not any(each.failed for each in found)
+        seen.add(tuple(each.log_hash for each in found))
+    assert len(seen) == 2
 
 
 def test_a_number_has_a_card_where_it_says_so() -> None:

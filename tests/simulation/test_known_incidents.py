@@ -274,6 +274,13 @@ def test_a_sender_that_was_stopped_gives_back_what_another_has_settled(monkeypat
     assert _caught(lambda found: found.failed)
 
 
+@pytest.mark.parametrize("venue", ["binance", "coinbase", "btcturk"])
+def test_a_venue_that_asked_for_silence_is_asked_on(monkeypatch: Patch, venue: str) -> None:
+    """Binance: whoever goes on after a 429 is banned, for longer each time."""
+    monkeypatch.setattr(InsideGateway, "_keep_silence", lambda self: None)
+    assert _caught(lambda found: found.calls_in_silence, venue)
+
+
 def test_one_order_that_cannot_be_read_ends_the_reconciliation_of_all(monkeypatch: Patch) -> None:
     """nautilus #1437: a status that nobody knew."""
     monkeypatch.setattr(reconciliation, "_ask_quietly", reconciliation._ask)

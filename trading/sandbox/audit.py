@@ -39,7 +39,8 @@ class Found:
     """What one seed showed; `breach` is in base: how much more the exchange could have done to the
     account than the desk had reserved; `over_limit` a share of equity beyond a limit; `wishes_lost`
     are orders that were to be cancelled and rest on; `foreign_wrong` is what others did, or the
-    exchange by itself, and the books do not say."""
+    exchange by itself, and the books do not say; `calls_in_silence` were begun while the exchange
+    wanted none."""
 
     seed: int
     plan: str
@@ -51,6 +52,7 @@ class Found:
     breaks_left: int
     wishes_lost: int
     foreign_wrong: int
+    calls_in_silence: int
     breach: Decimal
     over_limit: Decimal
     books_equal: bool
@@ -59,7 +61,7 @@ class Found:
     @property
     def failed(self) -> bool:
         wrong = self.duplicates + self.lost_fills + self.phantom_fills + self.unknown_left
-        wrong += self.breaks_left + self.wishes_lost + self.foreign_wrong
+        wrong += self.breaks_left + self.wishes_lost + self.foreign_wrong + self.calls_in_silence
         return bool(wrong) or self.breach > 0 or self.over_limit > 0 or not self.books_equal
 
 
@@ -175,6 +177,7 @@ class Audit:
                 self.wished & {o.cl_ord_id for o in self._records.open_orders(account)}
             ),
             foreign_wrong=len(voided ^ (busted & ours.keys())) + self._foreign_wrong(held),
+            calls_in_silence=self._wire.calls_in_silence,
             breach=self._breach,
             over_limit=self._over,
             books_equal=_held(held) == _held(self._store.balances()),

@@ -6,11 +6,13 @@
    signed too long ago when it arrives is refused.
 3. Nothing is signed while the process's clock is further from the venue's than it would take.
 4. The venue's stream of reports is a hint (hint_stream.py): working orders are followed as well.
+5. A venue that asks for silence (429, 418) refuses everything until it ends, and counts the calls
+   that were begun against its word; the processes share what they were told.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
@@ -30,6 +32,7 @@ from trading.sandbox.stage import Stage
 _LATEST_ARRIVAL = timedelta(seconds=15)
 _MOST_OFFSET = timedelta(seconds=1)
 _ALL = 1_000_000
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _NOT_DONE = (Outcome.RATE_LIMIT, Outcome.BAN, Outcome.MAINTENANCE)
 
 
@@ -51,6 +54,12 @@ class Wire:
     symbols: Mapping[str, str]
     promises: Promises
     pass_time: Callable[[timedelta], None]
+    clock: Callable[[], datetime]
+    #: What the processes know of a silence that was asked for.
+    quiet_until: datetime = _NEVER
+    #: The venue's own record of it: from when until when, and the calls begun in between.
+    silence: tuple[datetime, datetime] = (_NEVER, _NEVER)
+    calls_in_silence: int = 0
     on_the_way: list[OnTheWay] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
     told: list[ExecutionReport] = field(default_factory=list)
@@ -69,6 +78,16 @@ class Wire:
         self.on_the_way = [each for each in self.on_the_way if each.at > now]
         for each in due:
             self.stage.exchange.submit(each.request, now=now)
+
+    def ask_for_silence(self, by: timedelta) -> None:
+        now = self.clock()
+        self.silence = (now, now + by)
+
+    def refuses(self, begun_at: datetime) -> bool:
+        """Whether the venue wants silence; a call that began before it was told is forgiven."""
+        asked_at, until = self.silence
+        self.calls_in_silence += asked_at <= begun_at < until
+        return self.clock() < until
 
 
 class Process(Protocol):
@@ -196,20 +215,34 @@ class InsideGateway:
     def _begin(self, kind: Request) -> RequestFate:
         """The fate of a call; raises NotSent for one that is stopped before the venue acts."""
         self._process.calls()
+        self._keep_silence()
         if abs(self._process.now() - self._stage.now()) > _MOST_OFFSET:
             raise NotSent("our clock is off")
-        signed_at = self._stage.now()
+        signed_at, begun_at = self._stage.now(), self._wire.clock()
         self._process.signed()
         _, fate = self._stage.next_request(kind)
         self._wire.pass_time(fate.delay)
         self._wire.deliver()
+        if self._wire.refuses(begun_at):
+            self._hear_of_silence()
+            raise NotSent("the venue has asked for silence")
         if fate.outcome in _NOT_DONE:
+            if fate.retry_after:
+                self._wire.ask_for_silence(fate.retry_after)
+                self._hear_of_silence()
             raise NotSent(fate.outcome.value)
         if fate.outcome is Outcome.KEY_REVOKED:
             raise RejectedByVenue(fate.outcome.value, "by the plan")
         if self._stage.now() - signed_at > self._wire.promises.valid_for:
             raise RejectedByVenue("TIMESTAMP", "signed too long ago")
         return fate
+
+    def _keep_silence(self) -> None:
+        if self._wire.clock() < self._wire.quiet_until:
+            raise NotSent("the venue asked for silence")
+
+    def _hear_of_silence(self) -> None:
+        self._wire.quiet_until = self._wire.silence[1]
 
     def _read(self) -> RequestFate:
         fate = self._begin(Request.READ)
