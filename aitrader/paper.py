@@ -114,6 +114,8 @@ class Market:
     live: Callable[[Event], Iterator[Step]] | None = None
     #: Where a market in real time begins: after these bars, by instrument code.
     resume: Callable[[Mapping[str, datetime]], None] | None = None
+    #: Monotonic seconds of the last word of a market in real time.
+    heard_at: Callable[[], float] | None = None
 
     def steps(self, stop: Event | None = None) -> Iterator[Step]:
         """Every step from the start; a market in real time ends when `stop` is set."""
@@ -155,6 +157,7 @@ def _real_time(options: PaperOptions) -> Market:
         fingerprint=f"{'' if real else 'sandbox-'}{options.venue}-{interval.total_seconds():.0f}",
         live=klines.steps,
         resume=klines.resume,
+        heard_at=lambda: klines.heard_at,
     )
 
 

@@ -19,6 +19,8 @@ class EventName(StrEnum):
     FEED_EXTREME = "feed.extreme_bar"
     FEED_FAILED = "feed.failed"
     FEED_BROKEN = "feed.broken"
+    FEED_LINE_DOWN = "feed.line_down"
+    FEED_LINE_UP = "feed.line_up"
     FEED_STALE = "feed.stale"
     FEED_RECOVERED = "feed.recovered"
     SECOND_SOURCE_STALE = "second_source.stale"

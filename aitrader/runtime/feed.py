@@ -10,7 +10,8 @@
 4. Whatever happens here ends this thread only. It drives alone: who lost the desk's place on the
    database to this process, and is only stopped, loses the feed to it, too.
 5. Beside it run the user stream of an account at a venue, which only wakes, the second source of
-   prices and the reading of the instruments' rules, which only record.
+   prices and the reading of the instruments' rules, which only record; and, as long as it drives,
+   the watch over the line of a market in real time.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from itertools import chain, islice
 from threading import Event, Thread
 
@@ -31,9 +33,11 @@ from aitrader.kernel.errors import BadInput, Refused, VenueAway
 from aitrader.kernel.topics import Task
 from aitrader.paper import Market, PaperDesk, PaperOptions
 from aitrader.runtime.instrument_rules import InstrumentRules
+from aitrader.runtime.late_bars import LateBars
 from aitrader.runtime.second_source import SecondSource
 from trading.domain.bar import interval_name
 from trading.gateways import registry
+from trading.gateways.line_watch import LineWatch
 from trading.gateways.streams import UserStream
 from trading.models import Feed
 from trading.services import feeds, reconciliation, setup
@@ -84,7 +88,8 @@ class FeedThread(Thread):
         # The claim itself belongs to the connection of the thread that drives.
         feeds.end_driver(self.made.desk.feed)
         self._user_stream: UserStream | None = None
-        self._beside: list[SecondSource | InstrumentRules] = []
+        self._beside: list[SecondSource | InstrumentRules | LateBars] = []
+        self._watch = LineWatch(self._heard_at, on_line=self._on_source)
         self.failed = False
 
     @property
@@ -142,7 +147,14 @@ class FeedThread(Thread):
             log.exception("feed.failed")
             self._fail(f"{type(error).__name__}: {error}")
         finally:
+            # What is not driven here is not read here either: it may be heard by another process.
+            self._watch.stop()
             connections.close_all()
+
+    def _heard_at(self) -> float:
+        """Of the market as it was opened last."""
+        told = self.market.heard_at
+        return float("-inf") if told is None else told()
 
     def _listen(self) -> None:
         line = self.made.line
@@ -165,24 +177,30 @@ class FeedThread(Thread):
                     say=self._say,
                 )
             )
+            if options.venue:
+                self._beside.append(
+                    LateBars(
+                        options.venue,
+                        feed_id=desk.feed.pk,
+                        interval=desk.interval,
+                        instruments=desk.instruments,
+                    )
+                )
         for each in self._beside:
             each.start()
+        if self.market.heard_at is not None:
+            self._watch.start()
 
     def _on_line(self, up: bool, reason: str) -> None:
-        """Say it, however long the database is away: a line that is down must not look up."""
-        while True:
-            try:
-                feeds.note_line(feed=self.made.desk.feed, up=up, reason=reason, now=WALL.now())
-                break
-            except (OperationalError, InterfaceError) as error:
-                log.warning("user_stream.not_noted", error=str(error).strip())
-            finally:
-                connections.close_all()
-            if self._stopping.wait(_RETRY_SECONDS):
-                return
-        if up:
+        feed = self.made.desk.feed
+        note = partial(feeds.note_line, feed=feed, up=up, reason=reason)
+        if _noted(note, self._stopping) and up:
             # Orders and trades of other hands too: what was missed is not told again.
             self._wake(Task.RECONCILE)
+
+    def _on_source(self, up: bool, reason: str) -> None:
+        feed = self.made.desk.feed
+        _noted(partial(feeds.note_feed_line, feed=feed, up=up, reason=reason), self._stopping)
 
     def _drive(self, opened: _Opened) -> None:
         market, made = opened.market, opened.made
@@ -295,6 +313,21 @@ class FeedThread(Thread):
             feeds.fail(feed_id=self.made.desk.feed.pk, reason=reason, now=WALL.now())
         except (OperationalError, InterfaceError) as error:
             log.error("feed.failure_not_recorded", reason=reason, error=str(error).strip())
+
+
+def _noted(note: Callable[..., None], stopping: Event) -> bool:
+    """Say it, however long the database is away: a line that is down must not look up. False if it
+    was not said before the end."""
+    while True:
+        try:
+            note(now=WALL.now())
+            return True
+        except (OperationalError, InterfaceError) as error:
+            log.warning("feed.line_not_noted", error=str(error).strip())
+        finally:
+            connections.close_all()
+        if stopping.wait(_RETRY_SECONDS):
+            return False
 
 
 def _first_prices(

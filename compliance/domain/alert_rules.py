@@ -104,6 +104,10 @@ _RULES = (
         "The feed broke and is opened anew", "{reason}: nothing is opened until it tells again",
     ),
     Rule(
+        EventName.FEED_LINE_DOWN, Severity.WARNING, "{object_id}",
+        "The feed's line is down", "{reason}: nothing is opened until it tells again",
+    ),
+    Rule(
         EventName.FEED_STALE, Severity.WARNING, "{object_id}",
         "Prices are stale", "{names}: nothing is opened in these until they move again",
     ),

@@ -29,7 +29,7 @@ def of_mark(code: str, snapshot: RiskSnapshot) -> Finding:
     if view.feed_interval_seconds is None:
         return missing(ReasonCode.PRICE_STALE, f"feed interval of {code}")
     if not view.heard:
-        return missing(ReasonCode.PRICE_STALE, f"word of {code} since its source was opened")
+        return missing(ReasonCode.PRICE_STALE, f"word of {code} from its source")
     intervals = snapshot.limits.get(LimitKey.MAX_PRICE_AGE)
     if intervals is None:
         return missing(ReasonCode.LIMIT_MISSING, LimitKey.MAX_PRICE_AGE)

@@ -2,7 +2,9 @@
 
 1. Every connection begins with what was missed since the last bar, by REST, before the stream is
    believed; so does a hole in the stream.
-2. A stream that is silent for `SILENCE_SECONDS` is dead, whatever TCP says.
+2. A stream that is silent for `SILENCE_SECONDS` is dead, whatever TCP says. When it was heard last
+   is kept for who watches it (trading/gateways/line_watch.py); what REST says meanwhile does not
+   count, for it tells no bar that runs.
 3. A finished bar comes once, in order of time per instrument; one that was late comes by itself.
    One that was over for more than an interval before it came is `missed`.
 4. A bar counts as told when its step has gone out, no earlier: what was waiting when the line broke
@@ -32,7 +34,7 @@ from trading.services.bar_steps import Gap, Step
 
 T = TypeVar("T")
 
-SILENCE_SECONDS = 35.0
+SILENCE_SECONDS = 30.0
 #: Bars of one instant are waited for so long after the first of them.
 _GRACE_SECONDS = 2.0
 #: After its close a bar should have come; then it is asked for, less and less often.
@@ -42,7 +44,7 @@ _FIRST_LOOK_SECONDS, _LONGEST_LOOK_SECONDS = 1.0, 60.0
 _MOST_BY_REST = 3
 _LOOK_SECONDS = 0.25
 _FIRST_PAUSE_SECONDS = 1.0
-_LONGEST_PAUSE_SECONDS = 30.0
+_LONGEST_PAUSE_SECONDS = 15.0
 
 #: What reading something that is not a bar raises.
 UNREADABLE = (BadInput, LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
@@ -94,6 +96,12 @@ class LiveBars(ABC):
         #: Those whose history could not be had.
         self._owed: set[str] = set()
         self._pause = _FIRST_PAUSE_SECONDS
+        self._heard_at = float("-inf")
+
+    @property
+    def heard_at(self) -> float:
+        """As trading/gateways/prices.py asks for it; before the first word long ago."""
+        return self._heard_at
 
     @abstractmethod
     def _now(self) -> datetime:
@@ -138,6 +146,10 @@ class LiveBars(ABC):
             return True
         return self._now() - (heard + 2 * self._interval) > _LATE
 
+    def after(self, code: str, last: datetime) -> list[Bar]:
+        """Finished bars after this one, from history. Raises what LINE_FAULTS lists."""
+        return self._understood(partial(self._history_of, self._symbols[code], last, 0))
+
     def resume(self, last: Mapping[str, datetime]) -> None:
         """Begin after these bars, named by code and open time; call it before `steps`."""
         self._last |= {code: at for code, at in last.items() if code in self._symbols}
@@ -177,8 +189,8 @@ class LiveBars(ABC):
                 if monotonic() - heard > SILENCE_SECONDS:
                     raise OSError("the stream is silent") from None
                 continue
-            heard = monotonic()
             told = self._understood(partial(self._read, message))
+            self._heard_at = heard = monotonic()
             self._pause = _FIRST_PAUSE_SECONDS
             if told is not None:
                 yield from self._take(*told)

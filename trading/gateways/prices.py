@@ -11,6 +11,7 @@ from typing import Protocol
 
 from aitrader.kernel.errors import AitraderError, OutcomeUnknown
 from aitrader.kernel.money import ZERO, amount
+from trading.domain.bar import Bar
 from trading.domain.instrument import Instrument
 from trading.services.bar_steps import Step
 
@@ -28,6 +29,15 @@ def told_price(read: Callable[[], object]) -> Decimal:
 
 class Bars(Protocol):
     """Bars of some instruments in real time."""
+
+    @property
+    def heard_at(self) -> float:
+        """Monotonic seconds when the line said its last word, a heartbeat included."""
+        ...
+
+    def after(self, code: str, last: datetime) -> list[Bar]:
+        """Finished bars after this one, from history. Raises what LINE_FAULTS lists."""
+        ...
 
     def resume(self, last: Mapping[str, datetime]) -> None:
         """Begin after these bars, named by code and open time; call it before `steps`."""

@@ -51,6 +51,7 @@ class Desk:
     running: bool
     market_at: datetime | None
     received_at: datetime | None
+    line_down_at: datetime | None
     started_at: datetime
     reconciled_at: datetime | None
     peak_equity: Decimal
@@ -104,6 +105,7 @@ def desk() -> Desk | None:
         running=row.status == "RUNNING",
         market_at=row.market_at,
         received_at=row.received_at,
+        line_down_at=row.line_down_at,
         started_at=row.started_at,
         reconciled_at=account.reconciled_at,
         peak_equity=account.peak_equity,

@@ -6,7 +6,9 @@
 2. The market's time of what has gone silent runs on with the wall, and its price ages with it.
 3. In real time the market's time is the wall's: bars that come long after their close (a start
    after a night, a line that was down) make nothing fresh until the newest of them has come.
-4. What is opened anew is not believed before it has told something.
+4. What is opened anew is not believed before it has told something, and what is not heard any more
+   (trading/gateways/line_watch.py) until it is: however long its bars, the price of the one that
+   runs is unknown.
 5. Looked up in the bars themselves: no process has to be alive for a screen to say it.
 """
 
@@ -47,6 +49,8 @@ class Paced(Protocol):
     @property
     def received_at(self) -> datetime | None: ...
     @property
+    def line_down_at(self) -> datetime | None: ...
+    @property
     def started_at(self) -> datetime: ...
 
 
@@ -67,9 +71,11 @@ def silence(feed: Paced, now: datetime) -> timedelta:
 
 
 def is_heard(feed: Paced) -> bool:
-    """Whether a feed in real time has told anything since its source was opened."""
+    """Whether a feed in real time has told anything since its source was opened, and its line is
+    up."""
     by_the_wall = feed.source in IN_REAL_TIME and feed.speed is not None
-    return feed.received_at is not None or not by_the_wall
+    told = feed.received_at is not None or not by_the_wall
+    return told and feed.line_down_at is None
 
 
 def is_silent(feed: Paced, now: datetime, *, behind: timedelta = _NONE) -> bool:

@@ -5,6 +5,7 @@
 2. A feed is driven by one process at a time (a session lock of the database).
 3. Which instruments have gone silent leaves one journal entry each time it changes, whichever
    process looks; that fewer are, only after a while: prices that come in fits are one alert.
+4. A source in real time that is not heard is not believed, however long its bars are.
 """
 
 from collections.abc import Mapping
@@ -172,6 +173,19 @@ def note_line(*, feed: Feed, up: bool, reason: str, now: datetime) -> None:
     name = EventName.STREAM_UP if up else EventName.STREAM_DOWN
     with transaction.atomic():
         journal.record([_event(name, feed, {"reason": reason}, now)], now=now)
+
+
+def note_feed_line(*, feed: Feed, up: bool, reason: str, now: datetime) -> None:
+    """Journal that the source of a feed in real time is heard, or no longer, if it is news: it is
+    not believed meanwhile. `now` is wall time."""
+    with transaction.atomic():
+        row = Feed.objects.select_for_update(of=("self",), no_key=True).get(pk=feed.pk)
+        if up == (row.line_down_at is None):
+            return
+        row.line_down_at = None if up else now
+        row.save(update_fields=["line_down_at"])
+        name = EventName.FEED_LINE_UP if up else EventName.FEED_LINE_DOWN
+        journal.record([_event(name, row, {"reason": reason}, now)], now=now)
 
 
 def _try_claim(feed_id: int) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from aitrader.kernel.clock import WALL
+from aitrader.kernel.clock import WALL, monotonic
 from aitrader.kernel.errors import BadInput, GatewayError, NotSent, OutcomeUnknown, RejectedByVenue
 from aitrader.kernel.fix import ExecType
 from trading.domain.execution_report import ExecutionReport
@@ -63,6 +63,18 @@ def test_an_exchange_of_which_nothing_is_known_holds_to_the_card(card: str) -> N
     with stand(SCENE, venue="generic", plan=cards.PLANS.get(played, "")) as ready:
         assert ready.gateway.capabilities.client_id_class is ClientIdClass.NONE
         played(ready)
+
+
+@pytest.mark.usefixtures("nothing_known")
+def test_of_an_order_that_no_list_shows_a_cancel_says_that_it_is_gone() -> None:
+    with stand(SCENE, venue="generic") as ready:
+        order = ready.market_order(order_qty=D("0.12"))
+        with pytest.raises(RejectedByVenue) as refused:
+            ready.gateway.cancel(
+                account=ready.account, instrument=order.instrument, cl_ord_id=order.cl_ord_id,
+                at=WALL.now(),
+            )  # fmt: skip
+    assert refused.value.gone
 
 
 @pytest.mark.usefixtures("nothing_known")
@@ -241,7 +253,11 @@ def test_bars_come_once_in_order_and_without_a_hole(
     prices: GenericPrices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(candles, "_SHORTEST_SECONDS", 0.3)
-    steps = _collected(prices.klines(SYMBOLS, SECOND, history_bars=3), bars=6)
+    begun, source = monotonic(), prices.klines(SYMBOLS, SECOND, history_bars=3)
+    assert source.heard_at < begun
+    steps = _collected(source, bars=6)
+    # Every answer is a word of the line.
+    assert source.heard_at > begun
     for code in SYMBOLS:
         finished = [each.open_time for each in steps if code in each.bars and not each.running]
         assert {later - earlier for earlier, later in itertools.pairwise(finished)} == {SECOND}

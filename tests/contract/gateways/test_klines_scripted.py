@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from aitrader.kernel.clock import EPOCH, from_millis, to_millis
+from aitrader.kernel.clock import EPOCH, from_millis, monotonic, to_millis
 from aitrader.kernel.errors import OutcomeUnknown
 from trading.gateways import live_bars
 from trading.gateways.binance.klines import Klines
@@ -262,6 +262,26 @@ def test_while_no_stream_can_be_had_finished_bars_come_by_rest(
 
     monkeypatch.setattr(live_bars, "connect", refuse)
     assert _told(_until(source, 13), BTC) == [8, 9, 10, 11, 12, 13]
+
+
+def test_a_word_of_the_stream_is_heard_and_a_bar_by_rest_alone_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun = monotonic()
+    venue = _Venue([], [_frame("BTCUSDT", 11)], has=10)
+    source = _one(venue, monkeypatch)
+    _until(source, 10)
+    assert source.heard_at < begun
+    _until(source, 11)
+    assert source.heard_at >= begun
+
+
+def test_a_word_that_cannot_be_read_is_not_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    venue = _Venue(["<html>502 Bad Gateway</html>"], [_frame("BTCUSDT", 11)], has=10)
+    source, begun, seen = _one(venue, monkeypatch), monotonic(), []
+    venue._lines[1].insert(0, lambda: seen.append(source.heard_at))
+    _until(source, 11)
+    assert seen[0] < begun <= source.heard_at
 
 
 def _minutes(venue: _Venue, first: int, last: int, *symbols: str) -> list[Any]:

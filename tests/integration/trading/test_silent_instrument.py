@@ -181,6 +181,30 @@ def test_a_feed_that_was_opened_anew_is_believed_when_it_has_told_something(two:
     assert two.buy(BTC, at) == set()
 
 
+def test_a_feed_whose_line_is_down_is_not_believed_however_long_its_bars_are(two: _Two) -> None:
+    _in_real_time(two)
+    two.feed.interval_seconds = 3600
+    two.feed.save()
+    at = two.after(10)
+    assert two.buy(BTC, at) == set()
+    for _ in range(2):
+        feeds.note_feed_line(feed=two.feed, up=False, reason="nothing was heard", now=at.wall)
+    two.feed.refresh_from_db()
+    assert two.feed.line_down_at == at.wall
+    assert two.silent(at.wall) == [BTC, ETH]
+    assert two.buy(BTC, at) == {"PRICE_STALE"}
+    # A bar that comes by REST meanwhile tells nothing of the one that runs.
+    two.feed.received_at = at.wall
+    assert two.silent(at.wall) == [BTC, ETH]
+    feeds.note_feed_line(feed=two.feed, up=True, reason="", now=at.wall)
+    two.feed.refresh_from_db()
+    assert two.silent(at.wall) == []
+    assert two.buy(ETH, at) == set()
+    events = ["feed.line_down", "feed.line_up"]
+    told = JournalEntry.objects.filter(event__in=events).order_by("pk")
+    assert list(told.values_list("event", flat=True)) == events
+
+
 def test_with_bars_of_a_second_a_bar_that_is_late_is_no_silence(two: _Two) -> None:
     two.feed.interval_seconds = 1
     assert not freshness.is_silent(two.feed, two.after(6).wall)

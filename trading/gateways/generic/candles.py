@@ -3,7 +3,8 @@
 1. What trading/gateways/live_bars.py promises of finished bars holds here, without a line that
    could break: a round of questions begins where the last one ended.
 2. A bar is finished when its time was over before it was asked for, by the venue's clock.
-3. A venue that does not answer, or not with bars, is asked again later, and later still.
+3. A venue that does not answer, or not with bars, is asked again later, and later still. Every
+   answer is a word of the line.
 """
 
 import random
@@ -14,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from aitrader.kernel.clock import EPOCH, from_millis, to_millis
+from aitrader.kernel.clock import EPOCH, from_millis, monotonic, to_millis
 from aitrader.kernel.errors import BadInput, GatewayError
 from aitrader.kernel.money import amount
 from trading.domain.bar import Bar, interval_name
@@ -25,7 +26,7 @@ from trading.services.bar_steps import Step
 #: Between two rounds of questions: a twelfth of the interval within these bounds.
 _SHORTEST_SECONDS, _LONGEST_SECONDS = 1.0, 15.0
 _FIRST_PAUSE_SECONDS = 1.0
-_LONGEST_PAUSE_SECONDS = 60.0
+_LONGEST_PAUSE_SECONDS = 15.0
 _PAGE = 500
 
 log = structlog.get_logger(__name__)
@@ -107,6 +108,7 @@ class Candles(LiveBars):
             lambda client: client.fetch_ohlcv(symbol, self._name, to_millis(start), self._page_bars)
         )
         bars = {bar.open_time: bar for bar in map(self._bar, rows)}
+        self._heard_at = monotonic()
         # Some venues answer from an earlier bar on than they were asked.
         return [bars[at] for at in sorted(bars) if at >= start]
 

@@ -21,6 +21,7 @@ MUST_ALERT = {
     EventName.FEED_GAP,
     EventName.FEED_FAILED,
     EventName.FEED_BROKEN,
+    EventName.FEED_LINE_DOWN,
     EventName.FEED_STALE,
     EventName.CLOCK_BLOCKED,
     EventName.SECOND_SOURCE_STALE,
