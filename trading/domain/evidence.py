@@ -12,8 +12,9 @@ there, in this order:
 Where the last of these stands against it the order stays in doubt, and is looked for on and on: it
 is adopted when it shows, and else ends by a person's word (services/breaks.py).
 
-A protective stop is never asked to be cancelled, for it may be alive: more reads over a longer time
-take the place of that answer.
+An order that may guard a holding is never asked to be cancelled, for it may be alive: more reads
+over a longer time take the place of that answer. Where the engine gives no answer it is looked for
+again before the engine is asked again.
 """
 
 from collections.abc import Mapping
@@ -47,16 +48,22 @@ class Step(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What was found so far, in wall time: reads that did not show the order, and the engine's
-    word that it does not know it. `refused`: it was sent once more and that copy was refused, which
-    says nothing about the ones before."""
+    word that it does not know it. `asked_at`: when the engine was asked last and gave no such word.
+    `refused`: it was sent once more and that copy was refused, which says nothing about the ones
+    before."""
 
     reads: tuple[datetime, ...] = ()
     probed_at: datetime | None = None
+    asked_at: datetime | None = None
     refused: bool = False
 
     def read(self, at: datetime) -> "Evidence":
         """With one more read that did not show the order."""
         return replace(self, reads=(*self.reads, at)[-_MOST_READS:])
+
+    def asked(self, at: datetime) -> "Evidence":
+        """With a question that the engine has not answered."""
+        return replace(self, asked_at=at)
 
     def probed(self, at: datetime) -> "Evidence":
         """With the engine's word."""
@@ -94,8 +101,10 @@ def _ready(
         if now < closed_at:
             return Step.WAIT
         # Looked for once more: what is there is better adopted than cancelled.
-        looked = bool(evidence.reads) and evidence.reads[-1] >= closed_at
-        return Step.PROBE if looked else Step.READ
+        if not evidence.reads or evidence.reads[-1] < closed_at:
+            return Step.READ
+        asked = evidence.asked_at is not None and evidence.asked_at >= evidence.reads[-1]
+        return Step.WAIT if asked else Step.PROBE
     since = evidence.probed_at or closed_at
     until = QUARANTINE if may_probe else QUARANTINE_OF_STOPS
     later = [at for at in evidence.reads if at >= since]
@@ -112,19 +121,21 @@ def is_read_due(evidence: Evidence, sent_at: datetime, now: datetime) -> bool:
 
 def to_json(evidence: Evidence) -> dict[str, Any]:
     """As it is kept with the order."""
-    probed = evidence.probed_at
+    probed, asked = evidence.probed_at, evidence.asked_at
     return {
         "reads": [iso(at) for at in evidence.reads],
         "probed_at": None if probed is None else iso(probed),
+        **({} if asked is None else {"asked_at": iso(asked)}),
         **({"refused": True} if evidence.refused else {}),
     }
 
 
 def from_json(kept: Mapping[str, Any]) -> Evidence:
     """What `to_json` gave; nothing found yet when it is empty."""
-    probed = kept.get("probed_at")
+    probed, asked = kept.get("probed_at"), kept.get("asked_at")
     return Evidence(
         reads=tuple(datetime.fromisoformat(at) for at in kept.get("reads", ())),
         probed_at=None if probed is None else datetime.fromisoformat(probed),
+        asked_at=None if asked is None else datetime.fromisoformat(asked),
         refused=bool(kept.get("refused")),
     )

@@ -16,7 +16,7 @@ from decimal import Decimal
 from aitrader.kernel import crash
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import GatewayError, NotSent, OutcomeUnknown, RejectedByVenue
-from aitrader.kernel.fix import ExecType, OrdStatus, Origin, Side
+from aitrader.kernel.fix import ExecType, OrdStatus, OrdType, Origin, Side
 from aitrader.kernel.money import ZERO, plain
 from trading.domain import evidence
 from trading.domain.evidence import Evidence, Step
@@ -81,9 +81,9 @@ def clear(*, desk: Desk, gateway: Gateway, order: Order, listed: Listed, at: Mom
     """Take the next step about one order; True when its outcome became known."""
     sent_at = order_rows.of(desk).claimed_at(order) or at.wall
     found = evidence.from_json(order.evidence or {})
-    # A live stop is not touched, unless it is to be cancelled anyway.
+    # What may guard a holding is not touched, unless it is to be cancelled anyway.
     wanted = any(each.pk == order.pk for each in order_rows.of(desk).asked())
-    may_probe = order.origin != Origin.PROTECTION or wanted
+    may_probe = wanted or not _may_guard(order)
     step = evidence.next_step(
         found,
         sent_at=sent_at,
@@ -104,6 +104,13 @@ def clear(*, desk: Desk, gateway: Gateway, order: Order, listed: Listed, at: Mom
     except GatewayError:
         routing.mark_unknown(desk=desk, order=order, reason="the venue did not answer", at=at)
     return False
+
+
+def _may_guard(order: Order) -> bool:
+    """Whether the order may bound a loss or keep a gain, whoever asked for it: a strategy, a person
+    or somebody at the venue."""
+    waits = order.ord_type not in (OrdType.MARKET, OrdType.LIMIT)
+    return bool(waits or order.reduce_only or order.oco_group or order.origin == Origin.PROTECTION)
 
 
 def _read(
@@ -136,12 +143,13 @@ def _probe(desk: Desk, gateway: Gateway, order: Order, found: Evidence, at: Mome
             at=at.market,
         )
     except (NotSent, OutcomeUnknown):
+        order_rows.of(desk).keep_evidence(order, found.asked(at.wall))
         return False
     except RejectedByVenue as error:
-        if error.gone:
-            # Not known, or closed already: which of the two, the reads will tell.
-            order_rows.of(desk).keep_evidence(order, found.probed(at.wall))
-            crash.point("doubt.probe_kept")
+        # Not known, or closed already: which of the two, the reads will tell.
+        kept = found.probed(at.wall) if error.gone else found.asked(at.wall)
+        order_rows.of(desk).keep_evidence(order, kept)
+        crash.point("doubt.probe_kept")
         return False
     executions.apply(desk=desk, reports=[report], at=at)
     return True

@@ -111,17 +111,47 @@ def test_a_live_stop_is_not_touched_unless_it_is_to_be_cancelled_anyway() -> Non
     assert gateway.asked.count("cancel") == 1
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"ord_type": "STOP"},
+        {"ord_type": "STOP_LIMIT"},
+        {"ord_type": "MARKET_IF_TOUCHED"},
+        {"ord_type": "LIMIT_IF_TOUCHED"},
+        {"ord_type": "TRAILING_STOP"},
+        {"ord_type": "LIMIT", "reduce_only": True},
+        {"ord_type": "LIMIT", "oco_group": "pair"},
+    ],
+)
+def test_what_a_person_guards_a_holding_with_is_not_asked_to_be_cancelled(
+    changed: dict[str, object],
+) -> None:
+    road, gateway = _sent(lost=False)
+    Order.objects.update(**{"origin": "OPERATOR", **changed})
+    order = _wait(road, gateway, 40)
+    assert (order.ord_status, order.certainty) == ("PENDING_NEW", "UNKNOWN")
+    assert "cancel" not in gateway.asked
+
+
+def test_an_order_of_a_person_to_open_is_found_by_asking_the_engine() -> None:
+    road, gateway = _sent(lost=False)
+    Order.objects.update(origin="OPERATOR", ord_type="LIMIT")
+    assert _wait(road, gateway, 40).ord_status == "CANCELED"
+
+
 def test_an_engine_that_does_not_answer_has_not_said_that_it_knows_no_such_order() -> None:
     road, gateway = _sent(lost=True)
-    answers = gateway.cancel
-    gateway.cancel = lambda **_: _no_answer()  # type: ignore[method-assign]  # for a while
+    answers, unanswered = gateway.cancel, list[None]()
+    gateway.cancel = lambda **_: _no_answer(unanswered)  # type: ignore[method-assign]  # for a while
     order = _wait(road, gateway, 200)
     assert (order.ord_status, order.certainty) == ("PENDING_NEW", "UNKNOWN")
+    assert gateway.asked.count("query") > len(unanswered) > 1
     gateway.cancel = answers  # type: ignore[method-assign]  # as above
     assert _wait(road, gateway, 300).text == "NEVER_ACCEPTED"
 
 
-def _no_answer() -> ExecutionReport:
+def _no_answer(counted: list[None]) -> ExecutionReport:
+    counted.append(None)
     raise OutcomeUnknown("no answer")
 
 
@@ -146,7 +176,9 @@ def test_a_booked_trade_of_another_order_speaks_not_against_giving_this_one_up()
     road.decide(90)
     routing.send_all(desk=road.desk, gateway=gateway, at=road.moment)
     _lists(gateway, VenueTrade(booked.order.order_id, booked.exec_id, booked.last_qty))
-    assert _wait(road, gateway, 75).ord_status == "REJECTED"
+    # It is an exit: no engine was asked about it, and the reads took longer.
+    assert _wait(road, gateway, 135).ord_status == "REJECTED"
+    assert "cancel" not in gateway.asked
 
 
 def _lists(gateway: OpenOnly, trade: VenueTrade) -> None:

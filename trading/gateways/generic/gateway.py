@@ -161,10 +161,11 @@ class GenericGateway:
         return _read(lambda: history.find_order(self._connection, symbol, client_id))
 
     def _number_of(self, symbol: str, cl_ord_id: str) -> str:
-        """The venue's id of an order. That it is in no list says nothing for certain."""
+        """The venue's id of an order. That it is in no list says that there is nothing to cancel;
+        whether it was ever taken, later reads tell (domain/evidence.py)."""
         found = self._find(symbol, cl_ord_id)
         if found is None:
-            raise RejectedByVenue("NOT_FOUND", "no order with this client id is listed")
+            raise RejectedByVenue("NOT_FOUND", "no list shows this order", gone=True)
         return str(found["id"])
 
 

@@ -75,8 +75,23 @@ def test_nothing_is_concluded_within_the_quarantine_however_often_it_is_read() -
     assert now >= 60
 
 
+def test_an_engine_that_gave_no_answer_is_not_asked_again_before_the_order_was_looked_for() -> None:
+    found, steps = _evidence(), []
+    for passed in range(300):
+        step = _step(found, passed)
+        if step is Step.READ:
+            found = found.read(_at(passed))
+        elif step is Step.PROBE:
+            found = found.asked(_at(passed))
+        if step is not Step.WAIT:
+            steps.append(step)
+    probes = [number for number, step in enumerate(steps) if step is Step.PROBE]
+    assert len(probes) > 10
+    assert all(steps[number - 1] is Step.READ for number in probes)
+
+
 def test_evidence_comes_back_as_it_was_kept() -> None:
-    found = _evidence(1, 12.5, probed=26)
+    found = _evidence(1, 12.5, probed=26).asked(_at(25))
     assert evidence.from_json(evidence.to_json(found)) == found
     assert evidence.from_json({}) == Evidence()
 
