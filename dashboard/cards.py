@@ -178,8 +178,13 @@ def _market_data(frame: Frame, desk: Desk, health: desk_view.FeedHealth) -> Card
         format_html("{} {}", _("bar"), show.instant(desk.market_at))
         if desk.market_at
         else _("no bar yet"),
-        _("%(n)s instruments · %(gaps)s gaps · %(held)s quarantined")
-        % {"n": health.instruments, "gaps": health.gaps, "held": health.quarantined},
+        _("%(n)s instruments · %(gaps)s gaps, %(open)s open · %(held)s quarantined")
+        % {
+            "n": health.instruments,
+            "gaps": health.gaps,
+            "open": health.open_gaps,
+            "held": health.quarantined,
+        },
     ]
     return Card(id="feed", name=_("Market data"), value=value, unit=unit, notes=notes)
 

@@ -16,6 +16,7 @@ class EventName(StrEnum):
     RUN_ENDED = "run.ended"
     FEED_QUARANTINED = "feed.quarantined"
     FEED_GAP = "feed.gap_found"
+    FEED_GAP_FILLED = "feed.gap_filled"
     FEED_EXTREME = "feed.extreme_bar"
     FEED_FAILED = "feed.failed"
     FEED_BROKEN = "feed.broken"

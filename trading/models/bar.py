@@ -71,12 +71,14 @@ class QuarantinedBar(models.Model):
 
 
 class FeedGap(models.Model):
-    """A run of missing bars: the first that is missing, and how many."""
+    """A run of missing bars: the first that is missing, and how many; `filled_at` is when the venue
+    had them after all."""
 
     feed = models.ForeignKey(Feed, on_delete=models.PROTECT)
     instrument = models.ForeignKey(InstrumentRow, on_delete=models.PROTECT)
     first_missing = models.DateTimeField()
     bars = models.PositiveIntegerField()
+    filled_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = _("gap")

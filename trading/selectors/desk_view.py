@@ -235,6 +235,7 @@ def order_counts(desk: Desk) -> OrderCounts:
 class FeedHealth:
     instruments: int
     gaps: int
+    open_gaps: int
     missing_bars: int
     quarantined: int
     open_breaks: int
@@ -242,11 +243,15 @@ class FeedHealth:
 
 def feed_health(desk: Desk) -> FeedHealth:
     """What was wrong with the feed, and open reconciliation breaks (four counts)."""
-    gaps = FeedGap.objects.filter(feed_id=desk.feed_id).aggregate(n=Count("id"), bars=Sum("bars"))
+    still = Q(filled_at=None)
+    gaps = FeedGap.objects.filter(feed_id=desk.feed_id).aggregate(
+        n=Count("id"), open=Count("id", filter=still), bars=Sum("bars", filter=still)
+    )
     breaks = ReconBreak.objects.filter(account_id=desk.account_id, closed_at__isnull=True)
     return FeedHealth(
         instruments=FeedInstrument.objects.filter(feed_id=desk.feed_id).count(),
         gaps=gaps["n"],
+        open_gaps=gaps["open"],
         missing_bars=gaps["bars"] or 0,
         quarantined=QuarantinedBar.objects.filter(feed_id=desk.feed_id).count(),
         open_breaks=breaks.count(),

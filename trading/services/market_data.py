@@ -17,14 +17,17 @@ from trading.domain.bar import Bar
 from trading.models import Feed, FeedGap, InstrumentRow, QuarantinedBar
 from trading.selectors import sql
 
-_RECORD = """
-WITH clock AS (
-    UPDATE trading_feed SET market_at = greatest(market_at, %s), received_at = %s WHERE id = %s
-)
+_SUPPLY = """
 INSERT INTO trading_bar (feed_id, instrument_id, open_time, open, high, low, close, volume)
 SELECT %s, bar.* FROM unnest(%s::bigint[], %s::timestamptz[], %s::numeric[], %s::numeric[],
                              %s::numeric[], %s::numeric[], %s::numeric[]) AS bar
 ON CONFLICT ON CONSTRAINT trading_bar_once DO NOTHING
+"""
+_RECORD = f"""
+WITH clock AS (
+    UPDATE trading_feed SET market_at = greatest(market_at, %s), received_at = %s WHERE id = %s
+)
+{_SUPPLY}
 """
 _MOVE_CLOCK = "UPDATE trading_feed SET market_at = greatest(market_at, %s) WHERE id = %s"
 
@@ -34,16 +37,27 @@ def record(
 ) -> list[InstrumentRow]:
     """Write bars, move the feed's clock to `at` and return the instruments whose bar is wider
     than their bound. Runs in the caller's transaction if there is one."""
-    columns = zip(
-        *((row.pk, bar.open_time, bar.open, bar.high, bar.low, bar.close, bar.volume)
-          for row, bar in bars),
-        strict=True,
-    )  # fmt: skip
     extreme = [pair for pair in bars if pair[1].exceeds(pair[0].max_bar_range)]
     with sql.atomic():
-        sql.execute(_RECORD, [at.market, at.wall, feed.pk, feed.pk, *map(list, columns)])
+        sql.execute(_RECORD, [at.market, at.wall, feed.pk, feed.pk, *_columns(bars)])
         journal.record([_extreme(feed, *pair, at) for pair in extreme], now=at.wall)
     return [instrument for instrument, _ in extreme]
+
+
+def supply(*, feed: Feed, bars: Sequence[tuple[InstrumentRow, Bar]], at: Moment) -> None:
+    """Write bars of the past: the feed's clock and its freshness stay as they are."""
+    extreme = [pair for pair in bars if pair[1].exceeds(pair[0].max_bar_range)]
+    with sql.atomic():
+        sql.execute(_SUPPLY, [feed.pk, *_columns(bars)])
+        journal.record([_extreme(feed, *pair, at) for pair in extreme], now=at.wall)
+
+
+def _columns(bars: Sequence[tuple[InstrumentRow, Bar]]) -> list[list[object]]:
+    rows = (
+        (row.pk, bar.open_time, bar.open, bar.high, bar.low, bar.close, bar.volume)
+        for row, bar in bars
+    )
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _extreme(feed: Feed, instrument: InstrumentRow, bar: Bar, at: Moment) -> Event:

@@ -3,6 +3,7 @@
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -12,12 +13,12 @@ from aitrader import paper
 from aitrader.kernel.clock import WALL
 from aitrader.kernel.errors import BadInput, VenueAway
 from aitrader.paper import PaperOptions
-from aitrader.runtime import options
+from aitrader.runtime import late_bars, options
 from aitrader.runtime.feed import FeedThread
 from compliance.services import installation
 from tests.contract.gateways import kraken_face
 from tests.integration.trading_tasks.conftest import Calls
-from trading.models import BarRow, Feed, InstrumentRow
+from trading.models import BarRow, Feed, FeedGap, InstrumentRow, StrategyCursor
 from trading.sandbox import server
 from trading.sandbox.stand import serving
 
@@ -64,6 +65,34 @@ def test_its_bars_are_recorded_one_after_the_other(
     assert InstrumentRow.objects.get().code == "SIM:BTC-USDT"
     times = BarRow.objects.order_by("open_time").values_list("open_time", flat=True)
     assert {(after - before).total_seconds() for before, after in pairwise(times)} == {1.0}
+
+
+def test_a_bar_that_was_missing_is_asked_for_until_it_is_there(
+    fresh_database: str,
+    calls: Calls,
+    exchange: Mapping[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(late_bars, "EVERY_SECONDS", 0.2)
+    chosen = _read("--source", "anybody", "--symbol", "BTC/USDT", "--interval", "1s",
+                   "--history", "3")  # fmt: skip
+    thread = FeedThread(chosen, installation.install(namespace=None, now=WALL.now()), print)
+    feed, row = Feed.objects.get(), InstrumentRow.objects.get()
+    first = WALL.now().replace(microsecond=0) + timedelta(seconds=1)
+    StrategyCursor.objects.update(last_open_time=first)
+    gap = FeedGap.objects.create(feed=feed, instrument=row, first_missing=first, bars=1)
+    late = late_bars.LateBars("ANYBODY", feed_id=feed.pk, interval=thread.made.desk.interval,
+                    instruments=thread.made.desk.instruments)  # fmt: skip
+    late.start()
+    deadline = time.monotonic() + 20
+    while gap.filled_at is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+        gap.refresh_from_db()
+    late.stop()
+    late.join(10)
+    assert not late.is_alive()
+    assert BarRow.objects.get().open_time == first
 
 
 def test_krakens_usual_instruments_are_known(
