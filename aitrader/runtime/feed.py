@@ -10,8 +10,8 @@
 4. Whatever happens here ends this thread only. It drives alone: who lost the desk's place on the
    database to this process, and is only stopped, loses the feed to it, too.
 5. Beside it run the user stream of an account at a venue, which only wakes, the second source of
-   prices and the reading of the instruments' rules, which only record; and, as long as it drives,
-   the watch over the line of a market in real time.
+   prices, the reading of the instruments' rules and the asking for late bars, which only record;
+   and, as long as it drives, the watch over the line of a market in real time.
 """
 
 import hashlib

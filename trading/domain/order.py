@@ -129,7 +129,8 @@ def client_order_id(namespace: str, intent_id: str, attempt: int) -> str:
 
 
 def validate(intent: OrderIntent, instrument: Instrument) -> tuple[str, ...]:
-    """Everything that keeps the venue from taking the order, one line each; empty if nothing."""
+    """What is wrong with the order by the rules of its instrument that are read, one line each;
+    empty if nothing. A venue has more rules (docs/venues.md): those it applies itself."""
     return (*_price_problems(intent, instrument), *_quantity_problems(intent, instrument))
 
 
