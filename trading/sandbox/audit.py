@@ -7,11 +7,12 @@
    judged and what other hands did meanwhile.
 4. What other hands did is in the books in the end, once each: orders, trades, what the exchange
    took back, what came in and went out.
+5. Ledger, costs and what orders have filled are computed again (audit_books.py).
 """
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -19,10 +20,13 @@ from aitrader.kernel.fix import Origin, Side
 from aitrader.kernel.money import ONE, ZERO
 from risk.domain.limits import LimitKey
 from trading.domain.ports import ClientIdClass
+from trading.sandbox import audit_books
 from trading.sandbox.answers import ClientIds
+from trading.sandbox.audit_books import FillName
 from trading.sandbox.events import BalanceCause, BalanceEvent, Event, Execution, OrderEvent
 from trading.sandbox.inside import Wire
 from trading.sandbox.opening import LIMITS, QUOTE
+from trading.sandbox.orders import Fill
 from trading.sandbox.simulated_desk import Books
 from trading.sandbox.stage import Stage
 from trading.selectors.desk import Desk
@@ -39,8 +43,9 @@ class Found:
     """What one seed showed; `breach` is in base: how much more the exchange could have done to the
     account than the desk had reserved; `over_limit` a share of equity beyond a limit; `wishes_lost`
     are orders that were to be cancelled and rest on; `foreign_wrong` is what others did, or the
-    exchange by itself, and the books do not say; `calls_in_silence` were begun while the exchange
-    wanted none."""
+    exchange by itself, and the books do not say; `ledger_wrong` are transactions and accounts of
+    the ledger, positions and orders whose amounts are not the exchange's; `calls_in_silence` were
+    begun while the exchange wanted none."""
 
     seed: int
     plan: str
@@ -52,6 +57,7 @@ class Found:
     breaks_left: int
     wishes_lost: int
     foreign_wrong: int
+    ledger_wrong: int
     calls_in_silence: int
     breach: Decimal
     over_limit: Decimal
@@ -61,7 +67,8 @@ class Found:
     @property
     def failed(self) -> bool:
         wrong = self.duplicates + self.lost_fills + self.phantom_fills + self.unknown_left
-        wrong += self.breaks_left + self.wishes_lost + self.foreign_wrong + self.calls_in_silence
+        wrong += self.breaks_left + self.wishes_lost + self.foreign_wrong
+        wrong += self.ledger_wrong + self.calls_in_silence
         return bool(wrong) or self.breach > 0 or self.over_limit > 0 or not self.books_equal
 
 
@@ -90,7 +97,7 @@ class Audit:
         self._raised: dict[str, Decimal] = defaultdict(lambda: ZERO)
         #: What came in from outside so far, by asset.
         self._brought: dict[str, Decimal] = defaultdict(lambda: ZERO)
-        self._brought |= books.outside()
+        self._brought |= audit_books.outside(books.entries())
         self._hears_others = False
         #: Client ids of orders that were to be cancelled.
         self.wished: set[str] = set()
@@ -177,6 +184,9 @@ class Audit:
                 self.wished & {o.cl_ord_id for o in self._records.open_orders(account)}
             ),
             foreign_wrong=len(voided ^ (busted & ours.keys())) + self._foreign_wrong(held),
+            ledger_wrong=self._ledger_wrong(
+                {key: traded[key] for key in traded.keys() & ours.keys()}, voided
+            ),
             calls_in_silence=self._wire.calls_in_silence,
             breach=self._breach,
             over_limit=self._over,
@@ -184,9 +194,22 @@ class Audit:
             log_hash=_hash(self._books.bodies()),
         )
 
+    def _ledger_wrong(self, booked: Mapping[FillName, Fill], voided: Collection[FillName]) -> int:
+        entries = self._books.entries()
+        rows = {code: row for code, (_, row) in self._rows.items()}
+        standing = {key: fill for key, fill in booked.items() if key not in voided}
+        positions = self._store.holdings()[1].items()
+        held = {self._codes[pk]: each for pk, each in positions}
+        balances = self._store.balances()
+        return (
+            audit_books.ledger_wrong(entries, standing, rows, balances, self._brought)
+            + audit_books.costs_wrong(entries, booked, rows, held)
+            + audit_books.filled_wrong(self._books.orders(), booked, self._codes)
+        )
+
     def _foreign_wrong(self, held: Mapping[str, Decimal]) -> int:
-        """Orders of other hands that are in the books twice or are ours, movements that are not as
-        they were, positions that are not what is held, open orders that are not reserved for."""
+        """Orders of other hands that are in the books twice or are ours, positions that are not
+        what is held, open orders that are not reserved for."""
         foreign = [each for each in self._books.orders() if each.origin == Origin.EXTERNAL]
         sent = set(self._wire.sent)
         mistaken = [o for o in foreign if self._records.by_id(int(o.order_id)).cl_ord_id in sent]
@@ -197,7 +220,6 @@ class Audit:
         return (
             _repeated([f"{each.instrument_id} {each.order_id}" for each in foreign])
             + len(mistaken)
-            + (_held(self._brought) != _held(self._books.outside()))
             + sum(held.get(base, ZERO) != self.held(code) for code, base in bases.items())
             + sum(left > 0 for left in might.values())
         )

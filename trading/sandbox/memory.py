@@ -20,6 +20,7 @@ from aitrader.kernel.events import Event
 from aitrader.kernel.fix import WORKING, Certainty
 from risk.domain.limits import LimitKey
 from risk.domain.trading_state import Scope, ScopedState
+from trading.domain.ledger import Posting
 from trading.domain.position import PositionState
 from trading.models import Order, ReconBreak
 from trading.selectors.order_store import FillKey, KeptFill
@@ -45,8 +46,8 @@ class Memory:
     fills: dict[FillKey, KeptFill] = field(default_factory=dict)
     #: Keys of fills that were voided.
     voided: dict[int, bool] = field(default_factory=dict)
-    #: What came from outside so far, by asset.
-    outside: dict[str, Decimal] = field(default_factory=dict)
+    #: The ledger, in order: kind, key of the fill, postings.
+    entries: dict[int, tuple[str, int | None, tuple[Posting, ...]]] = field(default_factory=dict)
     positions: dict[int, PositionState] = field(default_factory=dict)
     balances: dict[str, Decimal] = field(default_factory=dict)
     breaks: dict[int, ReconBreak] = field(default_factory=dict)

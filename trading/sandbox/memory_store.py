@@ -21,7 +21,7 @@ from risk.services.decisions import Counter, Verdict
 from trading.domain import evidence, ledger
 from trading.domain.evidence import Evidence
 from trading.domain.execution_report import ExecutionReport
-from trading.domain.ledger import LedgerAccount, Posting
+from trading.domain.ledger import Posting
 from trading.domain.order_state import Closedness
 from trading.domain.ports import VenueTrade
 from trading.domain.position import FillEffect, FillFacts, PositionState
@@ -139,10 +139,7 @@ class MemoryStore(ForeignMemory):
             if fill_id in memory.voided:
                 raise IntegrityError(f"fill {fill_id} is voided")
             memory.put(memory.voided, fill_id, True)
-        for each in postings:
-            if each.account is LedgerAccount.EXTERNAL:
-                brought = CONTEXT.subtract(memory.outside.get(each.asset, ZERO), each.amount)
-                memory.put(memory.outside, each.asset, brought)
+        memory.put(memory.entries, len(memory.entries), (kind, fill_id, tuple(postings)))
 
     def move_balances(self, moved: Mapping[str, Decimal]) -> None:
         held = self._memory.balances

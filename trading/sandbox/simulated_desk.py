@@ -12,16 +12,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from django.db.models import Sum
-
 from aitrader.kernel.clock import Moment, day_start, iso
 from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import Origin, Side
 from compliance.domain.canonical import body_of, canonical
 from compliance.services.journal import body
-from trading.domain.ledger import LedgerAccount
-from trading.models import Fill, LedgerPosting, Order
+from trading.domain.ledger import LedgerAccount, Posting
+from trading.models import Fill, LedgerTransaction, Order
 from trading.sandbox import opening
+from trading.sandbox.audit_books import Entry
 from trading.sandbox.memory import Memory, copied
 from trading.sandbox.memory_store import MemoryStore
 from trading.sandbox.opening import Opening
@@ -82,8 +81,8 @@ class Books(Protocol):
 
     def fills(self) -> list[Booked]: ...
 
-    def outside(self) -> dict[str, Decimal]:
-        """What came from outside by asset, the opening deposits among it."""
+    def entries(self) -> list[Entry]:
+        """The ledger, oldest first."""
         ...
 
     def version(self) -> int | None:
@@ -165,8 +164,15 @@ class InMemory:
             for each in memory.fills.values()
         ]  # fmt: skip
 
-    def outside(self) -> dict[str, Decimal]:
-        return dict(self._memory.outside)
+    def entries(self) -> list[Entry]:
+        names = {
+            each.pk: (self._codes[each.instrument_id], each.exec_id, each.side)
+            for each in self._memory.fills.values()
+        }
+        return [
+            Entry(kind, None if fill is None else names[fill], postings)
+            for kind, fill, postings in self._memory.entries.values()
+        ]
 
     def version(self) -> int | None:
         return self._memory.version
@@ -230,12 +236,18 @@ class InRows:
             for each in rows.select_related("instrument", "order")
         ]  # fmt: skip
 
-    def outside(self) -> dict[str, Decimal]:
-        moved = LedgerPosting.objects.filter(
-            transaction__account=self._account, ledger_account=LedgerAccount.EXTERNAL
-        )
-        sums = moved.values_list("asset").annotate(Sum("amount"))
-        return {asset: amount.copy_negate() for asset, amount in sums}
+    def entries(self) -> list[Entry]:
+        rows = LedgerTransaction.objects.filter(account=self._account).order_by("pk")
+        found = []
+        for row in rows.select_related("fill__instrument").prefetch_related("postings"):
+            of = row.fill
+            fill = None if of is None else (of.instrument.code, of.exec_id, Side(of.side))
+            postings = tuple(
+                Posting(LedgerAccount(each.ledger_account), each.asset, each.amount)
+                for each in row.postings.all()
+            )
+            found.append(Entry(row.kind, fill, postings))
+        return found
 
     def version(self) -> int | None:
         return None
