@@ -1,16 +1,19 @@
-"""Many accounts side by side at exchanges that misbehave: over the wire, with PostgreSQL, Redis and
-Celery as they are; then the faults stop, and every account's books must be its exchange's.
+"""Many accounts side by side at exchanges that misbehave: over HTTP and WebSocket, with PostgreSQL,
+Redis and Celery as they are; then the faults stop, and every account's books must be its
+exchange's.
 
 1. A run is one account under a plan drawn from a seed. Accounts of one exchange share its plan and
    meet different fates, for a fate is of a request: 500 runs, 100 plans.
-2. What counts is the exchange's own truth.
+2. What counts is the exchange's own truth; and that much was ordered, traded and in doubt there.
 """
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -20,6 +23,7 @@ import pytest
 import redis
 import requests
 from django.conf import settings
+from django.db import transaction
 from django.test import override_settings
 
 from aitrader import paper
@@ -29,7 +33,7 @@ from aitrader.kernel.fix import WORKING, AccountKind, OrdType, Origin, PriceSour
 from aitrader.paper import PaperOptions
 from compliance.services import installation
 from tests.integration.trading import at_venue
-from tests.integration.trading.at_venue import MINUTE, PX, SYMBOL
+from tests.integration.trading.at_venue import BINANCE, COINBASE, MINUTE, PX, Place
 from tests.services import crowd
 from tests.services.processes import Desk as Processes
 from tests.simulation import exchange_audit
@@ -42,29 +46,47 @@ from trading.models.feed import FeedStatus
 from trading.sandbox import fault_knobs, server
 from trading.sandbox.simulation import _PLAYED
 from trading.sandbox.stand import serving
+from trading.selectors.desk import VOLATILITY_BARS
 from trading.services import market_data, orders
+from trading.services.monitor import Monitor
 
 pytestmark = pytest.mark.services
 
-EXCHANGES, ACCOUNTS = 20, 5
-FAULTY_SECONDS, HEAL_SECONDS = 20, 240
+#: A worker keeps its talks with sixteen accounts at Coinbase, so there are no more of them.
+EXCHANGES, ACCOUNTS = (*[BINANCE] * 17, *[COINBASE] * 3), 5
+FAULTY_SECONDS, HEAL_SECONDS = 40, 240
 BATCHES = 5
-_HOLD = {"USDT": Decimal(100_000), "BTC": Decimal(1)}
+_CASH = Decimal(100_000)
+#: As many bars as the gate measures the market by.
+_HISTORY = (VOLATILITY_BARS + 2) * MINUTE
 _SECONDS = 20
 _WORKERS, _THREADS = 2, 24
+_TOLD_OF = "SELECT count(*) FROM compliance_journalentry WHERE event = '{}'"
 
 
 @dataclass(slots=True)
 class Run:
     """One account: the exchange's name of it, ours, and what is drawn for it."""
 
-    exchange: int
+    place: Place
     control: str
     account: str
     desk: Any
     draw: Random
     seed: int
     orders: int = 0
+    next_bar: datetime = field(default_factory=lambda: WALL.now() - _HISTORY)
+
+    def tell_prices(self) -> None:
+        """Record the bars that have ended by now: what is too old is not traded on."""
+        (row,) = self.desk.instruments.values()
+        at, bars = Moment(WALL.now(), WALL.now()), []
+        while self.next_bar + MINUTE <= at.wall:
+            bars.append((row, Bar(self.next_bar, MINUTE, PX, PX, PX, PX, Decimal(1))))
+            self.next_bar += MINUTE
+        if bars:
+            market_data.record(feed=self.desk.feed, bars=bars, at=at)
+            self.desk.refresh_bars()
 
     def act(self) -> None:
         """Somebody orders, or cancels what works."""
@@ -84,19 +106,21 @@ class Run:
         self.orders += 1
         (row,) = self.desk.instruments.values()
         market = self.draw.random() < 0.4
+        # Through the best price of the other side, or behind that of its own.
         off = Decimal(self.draw.randrange(-3, 10)) * 10
+        side = self.draw.choice(list(Side))
         at = Moment(WALL.now(), WALL.now())
         intent = OrderIntent(
             intent_id=ids.derive(self.desk.namespace, "crowd", self.seed, self.orders),
             account=self.desk.account.code,
             instrument=row.code,
-            side=Side.SELL,
+            side=side,
             ord_type=OrdType.MARKET if market else OrdType.LIMIT,
             order_qty=Decimal(self.draw.randrange(20, 200)) / 100_000,
             origin=Origin.OPERATOR,
             reference_px=PX,
-            price=None if market else PX + off,
-            reduce_only=True,
+            price=None if market else PX - side.sign * off,
+            reduce_only=side is Side.SELL,
             reason="drawn",
             decided_at=at.market,
         )
@@ -113,9 +137,13 @@ class Run:
             account=self.desk.account, closed_at__isnull=True
         ).exists()
 
+    def truth(self) -> dict[str, Any]:
+        return at_venue.truth(self.control, self.account)
+
     def wrong(self, database: str) -> list[str]:
-        truth = at_venue.truth(self.control, self.account)
-        return exchange_audit.wrong(exchange_audit.books(database, self.desk.account.code), truth)
+        books = exchange_audit.books(database, self.desk.account.code)
+        # Coinbase's fills have names of its protocol's making.
+        return exchange_audit.wrong(books, self.truth(), named=self.place is BINANCE)
 
 
 def plan_of(seed: int) -> str:
@@ -130,25 +158,32 @@ def plan_of(seed: int) -> str:
 
 
 @contextmanager
-def exchanges(count: int, accounts: int) -> Iterator[list[tuple[Mapping[str, Any], str]]]:
+def exchanges(
+    places: Sequence[Place], accounts: int
+) -> Iterator[list[tuple[Place, Mapping[str, Any], str]]]:
     """So many exchanges: each account's keys with the code of the venue that it is at."""
     with ExitStack() as stack:
-        found: list[tuple[Mapping[str, Any], str]] = []
-        for number in range(count):
+        found: list[tuple[Place, Mapping[str, Any], str]] = []
+        for number, place in enumerate(places):
+            name = place.venue.lower()
             chosen = server.Options(
-                venues=("binance",), market=False, hold=_HOLD, accounts=accounts, seed=number
+                venues=(name,),
+                market=False,
+                hold={place.quote: _CASH, "BTC": Decimal("0.1")},
+                accounts=accounts,
+                seed=number,
             )
-            told = stack.enter_context(serving(chosen))["binance"]
+            told = stack.enter_context(serving(chosen))[name]
             for each in told["accounts"]:
-                found.append(({**told, **each, "exchange": number}, f"SBX{len(found):03}"))
+                found.append((place, {**told, **each}, f"SBX{len(found):03}"))
         yield found
 
 
-def _opened(told: Mapping[str, Any], code: str, seed: int) -> Run:
+def _opened(place: Place, told: Mapping[str, Any], code: str, seed: int) -> Run:
     """The desk of an account, as a feed would open it."""
     instrument = Instrument(
-        f"{code}:BTC-USDT", "BTC", "USDT", AccountKind.SPOT, Decimal("0.01"), Decimal("0.00001"),
-        Decimal("0.00001"), Decimal(5),
+        f"{code}:BTC-{place.quote}", "BTC", place.quote, AccountKind.SPOT, Decimal("0.01"),
+        Decimal("0.00001"), Decimal("0.00001"), Decimal(5),
     )  # fmt: skip
     market = paper.Market(
         source=PriceSource.REAL_TIME,
@@ -166,13 +201,13 @@ def _opened(told: Mapping[str, Any], code: str, seed: int) -> Run:
         at=at,
         prices={instrument.code: PX},
     )
-    (row,) = made.desk.instruments.values()
-    bar = Bar(at.wall - MINUTE, MINUTE, PX, PX, PX, PX, Decimal(1))
-    market_data.record(feed=made.desk.feed, bars=[(row, bar)], at=at)
-    made.desk.refresh_bars()
-    Feed.objects.filter(pk=made.desk.feed.pk).update(status=FeedStatus.RUNNING)
     control, account = str(told["control"]), str(told["account"])
-    return Run(told["exchange"], control, account, made.desk, Random(f"crowd|{seed}"), seed)
+    run = Run(place, control, account, made.desk, Random(f"crowd|{seed}"), seed)
+    run.tell_prices()
+    with transaction.atomic():
+        Monitor(made.desk).value(at)
+    Feed.objects.filter(pk=made.desk.feed.pk).update(status=FeedStatus.RUNNING)
+    return run
 
 
 class Crowd:
@@ -182,27 +217,26 @@ class Crowd:
         self._processes = processes
         self._home = home
 
-    def play(self, first_seed: int, count: int, accounts: int) -> list[str]:
+    def play(self, first_seed: int, places: Sequence[Place], accounts: int) -> list[str]:
         """A batch of runs; what is wrong at its end, in words."""
-        with exchanges(count, accounts) as found:
+        with exchanges(places, accounts) as found:
             there = {
                 code: {
-                    "rest_url": f"{told['rest']}/api",
-                    "ws_api_url": told["ws_api"],
+                    "speaks": place.venue.lower(),
+                    **place.addresses(told),
                     "credentials": f"file:{self._key(code, told)}",
                 }
-                for told, code in found
+                for place, told, code in found
             }
             with override_settings(AITRADER_VENUES={**settings.AITRADER_VENUES}):
                 crowd.known(there)
                 (self._home / crowd.FILE).write_text(json.dumps(there), encoding="utf-8")
-                runs = [
-                    _opened(told, code, first_seed + number)
-                    for number, (told, code) in enumerate(found)
-                ]
-                self._start()
+                runs = [_opened(*each, first_seed + number) for number, each in enumerate(found)]
+                self._start(len(runs))
                 self._misbehave(runs, first_seed)
-                return self._healed(runs)
+                wrong = self._healed(runs)
+                self._was_tried(runs)
+                return wrong
 
     def _key(self, code: str, told: Mapping[str, Any]) -> Path:
         path = self._home / f"{code}.json"
@@ -210,7 +244,7 @@ class Crowd:
         path.write_text(json.dumps({name: told[name] for name in ("api_key", "api_secret")}))
         return path
 
-    def _start(self) -> None:
+    def _start(self, accounts: int) -> None:
         for _ in range(_WORKERS):
             self._processes.start(
                 *("-m", "celery", "-A", "tests.services.crowd", "worker", "--pool", "threads"),
@@ -218,23 +252,32 @@ class Crowd:
                 *("--without-mingle", "--without-gossip"),
             )
         self._processes.beat()
+        self._processes.start("-m", "tests.services.crowd")
+        self._processes.until(
+            lambda: self._processes.ask(_TOLD_OF.format("stream.up"))[0][0] == accounts,
+            "not every user stream is up",
+        )
 
     def _misbehave(self, runs: list[Run], first_seed: int) -> None:
-        controls = dict.fromkeys(each.control for each in runs)
+        controls = {each.control: each.place for each in runs}
         for number, control in enumerate(controls):
             _change(control, "faults", plan=plan_of(first_seed + number), seed=first_seed + number)
         until = time.monotonic() + FAULTY_SECONDS
         while time.monotonic() < until:
-            for control in controls:
-                # Refused while the market is halted.
-                _ask(control, "book", instrument=SYMBOL, side="BUY", price="60000", qty="0.01")
+            for control, place in controls.items():
+                for side, price in (("BUY", "60000"), ("SELL", "60010")):
+                    # Refused while the market is halted.
+                    _ask(
+                        control, "book", instrument=place.symbol, side=side, price=price, qty="0.01"
+                    )  # fmt: skip
             for each in runs:
+                each.tell_prices()
                 if each.draw.random() < 0.5:
                     each.act()
             time.sleep(1)
-        for control in controls:
+        for control, place in controls.items():
             _change(control, "faults", plan="")
-            _change(control, "book", instrument=SYMBOL, status="TRADING")
+            _change(control, "book", instrument=place.symbol, status="TRADING")
 
     def _healed(self, runs: list[Run]) -> list[str]:
         """Wait until all are quiet and right; what is not at the end."""
@@ -243,12 +286,27 @@ class Crowd:
         while left and time.monotonic() < until:
             time.sleep(2)
             left = [each for each in left if not each.is_quiet() or each.wrong(database)]
-        assert sum(each.orders for each in runs) > len(runs)
         return [
             f"seed {each.seed} of {each.desk.account.code}, quiet {each.is_quiet()}: {said}"
             for each in left
             for said in [each.wrong(database) or self._processes.logs()[-1500:]]
         ]
+
+    def _was_tried(self, runs: list[Run]) -> None:
+        """Much was ordered, traded both ways and in doubt; at each venue's protocol."""
+        orders: Counter[str] = Counter()
+        trades: Counter[tuple[str, str]] = Counter()
+        for each in runs:
+            truth = each.truth()
+            orders[each.place.venue] += len(truth["orders"])
+            trades.update((each.place.venue, fill["side"]) for fill in truth["fills"])
+        ((in_doubt,),) = self._processes.ask(_TOLD_OF.format("order.outcome_unknown"))
+        said = f"orders {dict(orders)}, trades {dict(trades)}, in doubt {in_doubt}"
+        print(said)
+        venues = {each.place.venue for each in runs}
+        assert orders.total() > len(runs), said
+        assert trades.keys() == {(venue, side) for venue in venues for side in Side}, said
+        assert in_doubt > 0, said
 
 
 def _change(control: str, what: str, **asked: Any) -> None:
@@ -270,5 +328,5 @@ def many(desk: Processes, tmp_path: Path) -> Crowd:
 def test_a_hundred_accounts_end_with_the_books_of_their_exchanges(
     many: Crowd, broker: "redis.Redis", batch: int
 ) -> None:
-    first = 1 + batch * EXCHANGES * ACCOUNTS
+    first = 1 + batch * len(EXCHANGES) * ACCOUNTS
     assert many.play(first, EXCHANGES, ACCOUNTS) == []
