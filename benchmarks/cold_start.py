@@ -71,28 +71,38 @@ def main() -> None:
     if given.begin:
         print(json.dumps(_begin(json.loads(given.begin))))
         return
-    with desks.own_database() as name, _venue() as (there, told):
+    with desks.own_database() as name:
+        found = measure(name, given)
+        server = desks.server()
+    print(
+        f"{server}; {given.open} open orders, {given.moved} of them traded meanwhile, "
+        f"{given.unknown} in doubt; {given.latency} ms a call"
+    )
+    print(
+        f"green {found['green']}   {found['seconds']:.1f} s, "
+        f"with the start of Python {found['whole']:.1f} s"
+    )
+    print(f"weight {found['weight']}   calls {found['calls']}")
+    print(f"orders afterwards {found['orders']}")
+
+
+def measure(database: str, given: argparse.Namespace) -> dict[str, Any]:
+    """What the new process told, and the seconds of its `whole` life. `database` is current, and
+    empty of accounts."""
+    with _venue() as (there, told):
         _prepare(told, given)
         _change(told, "faults", plan=f"latency_ms={given.latency}")
         before = _orders_at(told)
         started = time.perf_counter()
-        asked = json.dumps({"database": name, "venue": there})
+        asked = json.dumps({"database": database, "venue": there})
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.cold_start", "--begin", asked],
             stdout=subprocess.PIPE, check=True, text=True,
         )  # fmt: skip
         whole = time.perf_counter() - started
         assert _orders_at(told) == before, "something was sent"
-        found = json.loads(done.stdout)
-    print(
-        f"{desks.server()}; {given.open} open orders, {given.moved} of them traded meanwhile, "
-        f"{given.unknown} in doubt; {given.latency} ms a call"
-    )
-    print(
-        f"green {found['green']}   {found['seconds']:.1f} s, with the start of Python {whole:.1f} s"
-    )
-    print(f"weight {found['weight']}   calls {found['calls']}")
-    print(f"orders afterwards {found['orders']}")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return {**found, "whole": whole}
 
 
 @contextmanager
