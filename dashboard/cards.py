@@ -145,7 +145,8 @@ def _orders(frame: Frame, orders: desk_view.OrderCounts, limit: Decimal | None) 
 def _broker(
     frame: Frame, desk: Desk, orders: desk_view.OrderCounts, health: desk_view.FeedHealth
 ) -> Card:
-    bad = orders.unknown or health.open_breaks
+    overdue = desk.running and desk.overdue(frame.now)
+    bad = orders.unknown or health.open_breaks or overdue
     notes: list[str | SafeString] = []
     if orders.unknown:
         notes.append(_("%(n)s orders UNKNOWN ?") % {"n": orders.unknown})
@@ -153,6 +154,8 @@ def _broker(
         notes.append(_("%(n)s open breaks") % {"n": health.open_breaks})
     if not bad:
         notes.append(_("no unknown orders, no breaks"))
+    if overdue:
+        notes.append(_("not compared lately: nothing is sent"))
     if desk.reconciled_at is None:
         notes.append(_("not yet reconciled"))
     else:

@@ -19,6 +19,11 @@ UNSEQUENCED = Gauge("aitrader_journal_unsequenced", "Journal entries without a n
 JOURNAL = Gauge("aitrader_journal_entries", "Journal entries with a number")
 ORDERS = Gauge("aitrader_orders", "Orders by status", ["account", "ord_status"])
 UNKNOWN = Gauge("aitrader_orders_unknown", "Orders whose fate is not known", ["account"])
+RECONCILED_AGE = Gauge(
+    "aitrader_reconciled_age_seconds",
+    "Wall time since the books agreed with the venue's, or since the start when they never have",
+    ["account"],
+)
 CALLS = Gauge(
     "aitrader_venue_call_seconds",
     "How long the last calls took, in the slowest process",
@@ -31,7 +36,8 @@ CLOCK_BLOCKED = Gauge(
     "aitrader_venue_clock_blocked", "1 while our clock is too far off for the venue", ["venue"]
 )
 _LABELLED = (
-    FEED_AGE, FEED_STALE, INSTRUMENT_STALE, ORDERS, UNKNOWN, CALLS, CLOCK, CLOCK_BLOCKED,
+    FEED_AGE, FEED_STALE, INSTRUMENT_STALE, ORDERS, UNKNOWN, RECONCILED_AGE, CALLS, CLOCK,
+    CLOCK_BLOCKED,
 )  # fmt: skip
 
 
@@ -52,6 +58,9 @@ def refresh() -> None:
         INSTRUMENT_STALE.labels(price.instrument).set(1)
     for status, count in blotter.by_status(desk.account_id).items():
         ORDERS.labels(desk.account_code, status).set(count)
+    if desk.venue != "SIM":
+        compared = max(desk.reconciled_at or desk.started_at, desk.started_at)
+        RECONCILED_AGE.labels(desk.account_code).set((now - compared).total_seconds())
     UNKNOWN.labels(desk.account_code).set(desk_view.order_counts(desk).unknown)
 
 

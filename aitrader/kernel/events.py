@@ -59,6 +59,8 @@ class EventName(StrEnum):
     BREAK_CLOSED = "reconciliation.break_closed"
     FLOW_BOOKED = "account.flow_booked"
     RECONCILED = "reconciliation.completed"
+    RECONCILIATION_OVERDUE = "reconciliation.overdue"
+    RECONCILIATION_RESUMED = "reconciliation.resumed"
     TRADING_HALTED = "trading.halted"
     TRADING_RELEASED = "trading.released"
     STRATEGY_ENABLED = "strategy.enabled"

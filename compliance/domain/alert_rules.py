@@ -142,6 +142,11 @@ _RULES = (
         "User stream down: {object_id}", "{reason}; the venue is asked instead",
     ),
     Rule(
+        EventName.RECONCILIATION_OVERDUE, Severity.CRITICAL, "{object_id}",
+        "Books were not compared with the venue's",
+        "{object_id}: the last time at {last}; nothing is sent until they are",
+    ),
+    Rule(
         EventName.BREAK_OPENED, Severity.CRITICAL, "{kind} {object}",
         "Venue and books differ: {kind}", "{object}: ours {ours}, the venue's {venue}",
     ),

@@ -28,7 +28,7 @@ from trading.models import (
     QuarantinedBar,
     ReconBreak,
 )
-from trading.selectors import freshness
+from trading.selectors import freshness, reconciled
 from trading.selectors.freshness import Price
 
 
@@ -63,6 +63,12 @@ class Desk:
     def age(self, now: datetime) -> timedelta:
         """Wall time since the last bar arrived, or since the start when none has."""
         return freshness.silence(self, now)
+
+    def overdue(self, now: datetime) -> bool:
+        """Whether the books were not compared with the venue's for too long."""
+        return reconciled.is_overdue(
+            self.reconciled_at, venue=self.venue, since=self.started_at, now=now
+        )
 
     def stale(self, now: datetime) -> bool:
         """Whether a running feed has gone silent as a whole."""

@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.db import close_old_connections, connection
 
@@ -25,6 +24,7 @@ from trading.gateways import registry
 from trading.gateways.entry import Connection
 from trading.models import Feed, InstrumentRow, StrategyVersion
 from trading.selectors import desk as desks
+from trading.selectors import reconciled
 from trading.selectors.desk import Desk
 from trading.services import external, turns, venue_facts
 from trading.services.external import Reconciled
@@ -32,8 +32,6 @@ from trading.services.external import Reconciled
 #: Between two looks at what rests at a venue that does not tell everything by itself. It is also
 #: how a key that the venue refuses shows on an idle account: with the sweep's second, within five.
 FOLLOW_SECONDS = 3.5
-#: Books are compared every minute: older than this nobody has looked, and nothing is sent.
-GREEN_FOR = timedelta(minutes=3)
 _FULL_LOOK_SECONDS = 3600.0
 
 
@@ -53,7 +51,7 @@ class Bench:
         if self.venue.gateway.capabilities.streams:
             return True
         last = self.desk.account.reconciled_at
-        if last is None or self.at.wall - last > GREEN_FOR:
+        if last is None or self.at.wall - last > reconciled.GREEN_FOR:
             _green.discard(self._key)
         return self._key in _green
 

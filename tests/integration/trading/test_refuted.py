@@ -18,7 +18,7 @@ from trading.domain import evidence
 from trading.domain.evidence import Evidence, Step
 from trading.gateways import registry
 from trading.models import Account, Feed, Fill, Order
-from trading.selectors import freshness
+from trading.selectors import freshness, reconciled
 from trading.services import external, reconciliation
 from trading.tasks import workbench
 
@@ -113,7 +113,7 @@ def test_an_old_reconciliation_makes_no_green(venue: AtVenue) -> None:
     bench = workbench.bench_of(Account.objects.get().pk)
     assert bench is not None
     assert bench.reconcile()
-    Account.objects.update(reconciled_at=WALL.now() - 2 * workbench.GREEN_FOR)
+    Account.objects.update(reconciled_at=WALL.now() - 2 * reconciled.GREEN_FOR)
     again = workbench.bench_of(Account.objects.get().pk)
     assert again is not None
     assert not again.is_green

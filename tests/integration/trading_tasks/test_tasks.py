@@ -237,3 +237,32 @@ def test_the_rules_of_an_instrument_are_those_of_now(fresh_database: str, calls:
 def test_an_unknown_venue_has_no_gateway() -> None:
     with pytest.raises(BadInput, match="no gateway for venue MARS"):
         registry.connect("MARS", namespace="n")
+
+
+def test_books_that_are_no_longer_compared_are_said_once_and_so_is_their_end(
+    fresh_database: str, calls: Calls
+) -> None:
+    market.by_tasks(70)
+    venue = Feed.objects.get().account.venue
+    now = WALL.now()
+    monitor.monitor()
+    # The simulated venue tells everything by itself.
+    Feed.objects.update(started_at=now - timedelta(hours=1))
+    monitor.monitor()
+    assert _account_events() == []
+    type(venue).objects.filter(pk=venue.pk).update(code="BINANCE")
+    for _ in range(2):
+        monitor.monitor()
+    assert _account_events() == ["reconciliation.overdue"]
+    Account.objects.update(reconciled_at=now)
+    for _ in range(2):
+        monitor.monitor()
+    assert _account_events() == ["reconciliation.overdue", "reconciliation.resumed"]
+
+
+def _account_events() -> list[str]:
+    from compliance.selectors import journal
+
+    market.number_everything()
+    found = journal.for_object("account", Account.objects.get().code)
+    return [each.event for each in found if each.event.startswith("reconciliation.")]

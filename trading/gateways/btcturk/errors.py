@@ -85,7 +85,7 @@ NUMBERS: Mapping[int, Proof] = {
 #: What a status allows to be proved; any other proves nothing. A 401 stands for itself.
 _STATUSES = frozenset({400, UNAUTHORISED, 404, 405, 422, TOO_MANY, BAD_GATEWAY})
 _WORDS_OF_BALANCE = re.compile(r"(not enough|insufficient).*balance|balance.*(not enough|insuff)")
-_OF_STAMP = re.compile(r"nonce|stamp|signature")
+_OF_STAMP = re.compile(r"nonce|stamp")
 _LONGEST_TEXT = 200
 
 

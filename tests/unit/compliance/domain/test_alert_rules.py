@@ -30,6 +30,7 @@ MUST_ALERT = {
     EventName.ORDER_ADOPTED,
     EventName.FLOW_BOOKED,
     EventName.FILL_VOIDED,
+    EventName.RECONCILIATION_OVERDUE,
     EventName.BREAK_OPENED,
     EventName.OPERATOR_LOGIN_FAILED,
     EventName.OPERATOR_LOCKED,

@@ -45,7 +45,8 @@ def _answer(status: int, message: object, code: object = 0, **more: Any) -> Answ
         (_answer(401, "Unauthorized - Invalid API Key", 401), RejectedByVenue),
         # The next call has another stamp.
         (_answer(401, "Unauthorized - Invalid Nonce", 401), NotSent),
-        (_answer(401, "Unauthorized - Invalid Signature", 401), NotSent),
+        # The secret is not the key's: that does not pass.
+        (_answer(401, "Unauthorized - Invalid Signature", 401), RejectedByVenue),
         # A name that nobody knows, and a number that is documented.
         (_answer(400, "Emir girilemedi", 1122), RejectedByVenue),
         (_answer(400, "Emir girilemedi", 4711), OutcomeUnknown),
