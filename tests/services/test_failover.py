@@ -4,7 +4,7 @@ a call, the other takes over by evidence, and no order reaches the venue twice."
 import os
 import signal
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -13,6 +13,7 @@ import redis
 from django.db import connections, transaction
 from django.db.models import F
 
+from aitrader.kernel.clock import WALL
 from aitrader.kernel.topics import SENDERS_LOCK
 from tests.integration.trading.at_venue import AtVenue, at_venue
 from tests.services.processes import Desk, Process, kill
@@ -22,6 +23,8 @@ pytestmark = pytest.mark.services
 
 #: The venue acts, and the sender learns of it seconds later: long enough to be met in between.
 LATE = "late_answer=1,late_answer_ms=6000"
+#: After the end of its lease, what a sender had claimed is in the other's hands.
+TAKE_OVER = timedelta(seconds=10)
 _SENDERS = f"""
 SELECT client_port FROM pg_locks JOIN pg_stat_activity USING (pid)
  WHERE locktype = 'advisory' AND granted AND mode = 'ShareLock' AND objsubid = 1
@@ -96,7 +99,9 @@ def test_a_sender_that_is_killed_in_the_middle_of_a_call_is_succeeded(pair: Pair
     pair.heal()
     order = Order.objects.get(cl_ord_id=pair.names[-1])
     assert (order.ord_status, order.order_id) == ("PENDING_NEW", "")
+    lease_end = _lease_end(pair.names[-1:])
     pair.until_all_rest()
+    assert WALL.now() - lease_end < TAKE_OVER
     pair.order("after")
     pair.until_all_rest()
     pair.nothing_was_doubled()
@@ -104,8 +109,9 @@ def test_a_sender_that_is_killed_in_the_middle_of_a_call_is_succeeded(pair: Pair
 
 def test_a_sender_that_was_stopped_beyond_its_lease_sends_nothing_late(pair: Pair) -> None:
     sender, claimed = _stopped(pair)
-    taken = len(pair.venue.at_exchange())
+    taken, lease_end = len(pair.venue.at_exchange()), _lease_end(claimed)
     pair.desk.until(lambda: _is_taken_over(claimed), "nobody took over")
+    assert WALL.now() - lease_end < TAKE_OVER
     assert len(pair.venue.at_exchange()) == taken
     signal_group(sender, signal.SIGCONT)
     pair.until_all_rest()
@@ -134,6 +140,12 @@ def _stopped(pair: Pair) -> tuple[Process, list[str]]:
     signal_group(sender, signal.SIGSTOP)
     pair.heal()
     return sender, pair.names[-3:]
+
+
+def _lease_end(claimed: list[str]) -> datetime:
+    """When the last of what a sender has claimed is anybody's again."""
+    ends = Order.objects.filter(cl_ord_id__in=claimed).values_list("lease_until", flat=True)
+    return max(end for end in ends if end is not None)
 
 
 def _is_taken_over(claimed: list[str]) -> bool:

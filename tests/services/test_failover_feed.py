@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 import redis
 
+from aitrader.kernel.clock import WALL
 from tests.integration.trading.at_venue import exchange, variables
 from tests.services.processes import Desk, kill
+from tests.services.test_failover import TAKE_OVER
 
 pytestmark = pytest.mark.services
 
@@ -35,9 +37,12 @@ def test_a_standby_takes_over_from_a_feed_that_was_killed(
             desk.until(lambda: desk.said(standby).startswith("standby: "), "it does not wait")
             recorded = desk.count("trading_bar")
             desk.until(lambda: desk.count("trading_bar") > recorded, "no bars")
+            killed_at = WALL.now()
             kill(driving)
             recorded = desk.count("trading_bar")
             desk.until(lambda: desk.count("trading_bar") > recorded + 1, "nobody took over")
+            # The claim of a feed ends with its process.
+            assert WALL.now() - killed_at < TAKE_OVER
             desk.until(lambda: desk.ask(_LINES_UP)[0][0] == 2, "no user stream of the standby")
             assert standby.poll() is None
             times = [at for (at,) in desk.ask(_OPEN_TIMES)]
