@@ -103,7 +103,8 @@ class NewOrder:
 
 @dataclass(frozen=True, slots=True)
 class SeenOrder:
-    """What a venue tells of an order that may not be ours; `symbol` is the venue's name."""
+    """What a venue tells of an order that may not be ours; `symbol` is the venue's name. Orders of
+    one `list_id` cancel each other when one fills; without, each fills for itself."""
 
     order_id: str
     symbol: str
@@ -112,6 +113,7 @@ class SeenOrder:
     order_qty: Decimal
     price: Decimal | None = None
     stop_px: Decimal | None = None
+    list_id: str = ""
 
     @property
     def letters(self) -> str:

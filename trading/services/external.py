@@ -1,7 +1,7 @@
 """What happens on the account that the desk did not do: orders, trades and money of other hands.
 
 1. An order of somebody else that rests on an instrument of the desk is taken in as EXTERNAL: it
-   counts in exposure and is followed like any other.
+   counts in exposure, a pair once, and is followed like any other.
 2. Trades that are of no order we know make such an order; trades of ours that we have not booked
    have their order asked about again, before anything foreign is booked. While an order of the desk
    is in doubt or on its way, a trade may be its: then the venue must say whose order traded.
@@ -50,6 +50,8 @@ LONGEST = timedelta(hours=24)
 FARTHEST = timedelta(days=30)
 #: The client id of an order of which only trades are known.
 _BY_ORDER_ID = "EXT-"
+#: The group of a pair of other hands, with the venue's id of it: it counts once.
+_OF_OTHERS = "EXT-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +336,7 @@ def _adopt(desk: Desk, row: InstrumentRow, cl_ord_id: str, seen: SeenOrder, at: 
         order_qty=seen.order_qty,
         price=seen.price,
         stop_px=seen.stop_px,
+        oco_group=f"{_OF_OTHERS}{seen.list_id}" if seen.list_id else "",
         reason="external",
         reserved_notional=product(seen.order_qty, worth_px),
         trace_id=cl_ord_id,

@@ -31,7 +31,7 @@ from compliance.services import installation
 from trading.domain.bar import Bar
 from trading.domain.instrument import Instrument
 from trading.domain.order import OrderIntent
-from trading.domain.ports import NewOrder
+from trading.domain.ports import GroupGateway, NewOrder
 from trading.gateways import registry
 from trading.models import Order, Position
 from trading.sandbox import server
@@ -140,11 +140,21 @@ class AtVenue:
 
     def by_hand(self, name: str, **changes: Any) -> None:
         """Somebody orders in the exchange's own app."""
+        self.gateway.submit(account="", order=self._usual(name, **changes))
+
+    def by_hand_together(self, legs: Mapping[str, Mapping[str, Any]], **changes: Any) -> None:
+        """The same with a pair, of which one order cancels the other; `legs` by name."""
+        assert isinstance(self.gateway, GroupGateway)
+        usual = {"price": None, "oco_group": "web-pair", **changes}
+        pair = [self._usual(name, **{**usual, **leg}) for name, leg in legs.items()]
+        self.gateway.submit_group(account="", orders=pair)
+
+    def _usual(self, name: str, **changes: Any) -> NewOrder:
         usual = NewOrder(
             name, self.place.code, Side.BUY, OrdType.LIMIT, Decimal("0.1"), TimeInForce.GTC,
             WALL.now(), price=Decimal(50_000),
         )  # fmt: skip
-        self.gateway.submit(account="", order=replace(usual, **changes))
+        return replace(usual, **changes)
 
     def waiting(self, name: str) -> Order:
         """An order of an operator, to sell a little of what is held, that waits to be sent."""

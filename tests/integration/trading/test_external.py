@@ -41,6 +41,21 @@ def test_the_account_opens_with_what_is_held_there(venue: AtVenue) -> None:
     assert venue.differences() == {}
 
 
+def test_a_pair_of_other_hands_counts_once_and_what_it_leaves_can_be_sold(
+    venue: AtVenue,
+) -> None:
+    venue.begin()
+    legs = {
+        "web-stop": {"ord_type": OrdType.STOP, "stop_px": D(50_000)},
+        "web-target": {"ord_type": OrdType.LIMIT_IF_TOUCHED, "price": D(70_000)},
+    }
+    venue.by_hand_together(legs, side=Side.SELL, order_qty=D("0.6"))
+    assert venue.look() == 2
+    (row,) = venue.desk.instruments
+    assert orders.reserved(orders.working(venue.desk.account)) == {(row, Side.SELL): D("0.6")}
+    venue.waiting("mine")
+
+
 def test_an_order_of_other_hands_counts_and_is_followed_to_its_end(venue: AtVenue) -> None:
     venue.by_hand("web_1")
     assert venue.look() == 1

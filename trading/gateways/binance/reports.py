@@ -34,6 +34,7 @@ _ORD_TYPES = {
     "TAKE_PROFIT": OrdType.MARKET_IF_TOUCHED,
     "TAKE_PROFIT_LIMIT": OrdType.LIMIT_IF_TOUCHED,
 }
+_NO_LIST = -1
 _OPEN = ("NEW", "PARTIALLY_FILLED", "FILLED", "PENDING_NEW")
 
 
@@ -118,7 +119,16 @@ def _seen(order: Answer) -> SeenOrder | None:
         order_qty=amount(order["origQty"]),
         price=price,
         stop_px=stop_px,
+        list_id=_pair(order),
     )
+
+
+def _pair(order: Answer) -> str:
+    """The list of which one order fills. One that waits for another's fill (OTO) fills beside it,
+    and is counted by itself."""
+    number = int(order.get("orderListId", _NO_LIST))
+    waits = order.get("status") == "PENDING_NEW"
+    return "" if waits or number == _NO_LIST else str(number)
 
 
 def total(found: Iterable[Answer]) -> Decimal:

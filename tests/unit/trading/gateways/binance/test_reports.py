@@ -84,3 +84,23 @@ def test_a_balance_is_what_is_free_and_what_is_locked() -> None:
         ]
     }
     assert reports.balances(held) == {"BTC": D(2)}
+
+
+@pytest.mark.parametrize(
+    ("changed", "together"),
+    [
+        ({"orderListId": 12}, "12"),
+        ({"orderListId": -1}, ""),
+        ({"orderListId": 12, "status": "PENDING_NEW"}, ""),
+        ({}, ""),
+    ],
+)
+def test_only_orders_of_which_one_fills_are_of_one_list(
+    changed: dict[str, Any], together: str
+) -> None:
+    resting = _order(
+        type="LIMIT", side="SELL", price="1", stopPrice="0.00000000", origQty="1", **changed
+    )
+    (found,) = reports.open_orders([resting])
+    assert found.seen is not None
+    assert found.seen.list_id == together
