@@ -77,6 +77,15 @@ def duplicate(intent: GateIntent, snapshot: RiskSnapshot) -> Finding:
     return Reason(ReasonCode.DUPLICATE, "", twin, f"same as intent {twin}", "intent")
 
 
+def order_in_doubt(intent: GateIntent, snapshot: RiskSnapshot) -> Finding:
+    """What is in doubt may have filled, or may fill: a second order beside it would be too many."""
+    other = snapshot.in_doubt
+    if not other:
+        return Passed()
+    text = f"intent {other} is in doubt: nothing is opened on its side of {intent.instrument}"
+    return Reason(ReasonCode.ORDER_IN_DOUBT, "", other, text, intent.instrument)
+
+
 def price_fresh(intent: GateIntent, snapshot: RiskSnapshot) -> Finding:
     return freshness.of_mark(intent.instrument, snapshot)
 
@@ -165,6 +174,7 @@ CHECKS: tuple[Check, ...] = (
     Check("duplicate", duplicate),
     Check("reduce_only", reduce_only),
     Check("long_only", long_only),
+    Check("order_in_doubt", order_in_doubt, _NEW_RISK),
     Check("balance", balance, _NEW_RISK),
     Check("bar_in_bounds", bar_in_bounds, _NEW_RISK),
     Check("held_prices_fresh", held_prices_fresh, _NEW_RISK),

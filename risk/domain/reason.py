@@ -28,6 +28,7 @@ class ReasonCode(StrEnum):
     BALANCE_MISSING = "BALANCE_MISSING"
     COUNTER_MISSING = "COUNTER_MISSING"
     LIMIT_MISSING = "LIMIT_MISSING"
+    ORDER_IN_DOUBT = "ORDER_IN_DOUBT"
     INSTRUMENT_RULE = "INSTRUMENT_RULE"
     DUPLICATE = "DUPLICATE"
     NOT_REDUCING = "NOT_REDUCING"
@@ -63,6 +64,7 @@ MEANINGS: Mapping[ReasonCode, str] = MappingProxyType(
         ReasonCode.BALANCE_MISSING: "The free balance or the fee rate is unknown",
         ReasonCode.COUNTER_MISSING: "A count or sum of orders is unknown",
         ReasonCode.LIMIT_MISSING: "The limit has no value; `key` names it",
+        ReasonCode.ORDER_IN_DOUBT: "Nobody knows yet what became of an order of the same side",
         ReasonCode.INSTRUMENT_RULE: "A rule of the venue is broken, or the rules are unknown",
         ReasonCode.DUPLICATE: "The same order was sent already, or a like one just now",
         ReasonCode.NOT_REDUCING: "Marked reduce-only, but larger than what is left to close",

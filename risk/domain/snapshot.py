@@ -128,7 +128,8 @@ class RiskSnapshot:
     its quote, whether its last bar is out of bounds, and the venue rules that the order breaks
     (empty: none). `fee_rate` is the share of notional that the venue may charge.
     `notional_today` is what opening orders of the UTC day came to; `strategy_enabled` is read only
-    when the intent names a strategy. `duplicate_of` names a like order inside the duplicate window.
+    when the intent names a strategy. `duplicate_of` names a like order inside the duplicate window,
+    `in_doubt` an order of the intent's instrument and side of which nobody knows what became.
     Raises BadInput when an amount, a limit or an instant is malformed.
     """
 
@@ -150,6 +151,7 @@ class RiskSnapshot:
     strategy_enabled: bool | None
     instrument_problems: tuple[str, ...] | None
     duplicate_of: str = ""
+    in_doubt: str = ""
 
     def __post_init__(self) -> None:
         _aware("now", self.now)

@@ -104,6 +104,7 @@ def snapshots(draw: st.DrawFn) -> RiskSnapshot:
         strategy_enabled=draw(mostly(True, False)),
         instrument_problems=draw(mostly((), ("off the lot",))),
         duplicate_of=draw(mostly("", "I7")),
+        in_doubt=draw(mostly("", "I6")),
     )
 
 
@@ -203,6 +204,7 @@ class SecondOpinion:
             "PRICE_STALE": any(self.stale(code) for code in risk),
             "BALANCE_INSUFFICIENT": cost > Fraction(s.free["USDT"]),
             "BAR_OUT_OF_BOUNDS": bool(s.bar_extreme),
+            "ORDER_IN_DOUBT": s.in_doubt != "",
             "EQUITY_MISSING": not whole,
             "DAY_LOSS": loss >= lim[LimitKey.MAX_DAY_LOSS],
             "DRAWDOWN": loss / 1000 >= lim[LimitKey.MAX_DRAWDOWN],

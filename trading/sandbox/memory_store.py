@@ -382,4 +382,5 @@ def _working(order: Order) -> WorkingOrder:
         strategy="",
         ord_type=order.ord_type,
         created_at=order.created_at,
+        doubtful=order.certainty == Certainty.UNKNOWN,
     )

@@ -23,7 +23,7 @@ SELECT o.instrument_id, o.side,
             THEN o.order_qty ELSE o.cum_qty END - o.filled_qty,
        o.oco_group, o.reduce_only,
        coalesce(o.price, o.stop_px, o.reference_px), o.intent_id, coalesce(strategy.code, ''),
-       o.ord_type, o.created_at
+       o.ord_type, o.created_at, o.certainty = 'UNKNOWN'
   FROM trading_order o
   LEFT JOIN trading_strategyversion version ON version.id = o.version_id
   LEFT JOIN trading_strategy strategy ON strategy.id = version.strategy_id
@@ -32,7 +32,7 @@ SELECT o.instrument_id, o.side,
         OR o.certainty <> 'CERTAIN')
  ORDER BY o.id
 """,
-    10,
+    11,
 )
 _OF_TRADES = """
 SELECT o.id, o.trade_id, o.origin, o.closing,
@@ -53,7 +53,8 @@ SELECT o.id, o.trade_id, o.origin, o.closing,
 
 @dataclass(frozen=True, slots=True)
 class WorkingOrder:
-    """An order that may still fill, as far as exposure is concerned."""
+    """An order that may still fill, as far as exposure is concerned; `doubtful` while nobody knows
+    whether the venue has it."""
 
     instrument_id: int
     side: Side
@@ -65,6 +66,7 @@ class WorkingOrder:
     strategy: str
     ord_type: str
     created_at: datetime
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

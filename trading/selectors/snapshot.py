@@ -122,6 +122,7 @@ def build(
         strategy_enabled=strategy_enabled,
         instrument_problems=validate(intent, instrument),
         duplicate_of=_twin(view, intent, instrument_id),
+        in_doubt=_in_doubt(view, intent, instrument_id),
     )
 
 
@@ -136,6 +137,13 @@ def _twin(view: AccountView, intent: OrderIntent, instrument_id: int) -> str:
         if same and not of_another and order.created_at == intent.decided_at:
             return order.intent_id
     return ""
+
+
+def _in_doubt(view: AccountView, intent: OrderIntent, instrument_id: int) -> str:
+    """The oldest order in doubt that may have moved the position as the intent would, or ""."""
+    place = instrument_id, intent.side
+    found = (o for o in view.working if o.doubtful and (o.instrument_id, o.side) == place)
+    return next((order.intent_id for order in found), "")
 
 
 def _positions(desk: Desk, view: AccountView, asked: int) -> dict[str, PositionView]:

@@ -13,9 +13,10 @@ from compliance.services import alerts, sequencer
 from risk.models import Decision, Limit
 from tests.factories import road as roads
 from tests.factories.road import Road
+from tests.integration.trading.venues import Lost
 from trading.domain.order import OrderIntent
 from trading.models import Order, Position
-from trading.services import orders
+from trading.services import orders, reconciliation, routing
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 
@@ -67,6 +68,21 @@ def test_a_price_older_than_two_intervals_denies() -> None:
     order = _buy(road, at=late, key="two")
     assert order.ord_status == "DENIED"
     assert "PRICE_STALE" in _reasons(order)
+
+
+def test_beside_an_order_in_doubt_nothing_more_is_opened_until_it_is_known() -> None:
+    road = Road()
+    road.restart(gateway=Lost(road.rules))
+    road.decide(101)
+    routing.send_all(desk=road.desk, gateway=road.gateway, at=road.moment)
+    doubtful = roads.only_order()
+    assert (doubtful.side, doubtful.certainty) == ("BUY", "UNKNOWN")
+    order = _buy(road, at=road.moment)
+    assert "ORDER_IN_DOUBT" in _reasons(order)
+    road.restart(gateway=road.made.gateway)
+    late = Moment(market=road.moment.market + timedelta(minutes=1), wall=WALL.now())
+    reconciliation.resolve(desk=road.desk, gateway=road.made.gateway, at=late)
+    assert _buy(road, at=road.moment, key="two").ord_status == "CREATED"
 
 
 def test_the_cautious_profile_denies_the_default_sizes() -> None:

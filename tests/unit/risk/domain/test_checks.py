@@ -189,6 +189,13 @@ def test_an_extreme_bar_opens_nothing() -> None:
     assert denied_codes(intent(), now) == ["BAR_OUT_OF_BOUNDS"]
 
 
+def test_beside_an_order_in_doubt_nothing_is_opened_and_what_reduces_passes() -> None:
+    held = {BTC: view(quantity=Decimal(1))}
+    now = snapshot(limits=limits_with(), in_doubt="I0", positions=held)
+    assert denied_codes(intent(), now) == ["ORDER_IN_DOUBT"]
+    assert denied_codes(intent(side=Side.SELL), now) == []
+
+
 def test_a_duplicate_names_its_twin() -> None:
     now = snapshot(limits=limits_with(), duplicate_of="I0")
     decision = decide(intent(), now)
