@@ -24,6 +24,7 @@ from trading.selectors import sql
 from trading.selectors.desk import Desk
 from trading.selectors.orders import TradeOrder
 from trading.services import entries, exits
+from trading.services.exit_context import Context
 from trading.services.held import HeldAccount
 
 _SIDE = {Stance.LONG: Side.BUY, Stance.SHORT: Side.SELL}
@@ -112,14 +113,13 @@ def _align_one(
 ) -> int:
     loaded = desk.strategies[cursor.version_id]
     wanted = _SIDE.get(Stance(cursor.stance))
-    allowed = held.may_reduce(desk.instruments[cursor.instrument_id], loaded.code)
     changed = 0
     for trade in trades:
-        context = exits.Context(desk, loaded, cursor, trade, working.get(trade.pk, []), held, at)
+        context = Context(desk, loaded, cursor, trade, working.get(trade.pk, []), held, at)
         if trade.side == wanted and not trade.exit_wanted and not exits.is_over(context):
-            changed += exits.protect(context, allowed=allowed)
+            changed += exits.protect(context)
         else:
-            changed += exits.close(context, allowed=allowed)
+            changed += exits.close(context)
     if cursor.pending_signal_id is None:
         return changed
     if any(trade.closed_at is None for trade in trades):

@@ -9,6 +9,7 @@ from tests.factories import road as roads
 from tests.factories.road import Road
 from trading.models import CancelRequest, Position, SimOrder, StrategyCursor, Trade
 from trading.services import exits
+from trading.services.exit_context import Context
 from trading.services.held import HeldAccount
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
@@ -99,7 +100,7 @@ def test_what_a_trade_holds_is_what_the_venue_would_take_back(
     (loaded,) = road.desk.strategies.values()
     with transaction.atomic():
         held = HeldAccount(road.desk, road.moment)
-    context = exits.Context(road.desk, loaded, cursor, trade, [], held, road.moment)
+    context = Context(road.desk, loaded, cursor, trade, [], held, road.moment)
     assert context.open_qty == D(left)
     assert exits.is_over(context) is (D(left) == 0)
 
