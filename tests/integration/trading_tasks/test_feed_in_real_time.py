@@ -11,6 +11,7 @@ from django.db import InterfaceError, OperationalError, connections
 from aitrader import paper
 from aitrader.kernel.clock import WALL
 from aitrader.kernel.errors import BadInput, VenueAway
+from aitrader.kernel.events import EventName
 from aitrader.kernel.fix import PriceSource
 from aitrader.paper import Market, PaperOptions
 from aitrader.runtime import feed as runtime
@@ -94,6 +95,18 @@ def test_a_new_process_goes_on_after_the_last_bars_recorded(
     second.run()
     assert BarRow.objects.count() == BARS
     assert Feed.objects.count() == 1
+
+
+def test_where_prices_come_from_is_what_the_driver_says_not_what_the_row_said(
+    fresh_database: str, calls: Calls, venue: _Venue
+) -> None:
+    thread = _thread([])
+    Feed.objects.update(source=PriceSource.SANDBOX)
+    thread.run()
+    assert Feed.objects.get().source == PriceSource.REAL_TIME
+    started = journal.first_data(EventName.RUN_STARTED)
+    assert started is not None
+    assert started["source"] == "REAL-TIME"
 
 
 def test_a_venue_that_is_silent_after_the_database_was_away_is_waited_for(
