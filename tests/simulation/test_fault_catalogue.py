@@ -28,6 +28,7 @@ _SEEDS = f"{_SIMULATED}/test_exchange_faults.py::test_nothing_is_lost_doubled_or
 #: Plays every card against every gateway.
 _CARD = f"{_WIRE}/test_cards.py::test_a_gateway_holds_to_the_card"
 _KNOWN = f"{_SIMULATED}/test_known_incidents.py"
+_KNOWN_AT_VENUE = f"{_SIMULATED}/test_known_incidents_at_venue.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ CATALOGUE: Mapping[str, Fault] = {
         "::test_whatever_comes_first_order_fills_and_balances_end_the_same",
         "tests/property/test_order_state.py"
         "::test_all_permutations_of_a_life_converge_with_any_one_event_twice",
-        f"{_KNOWN}::test_a_fill_that_comes_before_the_answer_is_an_error",
+        f"{_KNOWN}::test_a_fill_that_comes_before_the_answer_is_lost",
     ),
     "X12": _fault(
         "dup_event replay_events",
@@ -186,7 +187,8 @@ CATALOGUE: Mapping[str, Fault] = {
     ),
     "X20": _fault(
         "halt_every_s halt_s cancel_only_every_s unknown_status_every_s delist_at_s",
-        f"{_KNOWN}::test_one_order_that_cannot_be_read_ends_the_reconciliation_of_all",
+        f"{_KNOWN_AT_VENUE}"
+        "::test_an_order_of_a_status_that_nobody_knows_keeps_no_other_from_its_trades",
         f"{_UNIT}/gateways/binance/test_reports.py::test_a_status_that_is_not_known_is_not_guessed",
         f"{_DESK}/test_half_known.py"
         "::test_one_order_that_cannot_be_read_keeps_no_other_from_being_followed",
