@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
+from aitrader.kernel.fix import Side
 from trading.models import InstrumentRow, Order
 from trading.sandbox.memory import Memory, copied
 from trading.selectors.order_store import KeptFill
@@ -26,6 +27,13 @@ class ForeignMemory:
             if order.instrument_id == row.pk and order.order_id in order_ids:
                 found.setdefault(order.order_id, copied(order))
         return found
+
+    def is_unseen(self, row: InstrumentRow, side: Side, text: str) -> bool:
+        return any(
+            (order.instrument_id, order.side, order.order_id, order.text)
+            == (row.pk, side, "", text)
+            for order in self._memory.orders.values()
+        )
 
     def standing_fills(self, row: InstrumentRow, since: datetime) -> list[KeptFill]:
         found = [

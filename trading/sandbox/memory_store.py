@@ -16,7 +16,7 @@ from aitrader.kernel.clock import Moment, day_start
 from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import CLOSED, WORKING, AccountKind, Certainty, OrdStatus, Side
 from aitrader.kernel.money import CONTEXT, ZERO
-from risk.domain.trading_state import Scope, ScopedState, TradingState
+from risk.domain.trading_state import ScopedState, TradingState
 from risk.services.decisions import Counter, Verdict
 from trading.domain import evidence, ledger
 from trading.domain.evidence import Evidence
@@ -163,22 +163,22 @@ class MemoryStore(ForeignMemory):
     def sending(self, *, if_waiting: bool = False) -> Iterator[bool]:
         yield self.any_waiting() or not if_waiting
 
-    def halt(self, reason: str, at: Moment) -> None:
-        code = self._desk.account.code
-        key = (Scope.ACCOUNT, code)
-        if key in self._memory.states:
+    def restrict(self, asked: ScopedState, at: Moment) -> None:
+        key = (asked.scope, asked.code)
+        kept = self._memory.states.get(key)
+        before = TradingState.ACTIVE if kept is None else kept.state
+        if before.severity >= asked.state.severity:
             return
-        halted = ScopedState(TradingState.HALTED, Scope.ACCOUNT, code, reason)
-        self._memory.put(self._memory.states, key, halted)
+        self._memory.put(self._memory.states, key, asked)
         event = Event(
             name=EventName.TRADING_HALTED,
             actor="desk",
             object_type="trading_state",
-            object_id=code,
+            object_id=asked.code,
             market_at=at.market,
             data={
-                "scope": Scope.ACCOUNT, "scope_code": code, "reason": reason,
-                "state": TradingState.HALTED, "before": TradingState.ACTIVE, "drained": False,
+                "scope": asked.scope, "scope_code": asked.code, "reason": asked.reason,
+                "state": asked.state, "before": before, "drained": False,
             },
         )  # fmt: skip
         self.record([event], now=at.wall)
@@ -243,6 +243,10 @@ class MemoryStore(ForeignMemory):
     def answer(self, order: Order, outcome: str, at: Moment) -> None:
         if order.pk in self._memory.asked:
             self._memory.put(self._memory.asked, order.pk, ABSENT)
+
+    def is_missed(self, order: Order) -> bool:
+        # No person is told here.
+        return False
 
     # Settling
 

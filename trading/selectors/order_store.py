@@ -141,8 +141,9 @@ class OrderStore(Books, Protocol):
         be sent."""
         ...
 
-    def halt(self, reason: str, at: Moment) -> None:
-        """Halt the account, without waiting for senders."""
+    def restrict(self, asked: ScopedState, at: Moment) -> None:
+        """Put a trading state in force by the desk, without waiting for senders; a milder one than
+        is in force changes nothing."""
         ...
 
     def seconds(self) -> float:
@@ -191,6 +192,12 @@ class OrderStore(Books, Protocol):
 
     def answer(self, order: Order, outcome: str, at: Moment) -> None:
         """Answer the order's open cancel request, if there is one."""
+        ...
+
+    def is_missed(self, order: Order) -> bool:
+        """Whether nobody ever asked for the end of an order that has ended, nor of its OCO group,
+        and nothing of the group was filled or, unless it was refused, may be yet. An order at the
+        market is missed only where it stood in the place of a stop."""
         ...
 
     # Settling
@@ -283,6 +290,10 @@ class OrderStore(Books, Protocol):
 
     def of_venue(self, row: InstrumentRow, order_ids: Collection[str]) -> dict[str, Order]:
         """The account's orders in an instrument by the venue's ids."""
+        ...
+
+    def is_unseen(self, row: InstrumentRow, side: Side, text: str) -> bool:
+        """Whether the account has an order of this text that the venue never told of."""
         ...
 
     def standing_fills(self, row: InstrumentRow, since: datetime) -> list[KeptFill]:

@@ -4,7 +4,8 @@
 2. A fill is booked once: (venue, account, instrument, exec_id, side) is unique, and the stream's
    place moves in the same transaction.
 3. Only a TRADE report makes a fill; nothing is inferred from quantities.
-4. Selling more than a SPOT account holds is booked (it is a fact) and halts the account.
+4. Selling more than a SPOT account holds is booked (it is a fact) and halts the account. An order
+   that was given up and lives is booked too, and leaves only cancels to its instrument.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from aitrader.kernel.clock import Moment
 from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import CLOSED, Certainty, ExecType, OrdStatus
 from aitrader.kernel.money import ZERO, plain
+from risk.domain.trading_state import Scope, ScopedState, TradingState
 from trading.domain.execution_report import ExecutionReport
 from trading.domain.order_state import Closedness, OrderState
 from trading.domain.ports import Gateway
@@ -24,7 +26,7 @@ from trading.models import Order, ReconBreak, Trade
 from trading.models.recon_break import Severity
 from trading.selectors.desk import Desk
 from trading.selectors.order_store import FillKey, OrderStore
-from trading.services import booking, order_rows
+from trading.services import booking, lost_stops, order_rows
 
 _ORDER_COLUMNS = (
     "cum_qty", "closedness", "ord_status", "order_id", "text", "certainty", "closed_at",
@@ -76,6 +78,7 @@ def apply(
         booked = _booked(store, reports)
         events: list[Event] = []
         changed: dict[int, Order] = {}
+        stops = lost_stops.living(orders.values())
         traded: dict[int, Trade] = {}
         for report in reports:
             order = orders.get(report.cl_ord_id)
@@ -85,7 +88,7 @@ def apply(
             key = (order.instrument_id, report.exec_id, order.side)
             is_trade = report.exec_type is ExecType.TRADE and key not in booked
             if _is_risen(order, report):
-                _open_break(desk, "ZOMBIE", order.cl_ord_id, order.ord_status, report.exec_type, at)
+                _rise(desk, order, report, at)
             if is_trade or _is_news(order, report):
                 events += _settle(desk, order, report, at, is_trade=is_trade)
                 changed[order.pk] = order
@@ -100,6 +103,7 @@ def apply(
         if place is not None:
             store.move_place(place)
         store.record(events, now=at.wall)
+        lost_stops.say(desk, stops, at)
         crash.point("settle.before_commit")
     crash.point("settle.committed")
 
@@ -124,10 +128,23 @@ def _is_news(order: Order, report: ExecutionReport) -> bool:
 def _is_risen(order: Order, report: ExecutionReport) -> bool:
     """Whether the venue tells of an order that was given up, or more of it than a person said."""
     if order.ord_status not in CLOSED or order.text != CLOSED_BY_WORD:
-        return order.ord_status in CLOSED and order.text == NEVER_ACCEPTED
+        told = report.exec_type is not ExecType.REJECTED
+        return told and order.ord_status in CLOSED and order.text == NEVER_ACCEPTED
     resting = report.exec_type in (ExecType.NEW, ExecType.ORDER_STATUS)
     is_open = resting and report.cum_qty < order.order_qty
     return is_open or report.cum_qty > order.cum_qty
+
+
+def _rise(desk: Desk, order: Order, report: ExecutionReport, at: Moment) -> None:
+    """What we gave up lives: until a person has seen why, nothing of its instrument is sent."""
+    _open_break(desk, "ZOMBIE", order.cl_ord_id, order.ord_status, report.exec_type, at)
+    code = order.instrument.code
+    reason = f"order {order.cl_ord_id} was given up, and the venue tells of it"
+    asked = ScopedState(TradingState.CANCEL_ONLY, Scope.INSTRUMENT, code, reason)
+    order_rows.of(desk).restrict(asked, at)
+    if order.text == NEVER_ACCEPTED:
+        # Said once: what comes after is of an order that we know.
+        order.text = ""
 
 
 def _settle(
@@ -192,7 +209,8 @@ def _filled(order: Order, report: ExecutionReport, effect: FillEffect, at: Momen
 def _halt_oversold(desk: Desk, order: Order, at: Moment) -> Event:
     # A claim needs the account's lock, which we hold: no order slips out before the halt commits.
     reason = f"integrity: sold more {order.instrument.base} than held"
-    order_rows.of(desk).halt(reason, at)
+    halted = ScopedState(TradingState.HALTED, Scope.ACCOUNT, desk.account.code, reason)
+    order_rows.of(desk).restrict(halted, at)
     event = _event(EventName.INTEGRITY_FAILED, order, at, {"rule": "OVERSOLD"})
     return replace(event, object_type="account", object_id=desk.account.code)
 
@@ -288,6 +306,8 @@ class Answer:
     cum_qty: Decimal = ZERO
     order_id: str = ""
     actor: str = "desk"
+    #: The desk's own doing, or a person's word: nobody misses the order.
+    expected: bool = False
 
 
 def conclude(*, desk: Desk, order_id: int, answer: Answer, at: Moment) -> bool:
@@ -317,6 +337,8 @@ def conclude(*, desk: Desk, order_id: int, answer: Answer, at: Moment) -> bool:
             data["evidence"] = answer.evidence
         event = _event(EventName.ORDER_CLOSED, order, at, data | {"cum_qty": order.cum_qty})
         store.record([replace(event, actor=answer.actor)], now=at.wall)
+        if not answer.expected:
+            lost_stops.say(desk, [order], at)
         crash.point("conclude.before_commit")
     crash.point("conclude.committed")
     return True

@@ -4,7 +4,8 @@
    counts in exposure, a pair once, and is followed like any other.
 2. Trades that are of no order we know make such an order; trades of ours that we have not booked
    have their order asked about again, before anything foreign is booked. While an order of the desk
-   is in doubt or on its way, a trade may be its: then the venue must say whose order traded.
+   is in doubt or on its way, or was given up, a trade may be its: then the venue must say whose
+   order traded.
 3. What still differs after `FLOW_AGE`, with every trade booked, the venue took back, or it came
    from outside: a deposit, a withdrawal, a trade in what the desk does not trade (differences.py).
 4. Trades are read back to when the books were compared last, however long the desk was off.
@@ -207,10 +208,13 @@ def _take_in_trades(
         or _book_named(desk, order, news[key], at)
         for key, order in ours.items()
     )
-    if store.in_doubt():
-        foreign = [
-            key for key in foreign if key in known or _is_foreign(desk, gateway, row, key, at)
-        ]
+    foreign = [
+        key
+        for key in foreign
+        if key in known
+        or not _may_be_ours(store, row, news[key])
+        or _is_foreign(desk, gateway, row, key, at)
+    ]
     with store.atomic():
         store.lock()
         # Another process may have been quicker.
@@ -222,6 +226,13 @@ def _take_in_trades(
             crash.point("foreign.before_commit")
     crash.point("foreign.committed")
     return done
+
+
+def _may_be_ours(store: OrderStore, row: InstrumentRow, trades: Sequence[VenueTrade]) -> bool:
+    """Whether an order of the desk is in doubt or on its way, or was given up on that side, and the
+    venue has not named it yet."""
+    side = trades[0].side or Side.BUY
+    return bool(store.in_doubt()) or store.is_unseen(row, side, executions.NEVER_ACCEPTED)
 
 
 def _is_made_of_trades(order: Order) -> bool:
@@ -250,7 +261,8 @@ def _is_foreign(
     desk: Desk, gateway: Gateway, row: InstrumentRow, order_id: str, at: Moment
 ) -> bool:
     """Whether the venue says that the order has another client id than any of ours; if it has one
-    of ours, that order is asked about."""
+    of ours, that order is asked about. Where it does not tell, what is in doubt may still be it;
+    what was given up is over."""
     try:
         name = gateway.client_id_of(
             account=desk.account.code, instrument=row.code, order_id=order_id
@@ -260,7 +272,7 @@ def _is_foreign(
     if name is not None and order_rows.of(desk).known_among([name]):
         _ask_again(desk, gateway, name, row, at)
         return False
-    return name is not None
+    return name is not None or not order_rows.of(desk).in_doubt()
 
 
 def _ask_again(

@@ -27,6 +27,10 @@ class ForeignRows(BookRows):
             order.instrument = row
         return found
 
+    def is_unseen(self, row: InstrumentRow, side: Side, text: str) -> bool:
+        rows = Order.objects.filter(account=self.account, instrument=row, side=side, order_id="")
+        return rows.filter(text=text).exists()
+
     def standing_fills(self, row: InstrumentRow, since: datetime) -> list[KeptFill]:
         rows = Fill.objects.filter(account=self.account, instrument=row, transact_time__gte=since)
         found = rows.exclude(entries__kind="VOID").order_by("transact_time", "pk")

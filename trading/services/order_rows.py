@@ -13,10 +13,10 @@ from django.db.models import Q, QuerySet
 
 from aitrader.kernel.clock import Moment, monotonic
 from aitrader.kernel.events import Event
-from aitrader.kernel.fix import CLOSED, Certainty, ExecType, OrdStatus
+from aitrader.kernel.fix import CLOSED, Certainty, ExecType, OrdStatus, OrdType
 from aitrader.kernel.topics import SENDERS_LOCK
 from compliance.services import journal
-from risk.domain.trading_state import Scope, ScopedState
+from risk.domain.trading_state import ScopedState
 from risk.selectors import states
 from risk.services import kill_switch
 from trading.domain import evidence
@@ -63,6 +63,21 @@ _ANSWER = """
 UPDATE trading_cancelrequest SET answered_at = %s, outcome = %s
  WHERE order_id = %s AND answered_at IS NULL
 """
+_MISSED = """
+SELECT NOT EXISTS (
+    SELECT 1 FROM trading_order o
+     WHERE o.account_id = %(account)s
+       AND (o.id = %(order)s OR %(group)s <> '' AND o.oco_group = %(group)s)
+       AND (EXISTS (SELECT 1 FROM trading_cancelrequest request WHERE request.order_id = o.id)
+            OR o.id <> %(order)s AND (o.cum_qty > 0
+                OR NOT %(refused)s
+                   AND o.ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED'))))
+   AND (%(stops)s OR EXISTS (
+    SELECT 1 FROM trading_replacerequest request
+      JOIN trading_order o ON o.id = request.order_id
+     WHERE request.successor_id = %(order)s
+       AND o.ord_type IN ('STOP', 'STOP_LIMIT', 'TRAILING_STOP')))
+"""
 _OF_REPORTS = "WHERE account_id = %s AND cl_ord_id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 _BOOKED = """
 SELECT instrument_id, exec_id, side FROM trading_fill
@@ -106,11 +121,12 @@ class OrderRows(ForeignRows):
             if locked:
                 sql.fetch_one(_SENT, [SENDERS_LOCK])
 
-    def halt(self, reason: str, at: Moment) -> None:
+    def restrict(self, asked: ScopedState, at: Moment) -> None:
         kill_switch.engage(
-            scope=Scope.ACCOUNT,
-            scope_code=self.account.code,
-            reason=reason,
+            scope=asked.scope,
+            scope_code=asked.code,
+            state=asked.state,
+            reason=asked.reason,
             actor="desk",
             now=at.wall,
             market_at=at.market,
@@ -186,6 +202,17 @@ class OrderRows(ForeignRows):
 
     def answer(self, order: Order, outcome: str, at: Moment) -> None:
         sql.execute(_ANSWER, [at.market, outcome, order.pk])
+
+    def is_missed(self, order: Order) -> bool:
+        refused = order.ord_status == OrdStatus.REJECTED
+        asked = {
+            "account": self.account.pk,
+            "order": order.pk,
+            "group": order.oco_group,
+            "refused": refused,
+            "stops": order.ord_type != OrdType.MARKET,
+        }
+        return bool(sql.fetch_one(_MISSED, asked)[0])
 
     # Settling
 

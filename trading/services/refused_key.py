@@ -9,6 +9,7 @@ venues.md X27.
 
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import GatewayError, RejectedByVenue
+from risk.domain.trading_state import Scope, ScopedState, TradingState
 from trading.selectors.desk import Desk
 from trading.services import order_rows
 
@@ -22,7 +23,9 @@ def see(*, desk: Desk, error: GatewayError, at: Moment) -> None:
         return
     store = order_rows.of(desk)
     with store.atomic():
-        store.halt(_reason(desk, error, sorted(store.resting_ids())), at)
+        reason = _reason(desk, error, sorted(store.resting_ids()))
+        account = desk.account.code
+        store.restrict(ScopedState(TradingState.HALTED, Scope.ACCOUNT, account, reason), at)
 
 
 def _reason(desk: Desk, error: RejectedByVenue, resting: list[str]) -> str:

@@ -11,12 +11,13 @@ import pytest
 from aitrader.kernel.clock import WALL
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.events import EventName
-from aitrader.kernel.fix import OrdType, Side
+from aitrader.kernel.fix import OrdStatus, OrdType, Side
 from compliance.models import JournalEntry
 from tests.integration.trading.at_venue import AtVenue, at_venue, only_external
+from trading.domain.order_state import Closedness
 from trading.models import Account, Order, ReconBreak
 from trading.selectors import orders
-from trading.services import external, reconciliation
+from trading.services import executions, external, reconciliation, routing
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 
@@ -54,6 +55,24 @@ def test_a_pair_of_other_hands_counts_once_and_what_it_leaves_can_be_sold(
     (row,) = venue.desk.instruments
     assert orders.reserved(orders.working(venue.desk.account)) == {(row, Side.SELL): D("0.6")}
     venue.waiting("mine")
+
+
+def test_an_order_that_was_given_up_and_fills_is_ours_all_the_same(venue: AtVenue) -> None:
+    venue.begin()
+    order = venue.waiting("mine")
+    venue.change("faults", plan="timeout_code=1")
+    routing.send_all(desk=venue.desk, gateway=venue.gateway, at=venue.now())
+    venue.change("faults", plan="")
+    answer = executions.Answer(OrdStatus.REJECTED, Closedness.REJECTED, executions.NEVER_ACCEPTED)
+    executions.conclude(desk=venue.desk, order_id=order.pk, answer=answer, at=venue.now())
+    venue.change("book", instrument="BTCUSDT", side="BUY", price="60200", qty="3")
+    venue.by_hand("web_1", side=Side.SELL, price=D(60_000), order_qty=D("0.2"))
+    external.reconcile(desk=venue.desk, gateway=venue.gateway, at=venue.now())
+    order.refresh_from_db()
+    assert (order.ord_status, order.filled_qty) == ("FILLED", D("0.001"))
+    assert only_external().filled_qty == D("0.2")
+    assert ReconBreak.objects.get(kind="ZOMBIE").object_id == order.cl_ord_id
+    assert venue.differences() == {}
 
 
 def test_an_order_of_other_hands_counts_and_is_followed_to_its_end(venue: AtVenue) -> None:

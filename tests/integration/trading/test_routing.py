@@ -9,14 +9,17 @@ import pytest
 from django.db import connections
 
 from aitrader.kernel.clock import WALL, Moment
+from aitrader.kernel.fix import ExecType
 from compliance.models import JournalEntry
 from risk.domain.trading_state import Scope
+from risk.models import TradingStateRow
 from risk.services import kill_switch
 from tests.factories import road as roads
 from tests.factories.road import Road
 from tests.integration.trading.venues import Lost, Slow, Unreachable
+from trading.domain.execution_report import status_report
 from trading.models import CancelRequest, Position, ReconBreak, SimOrder
-from trading.services import orders, reconciliation, routing
+from trading.services import executions, orders, reconciliation, routing
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 
@@ -316,3 +319,25 @@ def test_an_order_that_was_given_up_and_is_seen_later_opens_a_break() -> None:
     roads.report_trade(road, roads.only_order().cl_ord_id, cum_qty="40", px=101)
     assert ReconBreak.objects.get().kind == "ZOMBIE"
     assert Position.objects.get().quantity == 40
+    state = TradingStateRow.objects.get()
+    assert (state.scope, state.scope_code) == ("INSTRUMENT", road.code)
+    assert (state.state, state.changed_by) == ("CANCEL_ONLY", "desk")
+    assert roads.only_order().cl_ord_id in state.reason
+
+
+def test_what_is_told_of_a_risen_order_after_a_person_released_restricts_nothing() -> None:
+    road = Road()
+    road.restart(gateway=Lost(road.rules))
+    road.decide(101)
+    _send(road)
+    late = Moment(market=road.moment.market + timedelta(minutes=1), wall=WALL.now())
+    reconciliation.resolve(desk=road.desk, gateway=road.made.gateway, at=late)
+    order = roads.only_order()
+    roads.report_trade(road, order.cl_ord_id, cum_qty=order.order_qty, px=101)
+    kill_switch.release(
+        scope=Scope.INSTRUMENT, scope_code=road.code, reason="seen", actor="ann",
+        verified_at=WALL.now(), now=WALL.now(), market_at=late.market,
+    )  # fmt: skip
+    told = status_report("7", order.cl_ord_id, road.code, ExecType.NEW, D(0), road.moment.market)
+    executions.apply(desk=road.desk, reports=[told], at=road.moment)
+    assert TradingStateRow.objects.get().state == "ACTIVE"
