@@ -48,6 +48,7 @@ class EventName(StrEnum):
     ORDER_CANCEL_ANSWERED = "order.cancel_answered"
     ORDER_REPLACE_REQUESTED = "order.replace_requested"
     ORDER_REPLACE_ANSWERED = "order.replace_answered"
+    STOP_LOST = "order.stop_lost"
     TARGET_WATCHED = "order.target_watched"
     TARGET_TOUCHED = "order.target_touched"
     TARGET_WATCH_ENDED = "order.target_watch_ended"

@@ -67,7 +67,7 @@ _RULES = (
     ),
     Rule(
         EventName.EXIT_WANTED, Severity.CRITICAL, "{account} {instrument} {strategy} {reason}",
-        "Position is sold at the market: {instrument}",
+        "Position is to be sold at the market: {instrument}",
         "{strategy} on {account}: {reason} at {px}", (("by", "watchdog"),),
     ),
     Rule(
@@ -82,6 +82,11 @@ _RULES = (
         EventName.ORDER_CLOSED, Severity.WARNING, "rejected",
         "Order rejected by the venue", "Order {object_id}: {text}",
         only=(("ord_status", "REJECTED"),),
+    ),
+    Rule(
+        EventName.STOP_LOST, Severity.CRITICAL, "{protection}",
+        "A stop is gone without a fill: {instrument}",
+        "{ord_type} {side} on {account}: {ord_status}, {cum_qty} of {order_qty} filled; {text}",
     ),
     Rule(
         EventName.FEED_EXTREME, Severity.WARNING, "{object_id}",

@@ -202,4 +202,5 @@ def _answer(order: Order, word: Word, by: Any, seen: dict[str, object]) -> execu
         cum_qty=word.cum_qty,
         order_id=word.order_id,
         actor=f"operator:{by.username}",
+        expected=True,
     )

@@ -36,7 +36,9 @@ from trading.services.person_orders import Wish
 
 TOUCHED = "TOUCHED"
 _LEGS = (OrdType.STOP, OrdType.LIMIT_IF_TOUCHED)
-_NOT_ALONE = executions.Answer(OrdStatus.CANCELED, Closedness.CANCELED, "ITS_PAIR_WAS_DENIED")
+_NOT_ALONE = executions.Answer(
+    OrdStatus.CANCELED, Closedness.CANCELED, "ITS_PAIR_WAS_DENIED", expected=True
+)
 _OPEN = """
 SELECT watch.id, o.instrument_id, o.side, watch.target_px
   FROM trading_targetwatch watch JOIN trading_order o ON o.id = watch.order_id

@@ -47,7 +47,9 @@ SELECT request.id FROM trading_replacerequest request
    AND o.ord_status IN ('FILLED', 'CANCELED', 'EXPIRED', 'REJECTED')
  ORDER BY request.id
 """
-_NOTHING_LEFT = executions.Answer(OrdStatus.CANCELED, Closedness.CANCELED, "NOTHING_LEFT")
+_NOTHING_LEFT = executions.Answer(
+    OrdStatus.CANCELED, Closedness.CANCELED, "NOTHING_LEFT", expected=True
+)
 _TOO_LITTLE = executions.Answer(OrdStatus.CANCELED, Closedness.CANCELED, "TOO_LITTLE_LEFT")
 _TOO_LATE = executions.Answer(OrdStatus.EXPIRED, Closedness.EXPIRED, "EXPIRED_BEFORE_SEND")
 

@@ -16,6 +16,7 @@ MUST_ALERT = {
     EventName.ORDER_UNKNOWN,
     EventName.ORDER_DENIED,
     EventName.ORDER_CLOSED,
+    EventName.STOP_LOST,
     EventName.FEED_EXTREME,
     EventName.FEED_QUARANTINED,
     EventName.FEED_GAP,
