@@ -91,8 +91,8 @@ class Desk:
         with psycopg.connect(self.application) as connection:
             return connection.execute(query).fetchall()
 
-    def until(self, told: Callable[[], Any], what: str) -> None:
-        deadline = time.monotonic() + _SECONDS
+    def until(self, told: Callable[[], Any], what: str, *, seconds: float = _SECONDS) -> None:
+        deadline = time.monotonic() + seconds
         while not told():
             assert time.monotonic() < deadline, f"{what}\n{self.logs()}"
             time.sleep(0.05)

@@ -256,6 +256,7 @@ class Crowd:
         self._processes.until(
             lambda: self._processes.ask(_TOLD_OF.format("stream.up"))[0][0] == accounts,
             "not every user stream is up",
+            seconds=HEAL_SECONDS,
         )
 
     def _misbehave(self, runs: list[Run], first_seed: int) -> None:
