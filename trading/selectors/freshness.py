@@ -106,8 +106,11 @@ def prices(feed_id: int, feed: Paced, now: datetime) -> Sequence[Price]:
     found = []
     for code, open_time in sql.fetch_all(_LAST_BARS, [feed_id]):
         since = None if open_time is None else open_time + interval
-        # One without a bar is as old as it gets once the others have theirs.
-        missing = feed.market_at is not None if since is None else _is_behind(feed, since, now)
+        if since is None:
+            # One without a bar is as old as it gets once the others have theirs.
+            missing = feed.market_at is not None or feed.line_down_at is not None
+        else:
+            missing = _is_behind(feed, since, now)
         found.append(Price(code, since, missing))
     return found
 

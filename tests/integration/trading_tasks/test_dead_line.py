@@ -19,6 +19,7 @@ from tests.integration.trading_tasks import market
 from tests.integration.trading_tasks.conftest import Calls
 from trading.gateways import line_watch, live_bars
 from trading.models import Feed
+from trading.services import feeds
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 
@@ -76,8 +77,12 @@ def test_with_bars_of_an_hour_a_cut_is_told_within_seconds_and_its_end_too(
     # No bar is late yet.
     assert (WALL.now() - (feed.market_at or feed.started_at)).total_seconds() < 2 * 3600
     assert _journalled() == ["feed.line_down"]
+    assert Client().get("/readyz").json()["checks"]["silent_instruments"] == 1
+    feeds.note_freshness(feed=feed, now=WALL.now())
+    market.number_everything()
     alerts.advance(now=WALL.now())
-    assert Alert.objects.filter(title="The feed's line is down").exists()
+    told = set(Alert.objects.values_list("title", flat=True))
+    assert told >= {"The feed's line is down", "Prices are stale"}
     _until(_ready)
     assert _journalled() == ["feed.line_down", "feed.line_up"]
     assert Feed.objects.get().line_down_at is None
