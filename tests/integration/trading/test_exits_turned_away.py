@@ -1,5 +1,6 @@
 """An exit that cannot go after its stop was taken away: the position is said to be naked."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal as D
@@ -7,7 +8,9 @@ from decimal import Decimal as D
 import pytest
 
 from aitrader.kernel.clock import WALL
+from aitrader.kernel.errors import RejectedByVenue
 from aitrader.kernel.events import EventName
+from aitrader.kernel.fix import OrdType, Side
 from compliance.models import JournalEntry
 from compliance.selectors import journal
 from risk.domain.trading_state import Scope
@@ -15,6 +18,9 @@ from risk.services import kill_switch
 from tests.factories import road as roads
 from tests.factories.road import Road
 from tests.integration.trading.venues import DeafToCancels
+from trading.domain.execution_report import ExecutionReport
+from trading.domain.ports import NewOrder
+from trading.gateways.sim.gateway import SimGateway
 from trading.models import Order, Position, Strategy, Trade
 from trading.services import alignment, executions, routing, strategies
 
@@ -114,3 +120,29 @@ def test_an_ordinary_close_is_never_said_to_be_naked() -> None:
     road.hold()
     assert Position.objects.get().quantity == 0
     assert _said()[0] == 0
+
+
+class _TakesNoSale(SimGateway):
+    """A venue that refuses whatever is sold at the market."""
+
+    def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
+        if order.ord_type is OrdType.MARKET and order.side is Side.SELL:
+            raise RejectedByVenue("NO_SALE", "not now")
+        return super().submit(account=account, order=order)
+
+
+def test_an_exit_that_the_venue_refuses_is_said_and_asked_for_again_after_growing_pauses() -> None:
+    road = Road(exits={"stop_loss_pct": "5"})
+    road.restart_with(_TakesNoSale(road.rules), road.made.engine)
+    road.move(101)
+    road.hold()
+    road.move("100.5")
+    first = road.moment.market
+    for second in range(1, 40):
+        at = replace(road.moment, market=first + timedelta(seconds=second))
+        alignment.align_all(desk=road.desk, at=at)
+        routing.send_all(desk=road.desk, gateway=road.gateway, at=at)
+    refused = roads.orders(ord_status="REJECTED")
+    waited = [(each.created_at - first).total_seconds() for each in refused]
+    assert waited == [0, 1, 2, 4, 8, 16, 32]
+    assert _said() == (1, "its exit was turned away: NO_SALE: not now")

@@ -138,3 +138,25 @@ def test_a_stop_that_was_never_sent_in_time_is_told(venue: AtVenue) -> None:
     _send(venue)
     (text,) = _lost()
     assert text.endswith("EXPIRED_BEFORE_SEND")
+
+
+def test_a_pair_that_the_venue_refuses_is_told_once(venue: AtVenue) -> None:
+    stop, target = _pair(venue)
+    venue.change("faults", plan="refuse_filter=1")
+    _send(venue)
+    for order in (stop, target):
+        order.refresh_from_db()
+        assert order.ord_status == "REJECTED"
+    assert len(_lost()) == 1
+
+
+def test_an_order_to_buy_that_the_venue_refuses_is_no_stop(venue: AtVenue) -> None:
+    wish = Wish(venue.place.code, Side.BUY, OrdType.MARKET, D("0.01"))
+    order = person_orders.submit(
+        desk=venue.desk, wish=wish, by=_who(), reason="test", at=venue.now()
+    )
+    venue.change("faults", plan="refuse_filter=1")
+    _send(venue)
+    order.refresh_from_db()
+    assert order.ord_status == "REJECTED"
+    assert _lost() == []
