@@ -90,6 +90,12 @@ def _told() -> list[str]:
     return [row.event.rpartition(".")[2] for row in rows]
 
 
+def _lost() -> list[str]:
+    """Orders told as lost stops."""
+    rows = JournalEntry.objects.filter(event=EventName.STOP_LOST).order_by("pk")
+    return [*rows.values_list("object_id", flat=True)]
+
+
 def _bid(there: AtVenue, px: object, qty: str = "5") -> None:
     there.change("book", instrument=BTCTURK.symbol, side="BUY", price=str(px), qty=qty)
 
@@ -248,6 +254,20 @@ def test_a_cancel_of_the_stop_ends_the_order_that_was_to_take_its_place(road: Ro
     assert _orders() == [("STOP", "CANCELED"), ("MARKET", "CANCELED")]
     with pytest.raises(SystemExit):
         _command("cancel", stop.public_id)
+    assert _lost() == []
+
+
+def test_a_sale_at_the_target_that_is_not_sent_in_time_is_told_as_a_lost_stop(road: Road) -> None:
+    _watch(road)
+    assert _seen(road, 95) == 1
+    # Every successor is let go with its time; it runs out before the sender comes.
+    turns.turn(desk=road.desk, gateway=road.gateway, at=road.moment)
+    routing.cancel_all(desk=road.desk, gateway=road.gateway, at=road.moment)
+    replacing.advance(desk=road.desk, at=road.moment)
+    Order.objects.filter(ord_type="MARKET").update(expires_at=road.moment.market)
+    routing.send_all(desk=road.desk, gateway=road.gateway, at=road.moment)
+    assert _orders() == [("STOP", "CANCELED"), ("MARKET", "EXPIRED")]
+    assert _lost() == [Order.objects.get(ord_type="MARKET").public_id]
 
 
 def test_while_the_account_is_halted_the_stop_stays(road: Road) -> None:
