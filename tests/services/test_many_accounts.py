@@ -60,6 +60,7 @@ _CASH = Decimal(100_000)
 #: As many bars as the gate measures the market by.
 _HISTORY = (VOLATILITY_BARS + 2) * MINUTE
 _SECONDS = 20
+_LEAST_UNANSWERED = Decimal("0.1")
 _WORKERS, _THREADS = 2, 24
 _TOLD_OF = "SELECT count(*) FROM compliance_journalentry WHERE event = '{}'"
 
@@ -153,6 +154,8 @@ def plan_of(seed: int) -> str:
     drawn["clock_skew_ms"] //= 4
     # A ban outlasts the faults: what comes after it is what is waited for.
     drawn["ban_s"] = min(drawn["ban_s"], Decimal(30))
+    # No exchange answers always: doubt is to be met everywhere.
+    drawn["accept_no_answer"] = max(drawn["accept_no_answer"], _LEAST_UNANSWERED)
     kept = {**fault_knobs.read(""), **{name: drawn[name] for name in _PLAYED}}
     return fault_knobs.write(kept | {"until_s": Decimal(FAULTY_SECONDS)})
 
