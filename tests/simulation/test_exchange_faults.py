@@ -51,7 +51,7 @@ def test_the_seeds_trade_and_are_disturbed() -> None:
 
 
 def test_other_hands_trade_and_pay_in_and_trades_are_voided() -> None:
-    run = Simulation(32, namespace=NAMESPACE)
+    run = Simulation(350, namespace=NAMESPACE)
     found = run.run()
     told = b"".join(run.books.bodies())
     for name in (EventName.ORDER_ADOPTED, EventName.FLOW_BOOKED, EventName.FILL_VOIDED):
@@ -72,11 +72,11 @@ def test_the_auditor_notices_what_other_hands_did_and_the_desk_did_not_book(
     module: Any, name: str, does: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, name, lambda *_, **__: does)
-    assert simulate.run(32, "binance").failed
+    assert simulate.run(350, "binance").failed
 
 
 @pytest.mark.usefixtures("fresh_database")
-@pytest.mark.parametrize(("venue", "seed"), [("binance", 32), ("btcturk", 382), ("coinbase", 84)])
+@pytest.mark.parametrize(("venue", "seed"), [("binance", 350), ("btcturk", 382), ("coinbase", 84)])
 def test_a_database_keeps_the_same_to_the_byte(venue: str, seed: int) -> None:
     assert _in_rows(seed, venue) == simulate.run(seed, venue)
 

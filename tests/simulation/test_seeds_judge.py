@@ -1,4 +1,4 @@
-"""What a seed is judged by: what is done to the books is found, wherever they are kept."""
+"""What a seed is judged by: what is done to books and limits is found."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -9,11 +9,17 @@ import pytest
 
 from aitrader.kernel import ids
 from aitrader.kernel.clock import WALL
+from aitrader.management.commands import simulate
 from compliance.services import installation
+from risk.domain.checks import CHECKS
+from risk.domain.limits import LimitKey
+from risk.domain.reason import Finding, Passed
+from risk.domain.snapshot import GateIntent, RiskSnapshot
 from trading.domain.ledger import LedgerAccount, Posting
 from trading.domain.position import PositionState
 from trading.sandbox.audit import Found
 from trading.sandbox.memory_store import MemoryStore
+from trading.sandbox.opening import LIMITS
 from trading.sandbox.simulated_desk import InMemory, InRows
 from trading.sandbox.simulation import Simulation
 from trading.services import booking
@@ -22,6 +28,13 @@ from trading.services.order_rows import OrderRows
 NAMESPACE = ids.namespace_of_seed(1)
 #: In which fills are booked, of all kinds.
 SEED = 32
+#: As many seeds as a limit gets to be reached.
+MOST = 120
+#: Reached in few seeds as it is.
+_CLOSER = {
+    "open_orders": (LimitKey.MAX_OPEN_ORDERS, 3),
+    "day_notional": (LimitKey.MAX_DAY_NOTIONAL, 4_000),
+}
 
 Patch = pytest.MonkeyPatch
 Postings = Sequence[Posting]
@@ -50,6 +63,15 @@ def _fees_as_trades(postings: Postings) -> Postings:
     ]
 
 
+def _unlimited(monkeypatch: Patch, name: str) -> None:
+    def passed(intent: GateIntent, snapshot: RiskSnapshot) -> Finding:
+        return Passed()
+
+    checks = tuple(replace(each, run=passed) if each.name == name else each for each in CHECKS)
+    assert checks != CHECKS
+    monkeypatch.setattr("risk.domain.gate.CHECKS", checks)
+
+
 def _in_memory() -> Found:
     return Simulation(SEED, namespace=NAMESPACE, books=InMemory).run()
 
@@ -57,6 +79,23 @@ def _in_memory() -> Found:
 def _in_rows() -> Found:
     installation.install(namespace=NAMESPACE, now=WALL.now())
     return Simulation(SEED, namespace=NAMESPACE, books=InRows).run()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "order_notional", "day_notional", "position_share", "gross_exposure", "open_orders",
+        "orders_per_day", "price_collar",
+    ],
+)  # fmt: skip
+def test_a_limit_that_the_gate_does_not_look_at_is_found_beyond_it(
+    name: str, monkeypatch: Patch
+) -> None:
+    if name in _CLOSER:
+        key, limit = _CLOSER[name]
+        monkeypatch.setitem(LIMITS, key, Decimal(limit))
+    _unlimited(monkeypatch, name)
+    assert any(simulate.run(seed, "binance").over_limit > 0 for seed in range(1, MOST))
 
 
 @pytest.mark.usefixtures("fresh_database")

@@ -3,8 +3,7 @@
 1. `look` may be called at any instant outside a transaction; what it saw at its worst counts.
 2. What the exchange might do to the account is what rests there, what has traded, and what is still
    on its way; the desk must have booked or reserved at least that, of every instrument and side.
-3. What rests and is held stays within the limits, but for what the price moved since the gate
-   judged and what other hands did meanwhile.
+3. What arrives, rests and is held stays within the limits (audit_limits.py).
 4. What other hands did is in the books in the end, once each: orders, trades, what the exchange
    took back, what came in and went out.
 5. Ledger, costs and what orders have filled are computed again (audit_books.py).
@@ -16,16 +15,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from aitrader.kernel.fix import Origin, Side
-from aitrader.kernel.money import ONE, ZERO
-from risk.domain.limits import LimitKey
+from aitrader.kernel.fix import Origin
+from aitrader.kernel.money import ZERO
 from trading.domain.ports import ClientIdClass
 from trading.sandbox import audit_books
 from trading.sandbox.answers import ClientIds
 from trading.sandbox.audit_books import FillName
+from trading.sandbox.audit_limits import Key, LimitWatch
 from trading.sandbox.events import BalanceCause, BalanceEvent, Event, Execution, OrderEvent
 from trading.sandbox.inside import Wire
-from trading.sandbox.opening import LIMITS, QUOTE
 from trading.sandbox.orders import Fill
 from trading.sandbox.simulated_desk import Books
 from trading.sandbox.stage import Stage
@@ -33,19 +31,16 @@ from trading.selectors.desk import Desk
 from trading.services import order_rows
 
 _ALL = 1_000_000
-#: How far prices may move between the gate and the end of a run, as a share of the limit.
-_DRIFT = Decimal("1.05")
-_Key = tuple[str, Side]
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """What one seed showed; `breach` is in base: how much more the exchange could have done to the
-    account than the desk had reserved; `over_limit` a share of equity beyond a limit; `wishes_lost`
-    are orders that were to be cancelled and rest on; `foreign_wrong` is what others did, or the
-    exchange by itself, and the books do not say; `ledger_wrong` are transactions and accounts of
-    the ledger, positions and orders whose amounts are not the exchange's; `calls_in_silence` were
-    begun while the exchange wanted none."""
+    account than the desk had reserved; `over_limit` is how far beyond a limit anything was, as a
+    share of it; `wishes_lost` are orders that were to be cancelled and rest on; `foreign_wrong` is
+    what others did, or the exchange by itself, and the books do not say; `ledger_wrong` are
+    transactions and accounts of the ledger, positions and orders whose amounts are not the
+    exchange's; `calls_in_silence` were begun while the exchange wanted none."""
 
     seed: int
     plan: str
@@ -88,13 +83,10 @@ class Audit:
         self._names = wire.codes
         self._store = order_rows.of(desk)
         self._books = books
-        self._prices = prices
         self._codes = {pk: row.code for pk, row in desk.instruments.items()}
         self._rows = {row.code: (pk, row) for pk, row in desk.instruments.items()}
-        self._done: dict[_Key, Decimal] = defaultdict(lambda: ZERO)
-        self._breach = self._over = ZERO
-        #: Base that other hands bought, or that came back with a sale that the exchange took back.
-        self._raised: dict[str, Decimal] = defaultdict(lambda: ZERO)
+        self._done: dict[Key, Decimal] = defaultdict(lambda: ZERO)
+        self._breach = ZERO
         #: What came in from outside so far, by asset.
         self._brought: dict[str, Decimal] = defaultdict(lambda: ZERO)
         self._brought |= audit_books.outside(books.entries())
@@ -104,6 +96,9 @@ class Audit:
         self._heard = 0
         self._seen: tuple[int | None, int, int, int] | None = None
         stage.listen(self._hear)
+        rows = {row.code: row for row in desk.instruments.values()}
+        self.limits = LimitWatch(self._records, wire, rows, prices, self._might_trade)
+        stage.listen(self.limits.hear)
 
     def look(self) -> None:
         """Compare what the exchange might do with what the desk is prepared for."""
@@ -113,7 +108,7 @@ class Audit:
             return
         self._seen = seen
         might, foreign = self._might_trade(), self._foreign_intents()
-        ready: dict[_Key, Decimal] = defaultdict(lambda: ZERO)
+        ready: dict[Key, Decimal] = defaultdict(lambda: ZERO)
         for order in self._store.working():
             if order.intent_id not in foreign:
                 ready[self._codes[order.instrument_id], order.side] += order.leaves_qty
@@ -122,21 +117,6 @@ class Audit:
                 ready[fill.instrument, fill.side] += fill.qty
         for key in might.keys() | self._done.keys():
             self._breach = max(self._breach, might[key] + self._done[key] - ready[key])
-
-    def look_at_limits(self) -> None:
-        """Compare what the exchange might do with the limits, at the prices of now."""
-        might, prices = self._might_trade(), self._prices()
-        held = {each.asset: each.total for each in self._records.balances(self._wire.account)}
-        worth = {QUOTE: ONE} | {row.base: prices[code] for code, (_, row) in self._rows.items()}
-        equity = sum((amount * worth[asset] for asset, amount in held.items()), ZERO)
-        gross = ZERO
-        for code in {code for code, _ in self._done} | {code for code, _ in might}:
-            has = held.get(self._rows[code][1].base, ZERO) - self._raised[code]
-            buys, sells = might.get((code, Side.BUY), ZERO), might.get((code, Side.SELL), ZERO)
-            share = max(has + buys, abs(has - sells)) * prices[code] / equity
-            self._note(share, LimitKey.MAX_POSITION_SHARE)
-            gross += share
-        self._note(gross, LimitKey.MAX_GROSS_EXPOSURE)
 
     def held(self, code: str) -> Decimal:
         """What the desk believes to hold of an instrument."""
@@ -189,7 +169,7 @@ class Audit:
             ),
             calls_in_silence=self._wire.calls_in_silence,
             breach=self._breach,
-            over_limit=self._over,
+            over_limit=self.limits.over,
             books_equal=_held(held) == _held(self._store.balances()),
             log_hash=_hash(self._books.bodies()),
         )
@@ -248,12 +228,10 @@ class Audit:
         code, taken_back = self._names[fill.instrument], execution is Execution.TRADE_CANCEL
         if is_ours:
             self._done[code, fill.side] += -fill.last_qty if taken_back else fill.last_qty
-        if (fill.side is Side.SELL) if taken_back else (fill.side is Side.BUY and not is_ours):
-            self._raised[code] += fill.last_qty
 
-    def _might_trade(self, *, sent_only: bool = True) -> dict[_Key, Decimal]:
+    def _might_trade(self, *, sent_only: bool = True) -> dict[Key, Decimal]:
         """What of the desk's, or of anybody's, rests at the exchange or is on its way there."""
-        found: dict[_Key, Decimal] = defaultdict(lambda: ZERO)
+        found: dict[Key, Decimal] = defaultdict(lambda: ZERO)
         codes, account = self._names, self._wire.account
         for order in self._records.open_orders(account):
             if not sent_only or order.cl_ord_id in self._wire.sent:
@@ -268,9 +246,6 @@ class Audit:
             coming.add(request.cl_ord_id)
             found[codes[request.instrument], request.side] += request.order_qty or ZERO
         return found
-
-    def _note(self, share: Decimal, key: LimitKey) -> None:
-        self._over = max(self._over, share - LIMITS[key] * _DRIFT)
 
 
 def _hash(bodies: Iterable[bytes]) -> str:

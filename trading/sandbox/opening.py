@@ -25,11 +25,14 @@ from trading.services import booking, order_rows
 MINUTE = timedelta(minutes=1)
 QUOTE = "USDT"
 #: Within the demo profile, and small enough to be reached.
-LIMITS: Mapping[LimitKey, Decimal] = profile("demo") | {
+LIMITS: dict[LimitKey, Decimal] = profile("demo") | {
     LimitKey.MAX_ORDER_NOTIONAL: Decimal(1_800),
     LimitKey.MAX_POSITION_SHARE: Decimal("0.35"),
     LimitKey.MAX_GROSS_EXPOSURE: Decimal("0.5"),
     LimitKey.MAX_OPEN_ORDERS: Decimal(9),
+    LimitKey.MAX_DAY_NOTIONAL: Decimal(12_000),
+    LimitKey.MAX_ORDERS_PER_DAY: Decimal(24),
+    LimitKey.PRICE_COLLAR: Decimal("0.0025"),
 }
 WHO, WHY = "simulation", "drawn"
 

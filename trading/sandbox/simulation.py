@@ -22,7 +22,7 @@ from aitrader.kernel import ids
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import GatewayError
 from aitrader.kernel.fix import WORKING, OrdType, Origin, Side, TimeInForce
-from trading.domain.order import OrderIntent
+from trading.domain.order import OrderIntent, client_order_id
 from trading.sandbox import fault_knobs
 from trading.sandbox.accounts import FeeIn, Fees
 from trading.sandbox.acts import Acts
@@ -197,7 +197,6 @@ class Simulation:
         if self._happens("second"):
             second.sweep()
         self.audit.look()
-        self.audit.look_at_limits()
 
     def _heal(self) -> None:
         self._stage.set_plan(FaultPlan("", self._seed), self._seed)
@@ -302,6 +301,8 @@ class Simulation:
             time_in_force=time_in_force,
             reduce_only=reduce_only,
         )
+        cl_ord_id = client_order_id(desk.namespace, intent.intent_id, 1)
+        self.audit.limits.decide(cl_ord_id, intent)
         row = next(row for row in desk.instruments.values() if row.code == code)
         draft = orders.Draft(intent=intent, instrument=row, trace_id=intent.intent_id)
         try:

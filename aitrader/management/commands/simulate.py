@@ -99,8 +99,8 @@ def run(seed: int, venue: str) -> Found:
 
 
 def summary(found: list[Found]) -> dict[str, Any]:
-    """What all seeds come to; `max_exposure_breach` in base, `max_over_limit` as a share of equity,
-    `log_hashes` in the order of seeds."""
+    """What all seeds come to; `max_exposure_breach` in base, `max_over_limit` as a share of its
+    limit, `log_hashes` in the order of seeds."""
     return {
         "seeds": len(found),
         "failed": sum(each.failed for each in found),
@@ -112,6 +112,8 @@ def summary(found: list[Found]) -> dict[str, Any]:
         "breaks_left": sum(each.breaks_left for each in found),
         "wishes_lost": sum(each.wishes_lost for each in found),
         "foreign_wrong": sum(each.foreign_wrong for each in found),
+        "ledger_wrong": sum(each.ledger_wrong for each in found),
+        "calls_in_silence": sum(each.calls_in_silence for each in found),
         "max_exposure_breach": plain(max(each.breach for each in found)),
         "max_over_limit": plain(max(each.over_limit for each in found)),
         "books_equal": all(each.books_equal for each in found),
