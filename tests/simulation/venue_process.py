@@ -58,7 +58,7 @@ def _hurry() -> None:
     from trading.gateways.coinbase.connection import Connection as Coinbase
     from trading.services import external, routing
 
-    evidence.QUARANTINE = timedelta(seconds=0.8)
+    evidence.QUARANTINE = evidence.QUARANTINE_OF_STOPS = timedelta(seconds=0.8)
     # Longer than a look takes, or nothing but reading would ever be due.
     evidence._SOON = evidence._APART = timedelta(seconds=0.5)
     external.FLOW_AGE = timedelta(seconds=0.3)

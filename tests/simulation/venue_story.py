@@ -249,7 +249,6 @@ class Story(AtVenue):
             origin=Origin.OPERATOR,
             reference_px=PX,
             price=price,
-            reduce_only=True,
             reason="story",
             decided_at=self.now().market,
         )
