@@ -199,7 +199,7 @@ def test_a_report_that_comes_twice_is_booked_twice(monkeypatch: Patch) -> None:
 def test_a_fill_is_only_known_from_the_stream(monkeypatch: Patch) -> None:
     """nautilus #3869: what a dead stream did not tell was never asked for."""
     monkeypatch.setattr(reconciliation, "follow", lambda **_: 0)
-    assert _caught(lambda found: found.lost_fills)
+    assert _caught(lambda found: found.failed)
 
 
 def test_a_fill_that_comes_before_the_answer_is_lost(monkeypatch: Patch) -> None:
