@@ -326,7 +326,7 @@ def test_no_error_tells_a_secret(venue: Stand) -> None:
     right = venue.gateway._connection._address
     address = Address(right.rest_url, right.graph_url, right.api_key, SecretStr(secret))
     gateway = BtcturkGateway(Connection(address, wall=WALL))
-    with pytest.raises(NotSent, match="Signature") as refused:
+    with pytest.raises(RejectedByVenue, match="Signature") as refused:
         gateway.submit(account=venue.account, order=venue.order())
     seen: BaseException | None = refused.value
     while seen is not None:

@@ -3,7 +3,8 @@
 1. Nothing is made up: a trade without an id, a quantity, a price or a fee is not a trade yet. An id
    of our own making would merge two equal trades of one millisecond, or make two of one that is
    told again with more.
-2. A list goes on until a page brings nothing; one that never ends is no answer (OutcomeUnknown).
+2. A list goes on until pages bring nothing up to now; one that never ends is no answer
+   (OutcomeUnknown).
 3. Where orders are found by reading lists, the lists reach back `SCAN_DAYS`. An order that is not
    in them, and is older, is not known either: the evidence ladder asks within minutes.
 """
@@ -24,6 +25,7 @@ Row = Mapping[str, Any]
 Ask = Callable[[Any, int], Sequence[Row]]
 
 SCAN_DAYS = 7
+_DAY_MILLIS = 86_400_000
 _MOST_PAGES = 1000
 _PAGE = 1000
 #: The library asks for one batch too many where twenty divides them.
@@ -196,12 +198,16 @@ def _at(ask: Ask, at: int) -> Callable[[Any], Sequence[Row]]:
 
 def _by_time(connection: Connection, start: int, ask: Ask) -> Iterator[Row]:
     """Pages by time, from the last instant that was seen on; from the next one when nothing new
-    comes of it."""
+    comes of it. Some venues tell a day at most from where a page begins (Binance: "the time between
+    startTime and endTime can't be longer than 24 hours"): a day without anything is no end."""
     at, seen = start, set[str]()
     for _ in range(_MOST_PAGES):
         page = connection.call(_at(ask, at))
         if not page:
-            return
+            at += _DAY_MILLIS
+            if at > to_millis(connection.now()):
+                return
+            continue
         fresh = [each for each in page if str(each["id"]) not in seen]
         yield from fresh
         seen |= {str(each["id"]) for each in fresh}
