@@ -32,6 +32,7 @@ from aitrader.kernel.clock import WALL, Moment
 from aitrader.kernel.errors import BadInput, Refused, VenueAway
 from aitrader.kernel.topics import Task
 from aitrader.paper import Market, PaperDesk, PaperOptions
+from aitrader.runtime.beside import Beside
 from aitrader.runtime.instrument_rules import InstrumentRules
 from aitrader.runtime.late_bars import LateBars
 from aitrader.runtime.second_source import SecondSource
@@ -88,7 +89,7 @@ class FeedThread(Thread):
         # The claim itself belongs to the connection of the thread that drives.
         feeds.end_driver(self.made.desk.feed)
         self._user_stream: UserStream | None = None
-        self._beside: list[SecondSource | InstrumentRules | LateBars] = []
+        self._beside: list[Beside] = []
         self._watch = LineWatch(self._heard_at, on_line=self._on_source)
         self.failed = False
 

@@ -9,13 +9,12 @@
 """
 
 from collections.abc import Mapping
-from threading import Event, Thread
 
 import structlog
-from django.db import InterfaceError, OperationalError, connections
 
 from aitrader.kernel.clock import WALL, Moment, monotonic
 from aitrader.kernel.errors import BadInput, GatewayError
+from aitrader.runtime.beside import Beside
 from trading.gateways import registry
 from trading.gateways.prices import PublicData
 from trading.models import InstrumentRow
@@ -29,39 +28,28 @@ SOON_SECONDS = 60.0
 log = structlog.get_logger(__name__)
 
 
-class InstrumentRules(Thread):
+class InstrumentRules(Beside):
     """`venue` gives the prices that they are traded on; "" follows nobody."""
 
     def __init__(self, venue: str, *, instruments: Mapping[int, InstrumentRow]) -> None:
-        super().__init__(name="instrument-rules", daemon=True)
+        super().__init__("instrument-rules")
         self._venue = venue
         self._pairs = {row.code: (row.base, row.quote) for row in instruments.values()}
         self._data: PublicData | None = None
         self._begun = False
         self._due = float("-inf")
         self._seen: int | None = None
-        self._stopping = Event()
 
-    def stop(self) -> None:
-        """Ask the thread to end."""
-        self._stopping.set()
+    def pause_seconds(self) -> float:
+        return LOOK_SECONDS
 
-    def run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._begin()
-                if not self._venue:
-                    break
-                if self._refused() or monotonic() >= self._due:
-                    self._refresh()
-            except (OperationalError, InterfaceError) as error:
-                log.warning("instrument_rules.database_away", error=str(error).strip())
-            except Exception:
-                # Nobody would miss a thread that ended.
-                log.exception("instrument_rules.failed")
-            finally:
-                connections.close_all()
-            self._stopping.wait(LOOK_SECONDS)
+    def look(self) -> bool:
+        self._begin()
+        if not self._venue:
+            return False
+        if self._refused() or monotonic() >= self._due:
+            self._refresh()
+        return True
 
     def _begin(self) -> None:
         if not self._begun:

@@ -7,12 +7,11 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import timedelta
-from threading import Event, Thread
 
 import structlog
-from django.db import InterfaceError, OperationalError, connections
 
 from aitrader.kernel.clock import WALL
+from aitrader.runtime.beside import Beside
 from trading.gateways import registry
 from trading.gateways.prices import PublicData
 from trading.gateways.sockets import LINE_FAULTS
@@ -24,7 +23,7 @@ EVERY_SECONDS = 600.0
 log = structlog.get_logger(__name__)
 
 
-class LateBars(Thread):
+class LateBars(Beside):
     """`venue` gives the bars of the feed."""
 
     def __init__(
@@ -35,42 +34,28 @@ class LateBars(Thread):
         interval: timedelta,
         instruments: Mapping[int, InstrumentRow],
     ) -> None:
-        super().__init__(name="late-bars", daemon=True)
+        super().__init__("late-bars")
         self._venue = venue
         self._feed_id = feed_id
         self._interval = interval
         self._pairs = {row.code: (row.base, row.quote) for row in instruments.values()}
         self._data: PublicData | None = None
-        self._stopping = Event()
 
-    def stop(self) -> None:
-        """Ask the thread to end."""
-        self._stopping.set()
+    def pause_seconds(self) -> float:
+        return EVERY_SECONDS
 
-    def run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._look()
-            except (OperationalError, InterfaceError) as error:
-                log.warning("late_bars.database_away", error=str(error).strip())
-            except Exception:
-                # Nobody would miss a thread that ended.
-                log.exception("late_bars.failed")
-            finally:
-                connections.close_all()
-            self._stopping.wait(EVERY_SECONDS)
-
-    def _look(self) -> None:
+    def look(self) -> bool:
         by_code: dict[str, list[FeedGap]] = defaultdict(list)
         for gap in late_bars.open_gaps(self._feed_id, WALL.now()):
             by_code[gap.instrument.code].append(gap)
         for code, gaps in by_code.items():
             if self._stopping.is_set():
-                return
+                return False
             try:
                 self._fill(code, gaps)
             except LINE_FAULTS as error:
                 log.warning("late_bars.not_told", code=code, error=str(error)[:200])
+        return True
 
     def _fill(self, code: str, gaps: list[FeedGap]) -> None:
         self._data = self._data or registry.public(self._venue)

@@ -8,13 +8,12 @@
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from threading import Event, Thread
 
 import structlog
-from django.db import InterfaceError, OperationalError, connections
 
 from aitrader.kernel.clock import WALL
 from aitrader.kernel.errors import BadInput, GatewayError
+from aitrader.runtime.beside import Beside
 from trading.gateways import registry
 from trading.gateways.prices import PublicData
 from trading.models import InstrumentRow
@@ -27,7 +26,7 @@ _ALIKE = ("USD", "USDT")
 log = structlog.get_logger(__name__)
 
 
-class SecondSource(Thread):
+class SecondSource(Beside):
     """Has the instruments of one feed compared with `venue`; with none, has nothing compared."""
 
     def __init__(
@@ -38,7 +37,7 @@ class SecondSource(Thread):
         instruments: Mapping[int, InstrumentRow],
         say: Callable[[str], None],
     ) -> None:
-        super().__init__(name="second-source", daemon=True)
+        super().__init__("second-source")
         self._venue = venue
         self._feed_id = feed_id
         self._pairs = {row.code: (row.base, row.quote) for row in instruments.values()}
@@ -47,27 +46,16 @@ class SecondSource(Thread):
         #: As the second venue writes them, once it has told; by instrument code.
         self._symbols: dict[str, str] = {}
         self._wanted = False
-        self._stopping = Event()
 
-    def stop(self) -> None:
-        """Ask the thread to end."""
-        self._stopping.set()
+    def pause_seconds(self) -> float:
+        return EVERY_SECONDS
 
-    def run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._want()
-                if not self._pairs or not self._venue:
-                    break
-                self._sample()
-            except (OperationalError, InterfaceError) as error:
-                log.warning("second_source.database_away", error=str(error).strip())
-            except Exception:
-                # Nobody would miss a thread that ended.
-                log.exception("second_source.failed")
-            finally:
-                connections.close_all()
-            self._stopping.wait(EVERY_SECONDS)
+    def look(self) -> bool:
+        self._want()
+        if not self._pairs or not self._venue:
+            return False
+        self._sample()
+        return True
 
     def _want(self) -> None:
         if self._wanted:
