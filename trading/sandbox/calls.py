@@ -6,11 +6,9 @@
 Source: venues.md 2.3.
 """
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
@@ -65,14 +63,14 @@ async def perform(
     plan leaves it without an answer."""
     number, fate = stage.next_request(kind)
     if fate.outcome is Outcome.LOSE:
-        await pause(fate.delay)
+        await stage.pause(fate.delay)
         raise Dropped
     answer = Answer()
     try:
         answer.body = await act(fate, answer)
     except ApiError as error:
         answer.refuse(error)
-    await pause(fate.answer_delay)
+    await stage.pause(fate.answer_delay)
     match fate.outcome:
         case Outcome.ACCEPT_NO_ANSWER:
             raise Dropped
@@ -85,11 +83,6 @@ async def perform(
             answer.status = 504
     answer.spoiled = fate
     return answer
-
-
-async def pause(length: timedelta) -> None:
-    if length > timedelta(0):
-        await asyncio.sleep(length.total_seconds())
 
 
 def drop(request: web.Request) -> web.Response:

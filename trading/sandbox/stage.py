@@ -9,7 +9,8 @@
 4. Each instrument has its crowd, which makes the market; nobody holds its keys.
 """
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -49,6 +50,8 @@ class Stage:
         self.flows: list[Flow] = []
         #: Until when nobody gets through to it, as monotonic seconds.
         self.unreachable_until = 0.0
+        #: How a request waits on its way.
+        self.pause: Callable[[timedelta], Awaitable[None]] = _asleep
         #: Tells a status that no list of statuses has.
         self.strange_status = False
         self.set_plan(plan, seed)
@@ -140,3 +143,8 @@ class Stage:
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:
             listener(event)
+
+
+async def _asleep(length: timedelta) -> None:
+    if length > timedelta(0):
+        await asyncio.sleep(length.total_seconds())

@@ -19,7 +19,7 @@ from trading.sandbox.binance_api.errors import ApiError
 from trading.sandbox.binance_api.parameters import Parameters
 from trading.sandbox.binance_api.signing import Key, check_time
 from trading.sandbox.binance_api.venue import Venue
-from trading.sandbox.calls import Answer, pause
+from trading.sandbox.calls import Answer
 from trading.sandbox.faults import Outcome, Request, RequestFate
 from trading.sandbox.records import Records
 
@@ -126,7 +126,7 @@ async def _act(
             raise errors.key_unknown()
         call.account = key.account
         check_time(params, call.now)
-    await pause(call.fate.delay)
+    await venue.stage.pause(call.fate.delay)
     call.now = venue.stage.now()
     if operation.security is not Security.NONE:
         check_time(params, call.now)

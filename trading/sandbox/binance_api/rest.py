@@ -1,4 +1,4 @@
-"""Binance's REST API on an aiohttp server.
+"""Binance's REST API.
 
 1. The request is read as it was sent: the signature covers its bytes, not what they mean.
 2. Every answer tells the weight used; every answer to an order tells the account's order counts.
@@ -14,8 +14,10 @@ from trading.sandbox.binance_api.operations import PATHS
 from trading.sandbox.binance_api.parameters import Parameters
 from trading.sandbox.binance_api.signing import Key
 from trading.sandbox.binance_api.venue import Venue
-from trading.sandbox.calls import Answer, Dropped, drop
+from trading.sandbox.calls import Answer
+from trading.sandbox.http import HttpAnswer, HttpRequest, plain, served
 
+PREFIX = "/api/v3/"
 _GONE = ("userDataStream",)
 
 
@@ -26,40 +28,35 @@ class Rest:
         self._venue = venue
 
     def add_to(self, app: web.Application) -> None:
-        app.router.add_route("*", "/api/v3/{path:.*}", self.handle)
+        app.router.add_route("*", PREFIX + "{path:.*}", served(self.respond))
 
-    async def handle(self, request: web.Request) -> web.Response:
-        path = request.match_info["path"]
+    async def respond(self, asked: HttpRequest) -> HttpAnswer:
+        """Raises Dropped if the plan leaves it without an answer."""
+        path = asked.path.removeprefix(PREFIX)
         if path in _GONE:
             # Listen keys were taken out of service on 2026-02-20.
-            return web.Response(status=410, text="Gone")
-        operation = PATHS.get((request.method, path))
+            return plain(410, "Gone")
+        operation = PATHS.get((asked.method, path))
         if operation is None:
-            known = any(path == each for _, each in PATHS)
-            return web.Response(status=405 if known else 404, text="")
-        query = request.raw_path.partition("?")[2]
-        body = (await request.read()).decode("utf-8", "replace")
-        address = request.remote or ""
-        try:
-            answer = await perform(
-                self._venue,
-                operation,
-                lambda: Parameters.of_request(query, body),
-                lambda params: self._authorise(request, params, query, body),
-                address=address,
-            )
-        except Dropped:
-            return drop(request)
-        return self._respond(answer, operation, address)
+            return plain(405 if any(path == each for _, each in PATHS) else 404)
+        body = asked.body.decode("utf-8", "replace")
+        answer = await perform(
+            self._venue,
+            operation,
+            lambda: Parameters.of_request(asked.query, body),
+            lambda params: self._authorise(asked, params, body),
+            address=asked.address,
+        )
+        return self._answered(answer, operation, asked.address)
 
-    def _authorise(self, request: web.Request, params: Parameters, query: str, body: str) -> Key:
-        key = signing.find_key(self._venue.keys, request.headers.get("X-MBX-APIKEY"))
+    def _authorise(self, asked: HttpRequest, params: Parameters, body: str) -> Key:
+        key = signing.find_key(self._venue.keys, asked.headers.get("X-MBX-APIKEY"))
         signature = params.required("signature")
         params.required("timestamp")
-        signing.check_signature(key, (signing.rest_payload(query, body),), signature)
+        signing.check_signature(key, (signing.rest_payload(asked.query, body),), signature)
         return key
 
-    def _respond(self, answer: Answer, operation: Operation, address: str) -> web.Response:
+    def _answered(self, answer: Answer, operation: Operation, address: str) -> HttpAnswer:
         now, limits = self._venue.stage.now(), self._venue.limits
         weight = str(limits.used_weight(address, now))
         data, headers = garbage.write(answer.body, answer.status, answer.spoiled)
@@ -69,4 +66,4 @@ class Rest:
             headers |= {"X-MBX-ORDER-COUNT-10S": str(short), "X-MBX-ORDER-COUNT-1D": str(long)}
         if answer.retry_after_seconds is not None:
             headers["Retry-After"] = str(answer.retry_after_seconds)
-        return web.Response(status=answer.status, body=data, headers=headers)
+        return HttpAnswer(answer.status, data, headers)

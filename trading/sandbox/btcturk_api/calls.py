@@ -17,7 +17,7 @@ from trading.sandbox.btcturk_api.errors import ApiError
 from trading.sandbox.btcturk_api.limits import Rule, impatience
 from trading.sandbox.btcturk_api.parameters import Parameters
 from trading.sandbox.btcturk_api.venue import Venue
-from trading.sandbox.calls import Answer, pause
+from trading.sandbox.calls import Answer
 from trading.sandbox.faults import Outcome, Request, RequestFate
 from trading.sandbox.records import Records
 from trading.sandbox.rules import Listing
@@ -102,7 +102,7 @@ async def _act(call: Call, operation: Operation, asked: Asked) -> Any:
     _refuse_patience(call, asked.address)
     stamp = _authorise(call, asked) if operation.private else None
     limits.charge(asked.path, operation.rules, call.account, asked.address, call.now)
-    await pause(call.fate.delay)
+    await venue.stage.pause(call.fate.delay)
     call.now = venue.stage.now()
     if stamp is not None:
         signing.check_time(stamp, call.now)

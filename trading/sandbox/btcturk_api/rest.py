@@ -1,4 +1,4 @@
-"""BTCTurk's REST API and its graph API on an aiohttp server.
+"""BTCTurk's REST API and its graph API.
 
 1. Paths and names of parameters are read without regard to case, as the venue reads them.
 2. An order or a cancel that is not understood is 400, never 404.
@@ -13,8 +13,9 @@ from trading.sandbox.btcturk_api.calls import Asked, Operation, perform
 from trading.sandbox.btcturk_api.errors import ApiError
 from trading.sandbox.btcturk_api.parameters import Parameters
 from trading.sandbox.btcturk_api.venue import Venue
-from trading.sandbox.calls import Answer, Dropped, drop
+from trading.sandbox.calls import Answer
 from trading.sandbox.faults import Request
+from trading.sandbox.http import HttpAnswer, HttpRequest, served
 
 _READ = Request.READ
 SINGLE = "v1/order/{orderId}"
@@ -34,6 +35,7 @@ PATHS: dict[tuple[str, str], Operation] = {
     ("GET", "v1/users/transactions/crypto"): Operation(account.transfers, limits.TRADES, _READ),
     ("GET", "v1/users/transactions/fiat"): Operation(account.transfers, limits.TRADES, _READ),
 }
+_GRAPH = "/v1/klines/history"
 KLINES = Operation(market.klines, limits.GRAPH, bare=True)
 
 
@@ -44,49 +46,39 @@ class Rest:
         self._venue = venue
 
     def add_to(self, app: web.Application) -> None:
-        app.router.add_route("*", "/api/{version:v[12]}/{path:.*}", self.handle)
-        app.router.add_get("/v1/klines/history", self.candles)
+        app.router.add_route("*", "/api/{version:v[12]}/{path:.*}", served(self.respond))
+        app.router.add_get(_GRAPH, served(self.respond))
 
-    async def handle(self, request: web.Request) -> web.Response:
-        path = f"{request.match_info['version']}/{request.match_info['path']}".lower()
+    async def respond(self, asked: HttpRequest) -> HttpAnswer:
+        """Raises Dropped if the plan leaves it without an answer."""
+        if asked.path == _GRAPH:
+            return await self._answer(asked, KLINES, "graph", {})
+        path = asked.path.removeprefix("/api/").lower()
         more: dict[str, str] = {}
         before, _, last = path.rpartition("/")
         if before == "v1/order":
             path, more = SINGLE, {"orderId": last}
-        operation = PATHS.get((request.method, path))
+        operation = PATHS.get((asked.method, path))
         if operation is None:
             known = any(path == each for _, each in PATHS)
-            return _plain(ApiError("INVALID_REQUEST", 405 if known else 404))
-        return await self._answer(request, operation, f"{request.method} {path}", more)
-
-    async def candles(self, request: web.Request) -> web.Response:
-        return await self._answer(request, KLINES, "graph", {})
+            error = ApiError("INVALID_REQUEST", 405 if known else 404)
+            return _answered(Answer(error.status, error.body()))
+        return await self._answer(asked, operation, f"{asked.method} {path}", more)
 
     async def _answer(
-        self, request: web.Request, operation: Operation, path: str, more: dict[str, str]
-    ) -> web.Response:
-        body = await request.read()
-        query = request.raw_path.partition("?")[2]
-
+        self, asked: HttpRequest, operation: Operation, path: str, more: dict[str, str]
+    ) -> HttpAnswer:
         def read() -> Parameters:
-            if request.method == "POST":
-                return Parameters.of_body(body)
-            return Parameters.of_query(query, **more)
+            if asked.method == "POST":
+                return Parameters.of_body(asked.body)
+            return Parameters.of_query(asked.query, **more)
 
-        asked = Asked(path, request.headers, request.remote or "", read)
-        try:
-            answer = await perform(self._venue, operation, asked)
-        except Dropped:
-            return drop(request)
-        return _respond(answer)
+        whole = Asked(path, asked.headers, asked.address, read)
+        return _answered(await perform(self._venue, operation, whole))
 
 
-def _respond(answer: Answer) -> web.Response:
+def _answered(answer: Answer) -> HttpAnswer:
     data, headers = garbage.write(answer.body, answer.status, answer.spoiled)
     if answer.retry_after_seconds is not None:
         headers["Retry-After"] = str(answer.retry_after_seconds)
-    return web.Response(status=answer.status, body=data, headers=headers)
-
-
-def _plain(error: ApiError) -> web.Response:
-    return _respond(Answer(error.status, error.body()))
+    return HttpAnswer(answer.status, data, headers)

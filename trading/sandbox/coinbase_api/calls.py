@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from trading.sandbox import calls
-from trading.sandbox.calls import Answer, pause
+from trading.sandbox.calls import Answer
 from trading.sandbox.coinbase_api import errors, signing
 from trading.sandbox.coinbase_api.parameters import Query, read_body
 from trading.sandbox.coinbase_api.venue import Venue
@@ -101,7 +101,7 @@ async def _act(
     call.query = Query(wire.query, int(knobs["page_limit"]) or None)
     if operation.with_body:
         call.body = read_body(wire.body)
-    await pause(fate.delay)
+    await venue.stage.pause(fate.delay)
     call.now = venue.stage.now()
     if token is not None:
         token.check_time(call.now)

@@ -1,4 +1,4 @@
-"""Coinbase's REST API on an aiohttp server.
+"""Coinbase's REST API.
 
 1. What a token must be for is the request as it came in: its method, host and path.
 2. Every answer tells what is left of the hour's requests.
@@ -6,14 +6,18 @@
 Source: docs.cdp.coinbase.com, Advanced Trade API, "REST API Overview", "Rate Limits".
 """
 
+from dataclasses import replace
+from urllib.parse import parse_qsl
+
 from aiohttp import web
 
-from trading.sandbox.calls import Answer, Dropped, drop
+from trading.sandbox.calls import Answer
 from trading.sandbox.coinbase_api import garbage, operations
 from trading.sandbox.coinbase_api.calls import Wire, perform
 from trading.sandbox.coinbase_api.venue import Venue
+from trading.sandbox.http import HttpAnswer, HttpRequest, plain, served
 
-PREFIX = "/api/v3/brokerage"
+PREFIX = "/api/v3/brokerage/"
 
 
 class Rest:
@@ -23,20 +27,17 @@ class Rest:
         self._venue = venue
 
     def add_to(self, app: web.Application) -> None:
-        app.router.add_route("*", PREFIX + "/{path:.*}", self.handle)
+        app.router.add_route("*", PREFIX + "{path:.*}", served(self.respond))
 
-    async def handle(self, request: web.Request) -> web.Response:
-        path = request.match_info["path"]
-        found = operations.find(request.method, path)
+    async def respond(self, asked: HttpRequest) -> HttpAnswer:
+        """Raises Dropped if the plan leaves it without an answer."""
+        path = asked.path.removeprefix(PREFIX)
+        found = operations.find(asked.method, path)
         if found is None:
-            return web.Response(status=405 if operations.known(path) else 404, text="")
-        try:
-            answer = await perform(self._venue, *found, await _read(request))
-        except Dropped:
-            return drop(request)
-        return self._respond(answer)
+            return plain(405 if operations.known(path) else 404)
+        return self._answered(await perform(self._venue, *found, _read(asked)))
 
-    def _respond(self, answer: Answer) -> web.Response:
+    def _answered(self, answer: Answer) -> HttpAnswer:
         limits, now = self._venue.limits, self._venue.stage.now()
         left = max(0, limits.requests_per_hour - limits.used(answer.who, now))
         headers = {
@@ -47,18 +48,18 @@ class Rest:
         if answer.retry_after_seconds is not None:
             headers["Retry-After"] = str(answer.retry_after_seconds)
         if isinstance(answer.body, str):
-            return web.Response(status=answer.status, text=answer.body, headers=headers)
+            told = plain(answer.status, answer.body)
+            return replace(told, headers={**told.headers, **headers})
         data, more = garbage.write(answer.body, answer.status, answer.spoiled)
-        return web.Response(status=answer.status, body=data, headers=headers | more)
+        return HttpAnswer(answer.status, data, headers | more)
 
 
-async def _read(request: web.Request) -> Wire:
-    path = request.raw_path.partition("?")[0]
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+def _read(asked: HttpRequest) -> Wire:
+    scheme, _, token = asked.headers.get("Authorization", "").partition(" ")
     return Wire(
-        uri=f"{request.method} {request.host}{path}",
-        query=tuple(request.query.items()),
-        body=await request.read(),
+        uri=f"{asked.method} {asked.headers.get('Host', '')}{asked.raw_path}",
+        query=tuple(parse_qsl(asked.query, keep_blank_values=True)),
+        body=asked.body,
         token=token if scheme == "Bearer" else None,
-        address=request.remote or "",
+        address=asked.address,
     )
