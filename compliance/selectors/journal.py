@@ -120,6 +120,22 @@ def last_data(
     return None if row is None else _data(row[0])
 
 
+def last_told(
+    object_type: str, object_id: str, events: Sequence[EventName]
+) -> tuple[datetime, datetime] | None:
+    """When the newest of these events of one object was told, numbered or not yet: market time, and
+    wall time of the same; None without one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT market_at, recorded_at FROM compliance_journalentry"
+            " WHERE object_type = %s AND object_id = %s AND event = ANY(%s)"
+            " ORDER BY id DESC LIMIT 1",
+            [object_type, object_id, [event.value for event in events]],
+        )
+        row = cursor.fetchone()
+    return None if row is None else (row[0], row[1])
+
+
 def first_data(event: EventName) -> dict[str, Any] | None:
     """What the first entry of that event carries, numbered or not yet; None without one."""
     with connection.cursor() as cursor:

@@ -42,7 +42,8 @@ SELECT o.id, o.trade_id, o.origin, o.closing,
        EXISTS (SELECT 1 FROM trading_cancelrequest request
                 WHERE request.order_id = o.id AND request.answered_at IS NULL),
        o.ord_status NOT IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED'),
-       o.ord_status IN ('NEW', 'PARTIALLY_FILLED'), o.ord_type, o.certainty = 'UNKNOWN'
+       o.ord_status IN ('NEW', 'PARTIALLY_FILLED'), o.ord_type, o.certainty = 'UNKNOWN',
+       o.ord_status = 'CREATED'
   FROM trading_order o
  WHERE o.trade_id = ANY(%s)
    AND (o.ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')
@@ -73,7 +74,7 @@ class WorkingOrder:
 class TradeOrder:
     """An order that works for a trade; `cancelling` while a cancel request is unanswered, `closed`
     when all that it still brings are fills that happened; `resting` when the venue has it,
-    `doubtful` when nobody knows whether it has."""
+    `doubtful` when nobody knows whether it has, `waiting` while nobody has sent it."""
 
     pk: int
     trade_id: int
@@ -86,6 +87,7 @@ class TradeOrder:
     resting: bool = False
     ord_type: str = ""
     doubtful: bool = False
+    waiting: bool = False
 
     @property
     def is_stop(self) -> bool:

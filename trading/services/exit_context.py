@@ -70,7 +70,7 @@ def is_exit(order: TradeOrder) -> bool:
 
 def leaving(context: Context) -> Decimal:
     """Quantity that a working exit is about to take away."""
-    return sum((each.leaves_qty for each in context.working if is_exit(each)), ZERO)
+    return sum((each.leaves_qty for each in _going(context) if is_exit(each)), ZERO)
 
 
 def covered(
@@ -79,11 +79,17 @@ def covered(
     """Quantity behind working protection; a group counts once, and not if it is in `without`, nor
     while a cancel of it is unanswered, unless `until_cancelled`."""
     groups: dict[str, Decimal] = {}
-    for order in context.working:
+    for order in _going(context):
         counts = order.origin == Origin.PROTECTION and (until_cancelled or not order.cancelling)
         if counts and order.oco_group not in without:
             groups[order.oco_group] = max(groups.get(order.oco_group, ZERO), order.leaves_qty)
     return sum(groups.values(), ZERO)
+
+
+def _going(context: Context) -> list[TradeOrder]:
+    """The orders at work, without those that a trading state keeps from being sent: such a stop
+    protects nothing."""
+    return [each for each in context.working if context.may_reduce or not each.waiting]
 
 
 def is_certain(context: Context, *, until_cancelled: bool = False) -> bool:

@@ -2,9 +2,10 @@
 
 1. Stop, target and trailing stop of one quantity (exit_legs.py) share an OCO group.
 2. A close waits until nothing else works for the trade, so that the two cannot both fill.
-3. A position that should be protected and is not is said once, as an event, until its protection
-   rests at the venue; it is sold at the market when it stays so for `UNPROTECTED_BARS` (in real
-   time `UNPROTECTED_LONGEST`), whether the gate denies its stops or the venue refuses them.
+3. A position that should be protected and is not is said, as an event, and sold at the market when
+   it stays so for `UNPROTECTED_BARS` (in real time `UNPROTECTED_LONGEST`), whether the gate denies
+   its stops or the venue refuses them. While it cannot be sold it is said again each time it has
+   stayed so for that long: a halt holds for stops too, those that wait to be sent among them.
 4. A stop of unknown outcome protects nothing, and no second one is written beside it: it may act.
    The position is said to be unprotected at once; given up as in 3, it is sold after the stop's
    cancel is answered or its fate is known, never before.
@@ -14,11 +15,12 @@
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import IN_REAL_TIME, OrdStatus
 from aitrader.kernel.money import CONTEXT
+from compliance.selectors import journal as entries
 from compliance.services import journal
 from trading.selectors import sql
 from trading.selectors.orders import TradeOrder
@@ -148,14 +150,19 @@ def _cancel(context: Context, obstacles: list[TradeOrder]) -> int:
 
 
 def _is_long_unprotected(context: Context) -> bool:
-    trade, at = context.trade, context.at
+    trade = context.trade
     if trade.unprotected_since is None:
         return False
-    if at.market - trade.unprotected_since >= UNPROTECTED_BARS * context.desk.interval:
+    return _is_long_since(context, trade.unprotected_since, trade.unprotected_at)
+
+
+def _is_long_since(context: Context, market: datetime, wall: datetime | None) -> bool:
+    """Whether a position may not stay naked for as long as this; one instant on both clocks."""
+    at = context.at
+    if at.market - market >= UNPROTECTED_BARS * context.desk.interval:
         return True
-    since = trade.unprotected_at
     in_real_time = context.desk.feed.source in IN_REAL_TIME
-    return in_real_time and since is not None and at.wall - since >= UNPROTECTED_LONGEST
+    return in_real_time and wall is not None and at.wall - wall >= UNPROTECTED_LONGEST
 
 
 def _give_up(context: Context) -> None:
@@ -191,13 +198,17 @@ def _event(name: EventName, context: Context, data: Mapping[str, object]) -> Eve
 
 def _set_unprotected(context: Context, *, why: str) -> None:
     """Note since when nothing certain protects the position, and say `why`; "": something does."""
-    trade, unprotected = context.trade, bool(why)
-    if unprotected == (trade.unprotected_since is not None):
-        return
-    trade.unprotected_since = context.at.market if unprotected else None
-    trade.unprotected_at = context.at.wall if unprotected else None
-    sql.update(trade, "unprotected_since", "unprotected_at")
-    if unprotected:
+    trade, since = context.trade, context.trade.unprotected_since
+    if bool(why) != (since is not None):
+        trade.unprotected_since = context.at.market if why else None
+        trade.unprotected_at = context.at.wall if why else None
+        sql.update(trade, "unprotected_since", "unprotected_at")
+    if why and (since is None or _is_to_be_said_again(context)):
         data: dict[str, object] = {"open_qty": context.open_qty, "why": why}
         event = _event(EventName.POSITION_UNPROTECTED, context, data)
         journal.record([event], now=context.at.wall)
+
+
+def _is_to_be_said_again(context: Context) -> bool:
+    told = entries.last_told("trade", context.trade.public_id, [EventName.POSITION_UNPROTECTED])
+    return told is not None and _is_long_since(context, *told)

@@ -93,7 +93,8 @@ def test_a_denied_exit_is_said_and_asked_for_again_after_growing_pauses() -> Non
     denied = roads.orders(ord_status="DENIED")
     waited = [(each.created_at - first).total_seconds() for each in denied]
     assert waited == [0, 1, 2, 4, 8, 16, 32, 64, 124, 184, 244, 304, 364]
-    assert _said() == (1, "its exit was denied: PRICE_STALE")
+    # Seven minutes: said at first, and again after each three.
+    assert _said() == (3, "its exit was turned away: PRICE_STALE")
 
 
 def test_of_a_strategy_switched_off_the_stop_is_not_taken_away_for_an_exit_and_comes_back() -> None:
