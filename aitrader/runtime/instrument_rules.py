@@ -5,10 +5,9 @@
 2. At the start and every hour; every minute while one of them does not trade; within seconds after
    a venue has refused an order, for its rules may have changed.
 3. An instrument that does not trade, in whatever word, is halted; the others are read all the same.
-4. Whatever happens here ends nothing: rules that could not be read stay as they are.
+4. What is written is the desk's at once: what the venue refuses now is not sent again.
+5. Whatever happens here ends nothing: rules that could not be read stay as they are.
 """
-
-from collections.abc import Mapping
 
 import structlog
 
@@ -31,9 +30,10 @@ log = structlog.get_logger(__name__)
 class InstrumentRules(Beside):
     """`venue` gives the prices that they are traded on; "" follows nobody."""
 
-    def __init__(self, venue: str, *, instruments: Mapping[int, InstrumentRow]) -> None:
+    def __init__(self, venue: str, *, instruments: dict[int, InstrumentRow]) -> None:
         super().__init__("instrument-rules")
         self._venue = venue
+        self._instruments = instruments
         self._pairs = {row.code: (row.base, row.quote) for row in instruments.values()}
         self._data: PublicData | None = None
         self._begun = False
@@ -78,7 +78,8 @@ class InstrumentRules(Beside):
                 continue
             now = WALL.now()
             at = Moment(market=now, wall=now)
-            instrument_rules.follow(code=code, venue=self._venue, listed=listed, at=at)
+            row = instrument_rules.follow(code=code, venue=self._venue, listed=listed, at=at)
+            self._instruments[row.pk] = row
         if whole and not instrument_rules.some_halted(list(self._pairs)):
             self._due = monotonic() + EVERY_SECONDS
 

@@ -9,6 +9,8 @@ from decimal import Decimal
 
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.fix import AccountKind
+from trading.domain import instrument_limits
+from trading.domain.instrument_limits import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Instrument:
     min_qty: Decimal
     min_notional: Decimal
     max_bar_range: Decimal = Decimal("0.5")
+    limits: Limits = instrument_limits.NONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,6 @@ from enum import StrEnum
 
 from aitrader.kernel import ids
 from aitrader.kernel.fix import OrdType, Origin, Side, TimeInForce
-from aitrader.kernel.money import CONTEXT, plain
-from trading.domain.instrument import Instrument
 from trading.domain.ports import Capabilities
 
 
@@ -26,7 +24,8 @@ class OrderIntent:
     `reference_px` is the price the sizing used; `sizing` its inputs by name; `strategy` the code
     of the strategy or empty; `reason` such as `sma_cross LONG`; `decided_at` market time. A
     `post_only` order is refused rather than take; a GTD order ends by itself at `expire_time`;
-    `replaces` is the intent of the order in whose place it is to come.
+    `replaces` is the intent of the order in whose place it is to come, `beside` those that it makes
+    up one quantity with: they are no copies of each other.
     """
 
     intent_id: str
@@ -48,20 +47,9 @@ class OrderIntent:
     post_only: bool = False
     expire_time: datetime | None = None
     replaces: str = ""
+    beside: tuple[str, ...] = ()
     strategy: str = ""
     sizing: Mapping[str, object] = field(default_factory=dict)
-
-
-# A LIMIT_IF_TOUCHED without a stop_px is touched at its price.
-_REQUIRED: Mapping[OrdType, tuple[str, ...]] = {
-    OrdType.MARKET: (),
-    OrdType.LIMIT: ("price",),
-    OrdType.STOP: ("stop_px",),
-    OrdType.STOP_LIMIT: ("price", "stop_px"),
-    OrdType.MARKET_IF_TOUCHED: ("stop_px",),
-    OrdType.LIMIT_IF_TOUCHED: ("price",),
-    OrdType.TRAILING_STOP: ("trailing_bps",),
-}
 
 
 class Unsupported(StrEnum):
@@ -126,48 +114,3 @@ def _lasting(venue: Capabilities) -> Mapping[OrdType, frozenset[TimeInForce]]:
 def client_order_id(namespace: str, intent_id: str, attempt: int) -> str:
     """32 characters of `[A-Z2-7]`."""
     return ids.derive(namespace, "cl_ord_id", intent_id, attempt)
-
-
-def validate(intent: OrderIntent, instrument: Instrument) -> tuple[str, ...]:
-    """What is wrong with the order by the rules of its instrument that are read, one line each;
-    empty if nothing. A venue has more rules (docs/venues.md): those it applies itself."""
-    return (*_price_problems(intent, instrument), *_quantity_problems(intent, instrument))
-
-
-def _price_problems(intent: OrderIntent, instrument: Instrument) -> list[str]:
-    prices = {"price": intent.price, "stop_px": intent.stop_px}
-    given = prices | {"trailing_bps": intent.trailing_bps}
-    problems = [
-        f"{name} is missing: {intent.ord_type} needs it"
-        for name in _REQUIRED[intent.ord_type]
-        if given[name] is None
-    ]
-    for name, value in given.items():
-        if value is None:
-            continue
-        if value <= 0:
-            problems.append(f"{name} {plain(value)} is not positive")
-        elif name in prices and not _is_multiple(value, instrument.tick):
-            problems.append(f"{name} {plain(value)} is off the tick {plain(instrument.tick)}")
-    return problems
-
-
-def _quantity_problems(intent: OrderIntent, instrument: Instrument) -> list[str]:
-    qty = intent.order_qty
-    if qty <= 0:
-        return [f"order_qty {plain(qty)} is not positive"]
-    problems = []
-    if not _is_multiple(qty, instrument.lot):
-        problems.append(f"order_qty {plain(qty)} is off the lot {plain(instrument.lot)}")
-    if qty < instrument.min_qty:
-        problems.append(f"order_qty {plain(qty)} is below min_qty {plain(instrument.min_qty)}")
-    own_prices = [px for px in (intent.price, intent.stop_px) if px is not None and px > 0]
-    notional = CONTEXT.multiply(qty, own_prices[0] if own_prices else intent.reference_px)
-    if notional < instrument.min_notional:
-        least = plain(instrument.min_notional)
-        problems.append(f"notional {plain(notional)} is below min_notional {least}")
-    return problems
-
-
-def _is_multiple(value: Decimal, step: Decimal) -> bool:
-    return CONTEXT.remainder(value, step) == 0

@@ -1,9 +1,12 @@
 """Venues and their instruments, as rows. Rules for reading them: domain/instrument.py."""
 
 from django.db import models
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from aitrader.kernel.fix import AccountKind
+from trading.domain import instrument_limits
+from trading.domain.instrument_limits import Limits
 from trading.models.columns import Amount
 
 
@@ -30,6 +33,8 @@ class InstrumentRow(models.Model):
     min_qty = Amount()
     min_notional = Amount()
     max_bar_range = Amount(default="0.5")
+    #: What else the venue allows: domain/instrument_limits.py `told`.
+    limits = models.JSONField(default=dict)
     #: What the venue said of it last, in our word, and when; null where nobody asks a venue.
     status = models.CharField(max_length=16, default="TRADING")
     rules_at = models.DateTimeField(null=True)
@@ -46,3 +51,8 @@ class InstrumentRow(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    @cached_property
+    def venue_limits(self) -> Limits:
+        """`limits`, read once: whoever writes them writes another object."""
+        return instrument_limits.read(self.limits)

@@ -155,4 +155,5 @@ def as_instrument(row: InstrumentRow) -> Instrument:
         min_qty=row.min_qty,
         min_notional=row.min_notional,
         max_bar_range=row.max_bar_range,
+        limits=row.venue_limits,
     )

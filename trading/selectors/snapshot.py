@@ -17,9 +17,10 @@ from risk.domain.sizing import annualised_volatility
 from risk.domain.snapshot import PositionView, RiskSnapshot
 from risk.domain.trading_state import ScopedState
 from trading.domain.instrument import Instrument
-from trading.domain.order import OrderIntent, validate
+from trading.domain.order import OrderIntent
+from trading.domain.order_rules import validate
 from trading.domain.position import PositionState
-from trading.selectors import account_state, freshness, orders
+from trading.selectors import account_state, freshness, orders, surroundings
 from trading.selectors.account_state import AccountState, Mark
 from trading.selectors.desk import VOLATILITY_BARS, Desk
 from trading.selectors.orders import WorkingOrder
@@ -103,6 +104,11 @@ def build(
 ) -> RiskSnapshot:
     """Everything the gate reads about this intent; `now` is the market's time."""
     state = view.state
+    mark = view.marks.get(instrument_id)
+    meets = surroundings.around(
+        view.working, state.balances, intent,
+        instrument_id=instrument_id, base=instrument.base, px=None if mark is None else mark.px,
+    )  # fmt: skip
     return RiskSnapshot(
         now=now,
         account_kind=AccountKind(desk.account.kind),
@@ -120,7 +126,7 @@ def build(
         notional_today=rules.notional_today,
         bar_extreme=bar_extreme,
         strategy_enabled=strategy_enabled,
-        instrument_problems=validate(intent, instrument),
+        instrument_problems=validate(intent, instrument, meets),
         duplicate_of=_twin(view, intent, instrument_id),
         in_doubt=_in_doubt(view, intent, instrument_id),
     )
@@ -133,7 +139,7 @@ def _twin(view: AccountView, intent: OrderIntent, instrument_id: int) -> str:
             instrument_id, intent.side, intent.ord_type, intent.order_qty,
         )  # fmt: skip
         of_another = order.strategy != intent.strategy or order.oco_group != intent.oco_group
-        of_another = of_another or order.intent_id == intent.replaces
+        of_another = of_another or order.intent_id in (intent.replaces, *intent.beside)
         if same and not of_another and order.created_at == intent.decided_at:
             return order.intent_id
     return ""

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from aitrader.kernel.clock import Moment
-from aitrader.kernel.fix import AccountKind, Origin, Side
+from aitrader.kernel.fix import AccountKind, OrdType, Origin, Side
 from aitrader.kernel.money import CONTEXT, ZERO, qty_to_lot, ratio
+from trading.domain.instrument_limits import step_of
 from trading.models import InstrumentRow, StrategyCursor, Trade
 from trading.selectors.desk import Desk, LoadedStrategy
 from trading.selectors.orders import TradeOrder
@@ -31,11 +32,13 @@ class Context:
 
     @property
     def open_qty(self) -> Decimal:
-        """What the trade holds and can give back, in whole lots; what the venue would not take is
-        dust: 0."""
+        """What the trade holds and can give back, in lots of the market; what the venue would not
+        take there is dust: 0."""
         held = max(ZERO, CONTEXT.subtract(self.trade.entry_qty, self.trade.exit_qty))
-        qty = qty_to_lot(min(held, self._most), self.instrument.lot)
-        if qty <= 0 or qty < self.instrument.min_qty:
+        limits = self.instrument.venue_limits
+        lot = step_of(self.instrument.lot, limits, OrdType.MARKET)
+        qty = qty_to_lot(min(held, self._most), lot)
+        if qty <= 0 or qty < max(self.instrument.min_qty, limits.market_min_qty or ZERO):
             return ZERO
         mark = self.desk.marks().get(self.instrument.pk)
         # Without a price the entry's own decides: what may be worth something is not given up.

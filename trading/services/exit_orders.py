@@ -1,7 +1,10 @@
 """The orders that exits are made of: the legs of a protection, and the sale at the market.
 
-What the gate denies or the venue refuses is asked for again, while nothing covers the position,
-after as long a pause as it has been turned away for, `LONGEST_PAUSE` at most: not at every price.
+1. What is more than the venue takes in one order goes in even parts, `MOST_AT_ONCE` of them at a
+   look: each is an order of its own, or a group of legs of its own.
+2. What the gate denies or the venue refuses is asked for again, while nothing covers the position,
+   after as long a pause as it has been turned away for, `LONGEST_PAUSE` at most: not at every
+   price.
 """
 
 from dataclasses import dataclass
@@ -13,6 +16,7 @@ from aitrader.kernel.clock import iso
 from aitrader.kernel.fix import AccountKind, OrdType, Origin, TimeInForce
 from aitrader.kernel.money import ZERO, plain, ratio
 from risk.domain import exposure
+from trading.domain import instrument_limits
 from trading.domain.order import OrderIntent
 from trading.models import Order, Trade
 from trading.selectors import orders as order_reads
@@ -22,6 +26,7 @@ from trading.services import exit_legs, orders
 from trading.services.exit_context import Context
 from trading.services.exit_legs import Leg
 
+MOST_AT_ONCE = 20
 LONGEST_PAUSE = timedelta(seconds=60)
 _TRACE = "SELECT trace_id FROM trading_order WHERE trade_id = %s ORDER BY id LIMIT 1"
 _TURNED_AWAY = """
@@ -59,9 +64,18 @@ def legs_wanted(context: Context, *, together: bool = True) -> tuple[Leg, ...]:
 
 
 def write_legs(context: Context, legs: tuple[Leg, ...], qty: Decimal) -> int:
-    """Write the legs of one OCO group; returns how many of them work."""
+    """Write the legs, each part of the quantity as one OCO group; returns how many work."""
     # Two fills at one instant are two quantities to protect.
     key = (context.trade.public_id, iso(context.at.market), plain(context.open_qty), plain(qty))
+    return sum(
+        _write_group(context, legs, part, (*key, *_nth(number)))
+        for number, part in enumerate(_parts(context, qty, legs))
+    )
+
+
+def _write_group(
+    context: Context, legs: tuple[Leg, ...], qty: Decimal, key: tuple[str | int, ...]
+) -> int:
     group = ids.derive(context.desk.namespace, "oco", *key)
     written = 0
     for leg in legs:
@@ -79,21 +93,53 @@ def write_legs(context: Context, legs: tuple[Leg, ...], qty: Decimal) -> int:
     return written
 
 
-def market_exit(context: Context) -> Order | None:
-    """Order the sale (or buying back) of all that is open; None if this instant had its attempt."""
-    key = (context.trade.public_id, iso(context.at.market))
-    intent = _intent(
-        context,
-        intent_id=ids.derive(context.desk.namespace, "exit", *key),
-        leg=Leg("exit", OrdType.MARKET),
-        qty=context.open_qty,
-        origin=Origin.STRATEGY,
-        reason=context.trade.exit_wanted or f"{context.loaded.code} {context.cursor.stance}",
-        oco_group="",
-    )
-    if orders.is_known(intent.intent_id):
-        return None
-    return _submit(context, intent, shared_qty=ZERO)
+def market_exit(context: Context) -> list[Order]:
+    """Order the sale (or buying back) of all that is open; none if this instant had its attempt."""
+    key = ("exit", context.trade.public_id, iso(context.at.market))
+    leg = Leg("exit", OrdType.MARKET)
+    written: list[Order] = []
+    for number, part in enumerate(_parts(context, context.open_qty, (leg,))):
+        intent = _intent(
+            context,
+            intent_id=ids.derive(context.desk.namespace, *key, *_nth(number)),
+            leg=leg,
+            qty=part,
+            origin=Origin.STRATEGY,
+            reason=context.trade.exit_wanted or f"{context.loaded.code} {context.cursor.stance}",
+            oco_group="",
+            beside=tuple(each.intent_id for each in written),
+        )
+        if number == 0 and orders.is_known(intent.intent_id):
+            return []
+        written.append(_submit(context, intent, shared_qty=ZERO))
+    return written
+
+
+def _nth(number: int) -> tuple[int, ...]:
+    """What tells the parts of one quantity apart: the first is named as the whole would be."""
+    return (number,) if number else ()
+
+
+def _parts(context: Context, qty: Decimal, legs: tuple[Leg, ...]) -> tuple[Decimal, ...]:
+    """The quantity as the venue takes it in orders that all of these legs can be."""
+    row, limits = context.instrument, context.instrument.venue_limits
+    bounds = [
+        instrument_limits.most(
+            row.lot, limits, leg.ord_type, leg.price or leg.stop_px or _reference_px(context)
+        )
+        for leg in legs
+    ]
+    greatest = min((each for each in bounds if each is not None), default=None)
+    lot = max(instrument_limits.step_of(row.lot, limits, leg.ord_type) for leg in legs)
+    return instrument_limits.parts(qty, lot, greatest)[:MOST_AT_ONCE]
+
+
+def _reference_px(context: Context) -> Decimal:
+    """The last price, else that of the entry."""
+    mark = context.desk.marks().get(context.instrument.pk)
+    if mark is not None:
+        return mark.px
+    return ratio(context.trade.entry_notional, context.trade.entry_qty)
 
 
 def _intent(
@@ -105,9 +151,8 @@ def _intent(
     origin: Origin,
     reason: str,
     oco_group: str,
+    beside: tuple[str, ...] = (),
 ) -> OrderIntent:
-    mark = context.desk.marks().get(context.instrument.pk)
-    entry_px = ratio(context.trade.entry_notional, context.trade.entry_qty)
     return OrderIntent(
         intent_id=intent_id,
         account=context.desk.account.code,
@@ -116,7 +161,7 @@ def _intent(
         ord_type=leg.ord_type,
         order_qty=qty,
         origin=origin,
-        reference_px=entry_px if mark is None else mark.px,
+        reference_px=_reference_px(context),
         reason=reason,
         decided_at=context.at.market,
         price=leg.price,
@@ -124,6 +169,7 @@ def _intent(
         trailing_bps=leg.trailing_bps,
         time_in_force=TimeInForce.GTC,
         oco_group=oco_group,
+        beside=beside,
         reduce_only=_shrinks_net(context, qty, oco_group),
         strategy=context.loaded.code,
         sizing={"method": "WHOLE_TRADE", "trade": context.trade.public_id},

@@ -125,13 +125,11 @@ def _leave(context: Context) -> int:
         _set_unprotected(context, why=f"its exit was turned away: {refusal.text}")
         if refusal.must_wait:
             return 0
-    order = exit_orders.market_exit(context)
-    if order is None:
-        return 0
-    if order.ord_status == OrdStatus.DENIED:
-        _set_unprotected(context, why=f"its exit was denied: {order.text}")
-        return 0
-    return 1
+    written = exit_orders.market_exit(context)
+    denied = [order for order in written if order.ord_status == OrdStatus.DENIED]
+    if denied:
+        _set_unprotected(context, why=f"its exit was denied: {denied[0].text}")
+    return len(written) - len(denied)
 
 
 def _cancel(context: Context, obstacles: list[TradeOrder]) -> int:

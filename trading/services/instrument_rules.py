@@ -1,7 +1,7 @@
 """Keeping the rules of instruments as their venue has them, while a desk runs.
 
-1. A change of tick, lot or least order is written with a journal entry; what an operator has set
-   stays.
+1. A change of tick, lot, least order or limits is written with a journal entry; what an operator
+   has set stays.
 2. An instrument that the venue does not trade now, in whatever word it says so, opens nothing
    here: its own trading state is halted in the venue's name, and given back in the venue's name
    when it trades again. A halt of a person stays.
@@ -9,8 +9,9 @@
 4. One venue at a time is followed: what another one said of an instrument ends with its desk.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 
@@ -27,7 +28,7 @@ from trading.domain.instrument import Instrument
 from trading.models import InstrumentRow
 
 TRADING, HALT = "TRADING", "HALT"
-_RULES = ("tick", "lot", "min_qty", "min_notional")
+_STEPS = ("tick", "lot", "min_qty", "min_notional")
 _BATCH = 1000
 
 
@@ -56,20 +57,27 @@ def begin(*, codes: Collection[str], venue: str, at: Moment) -> None:
             InstrumentRow.objects.filter(code=found.scoped.code).update(status=TRADING)
 
 
-def follow(*, code: str, venue: str, listed: Listed, at: Moment) -> None:
-    """Bring one instrument in line with what `venue` says of it."""
+def kept(rules: Instrument) -> dict[str, Any]:
+    """The rules that a venue tells, by column, as a row keeps them."""
+    return {name: stored(getattr(rules, name)) for name in _STEPS} | {"limits": rules.limits.told()}
+
+
+def follow(*, code: str, venue: str, listed: Listed, at: Moment) -> InstrumentRow:
+    """Bring one instrument in line with what `venue` says of it; how it stands now."""
     with transaction.atomic():
         row = InstrumentRow.objects.select_for_update(no_key=True).get(code=code)
-        changed = [] if listed.rules is None else _changed(row, listed.rules)
+        told = {} if listed.rules is None else kept(listed.rules)
+        changed = _changed(row, told)
         before = {name: getattr(row, name) for name in changed}
         for name in changed:
-            setattr(row, name, stored(getattr(listed.rules, name)))
+            setattr(row, name, told[name])
         row.status = HALT if listed.rules is None else TRADING
         row.rules_at = at.wall
         row.save(update_fields=[*changed, "status", "rules_at"])
         if changed:
             journal.record([_event(row, venue, before, at)], now=at.wall)
     _switch(row, venue, listed, at)
+    return row
 
 
 def rejected_since(leaf_index: int) -> tuple[int, bool]:
@@ -96,8 +104,8 @@ def some_halted(codes: list[str]) -> bool:
     return InstrumentRow.objects.filter(code__in=codes).exclude(status=TRADING).exists()
 
 
-def _changed(row: InstrumentRow, rules: Instrument) -> list[str]:
-    differ = [name for name in _RULES if getattr(row, name) != stored(getattr(rules, name))]
+def _changed(row: InstrumentRow, told: Mapping[str, Any]) -> list[str]:
+    differ = [name for name in told if getattr(row, name) != told[name]]
     return [name for name in differ if name not in _set_by_operator(row.code)] if differ else []
 
 

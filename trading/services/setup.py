@@ -3,8 +3,8 @@
 1. Opening the same feed again finds the desk as it was left; nothing is written twice.
 2. The account starts with what it has: one deposit, posted to the ledger and at the simulated
    venue alike, or what the venue says is held there.
-3. Tick, lot and least quantity of the simulated venue are those of the bars that are traded, not
-   of whichever bars came first; what an operator has set stays.
+3. Tick, lot, least quantity and limits of the simulated venue are those of the bars that are
+   traded, not of whichever bars came first; what an operator has set stays.
 """
 
 from collections.abc import Mapping, Sequence
@@ -213,6 +213,7 @@ def _list(venue: Venue, instrument: Instrument, origin: str, at: Moment) -> Inst
             "min_qty": instrument.min_qty,
             "min_notional": instrument.min_notional,
             "max_bar_range": instrument.max_bar_range,
+            "limits": instrument.limits.told(),
         },
     )
     if created:
@@ -231,11 +232,14 @@ def _list(venue: Venue, instrument: Instrument, origin: str, at: Moment) -> Inst
 
 
 def _follow(row: InstrumentRow, instrument: Instrument, origin: str, at: Moment) -> None:
-    """Bring the steps of a listed instrument in line with the bars that are traded now."""
-    after = {name: stored(getattr(instrument, name)) for name in _STEPS}
-    before = {name: getattr(row, name) for name in _STEPS}
-    changed = [name for name in _STEPS if before[name] != after[name]]
-    if not changed or _set_by_operator(row.code):
+    """Bring steps and limits of a listed instrument in line with the bars that are traded now."""
+    after: dict[str, object] = {name: stored(getattr(instrument, name)) for name in _STEPS}
+    after["limits"] = instrument.limits.told()
+    before = {name: getattr(row, name) for name in after}
+    changed = [name for name in after if before[name] != after[name]]
+    if not {*_STEPS}.isdisjoint(changed) and _set_by_operator(row.code):
+        changed = [name for name in changed if name not in _STEPS]
+    if not changed:
         return
     for name in changed:
         setattr(row, name, after[name])

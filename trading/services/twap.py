@@ -24,6 +24,7 @@ from aitrader.kernel.fix import CLOSED, IN_REAL_TIME, Certainty, OrdType, Origin
 from aitrader.kernel.money import CONTEXT, ZERO, plain, product, qty_to_lot
 from compliance.domain.roles import Action
 from compliance.services import access, journal
+from trading.domain.instrument_limits import most, step_of
 from trading.domain.order import OrderIntent
 from trading.domain.slicing import Plan, slice_qty
 from trading.models import InstrumentRow, Order, ParentOrder
@@ -149,12 +150,20 @@ def _check(desk: Desk, row: InstrumentRow, wish: Wish) -> None:
         wish.price <= 0 or CONTEXT.remainder(wish.price, row.tick) != ZERO
     ):
         raise BadInput(f"limit {plain(wish.price)} is off the tick {plain(row.tick)}")
-    ord_type = OrdType.MARKET if wish.price is None else OrdType.LIMIT
+    ord_type = _ord_type(wish.price)
     if ord_type not in desk.capabilities.ord_types:
         raise BadInput(f"the account's venue has no {ord_type} orders")
+    px = wish.price or person_orders.reference_px(desk, row)
     least = qty_to_lot(CONTEXT.divide(wish.order_qty, Decimal(wish.slices)), row.lot)
-    if not _is_enough(row, least, wish.price or person_orders.reference_px(desk, row)):
+    if not _is_enough(row, least, px):
         raise BadInput(f"a slice of {plain(least)} is less than the venue takes: fewer slices")
+    greatest = most(row.lot, row.venue_limits, ord_type, px)
+    if greatest is not None and least > greatest:
+        raise BadInput(f"the venue takes {plain(greatest)} in one order: more slices")
+
+
+def _ord_type(price: Decimal | None) -> OrdType:
+    return OrdType.MARKET if price is None else OrdType.LIMIT
 
 
 def _is_enough(row: InstrumentRow, qty: Decimal, px: Decimal) -> bool:
@@ -212,8 +221,13 @@ def _cut(
 ) -> int:
     row = desk.instruments[parent.instrument_id]
     mark = desk.marks().get(row.pk)
-    qty = slice_qty(plan, number, filled=filled, lot=row.lot)
-    if mark is None or not _is_enough(row, qty, parent.price or mark.px):
+    if mark is None:
+        return 0
+    ord_type, px = _ord_type(parent.price), parent.price or mark.px
+    qty = slice_qty(plan, number, filled=filled, lot=step_of(row.lot, row.venue_limits, ord_type))
+    # What the venue does not take in one order is spread over the slices that are left.
+    qty = min(qty, most(row.lot, row.venue_limits, ord_type, px) or qty)
+    if not _is_enough(row, qty, px):
         # Looked at again until its time is over; then the next ones have it.
         return 0
     intent = OrderIntent(
@@ -221,7 +235,7 @@ def _cut(
         account=desk.account.code,
         instrument=row.code,
         side=Side(parent.side),
-        ord_type=OrdType.MARKET if parent.price is None else OrdType.LIMIT,
+        ord_type=ord_type,
         order_qty=qty,
         origin=Origin.OPERATOR,
         reference_px=mark.px,

@@ -2,10 +2,12 @@
 
 1. A price is a multiple of `tickSize` and has no more decimals than the pair's scale; a quantity
    has as many decimals as the base's scale.
-2. A pair whose fee is taken in the base asset is not taken: a trade does not tell in which it was.
+2. Bounds of prices and quantities stand in the filter, for some pairs beside it too: the closer
+   ones hold.
+3. A pair whose fee is taken in the base asset is not taken: a trade does not tell in which it was.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -14,6 +16,7 @@ from aitrader.kernel.errors import BadInput, VenueAway
 from aitrader.kernel.fix import AccountKind
 from aitrader.kernel.money import ONE, ZERO, amount
 from trading.domain.instrument import Instrument, code_of
+from trading.domain.instrument_limits import Limits
 from trading.gateways.btcturk.connection import Connection, understood
 
 EXCHANGE_INFO = "/api/v2/server/exchangeinfo"
@@ -59,7 +62,18 @@ def _instrument(listed: Mapping[str, Any], venue: str) -> Instrument:
         lot=lot,
         min_qty=_or(prices.get("minAmount"), lot),
         min_notional=_or(prices.get("minExchangeValue"), ZERO),
+        limits=Limits(
+            min_px=_closest(max, prices.get("minPrice"), listed.get("minimumLimitOrderPrice")),
+            max_px=_closest(min, prices.get("maxPrice"), listed.get("maximumLimitOrderPrice")),
+            max_qty=_closest(min, prices.get("maxAmount"), listed.get("maximumOrderAmount")),
+        ),
     )
+
+
+def _closest(of: Callable[[list[Decimal]], Decimal], *told: object) -> Decimal | None:
+    """The greatest of least ones, the least of greatest ones; None where no rule is told."""
+    given = [number for each in told if each is not None and (number := amount(each))]
+    return of(given) if given else None
 
 
 def _tick(prices: Mapping[str, Any], listed: Mapping[str, Any]) -> Decimal:

@@ -14,6 +14,7 @@ from aitrader.kernel.errors import (
 from aitrader.kernel.fix import AccountKind
 from aitrader.kernel.money import amount
 from trading.domain.instrument import Instrument, code_of
+from trading.domain.instrument_limits import Limits
 from trading.gateways.coinbase.connection import Connection
 
 #: What must not be true of a product that we trade in every way that we know.
@@ -74,7 +75,16 @@ def _instrument(listed: Mapping[str, Any], venue: str) -> Instrument:
         lot=_step(listed["base_increment"]),
         min_qty=amount(listed["base_min_size"]),
         min_notional=amount(listed["quote_min_size"]),
+        limits=Limits(
+            max_qty=_most(listed.get("base_max_size")),
+            max_notional=_most(listed.get("quote_max_size")),
+        ),
     )
+
+
+def _most(told: object) -> Decimal | None:
+    """What is not told, or zero, is no limit."""
+    return None if told in (None, "") else amount(told) or None
 
 
 def _step(told: object) -> Decimal:

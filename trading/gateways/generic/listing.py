@@ -14,6 +14,7 @@ from aitrader.kernel.errors import BadInput, VenueAway
 from aitrader.kernel.fix import AccountKind
 from aitrader.kernel.money import ONE, ZERO, amount
 from trading.domain.instrument import Instrument, code_of
+from trading.domain.instrument_limits import Limits
 from trading.gateways.generic.connection import Connection
 
 #: The library's precision modes.
@@ -71,14 +72,23 @@ def _instrument(connection: Connection, market: Mapping[str, Any], venue: str) -
         kind=AccountKind.SPOT,
         tick=step(precision.get("price"), mode, price=price),
         lot=lot,
-        min_qty=_least(limits, "amount") or lot,
-        min_notional=_least(limits, "cost"),
+        min_qty=_bound(limits, "amount", "min") or lot,
+        min_notional=_bound(limits, "cost", "min") or ZERO,
+        limits=Limits(
+            min_px=_bound(limits, "price", "min"),
+            max_px=_bound(limits, "price", "max"),
+            max_qty=_bound(limits, "amount", "max"),
+            market_min_qty=_bound(limits, "market", "min"),
+            market_max_qty=_bound(limits, "market", "max"),
+            max_notional=_bound(limits, "cost", "max"),
+        ),
     )
 
 
-def _least(limits: Mapping[str, Any], what: str) -> Decimal:
-    least = (limits.get(what) or {}).get("min")
-    return ZERO if least is None else amount(least)
+def _bound(limits: Mapping[str, Any], what: str, which: str) -> Decimal | None:
+    """What is not told, or zero, is no limit."""
+    told = (limits.get(what) or {}).get(which)
+    return None if told is None else amount(told) or None
 
 
 def _price(connection: Connection, symbol: str) -> Decimal:
