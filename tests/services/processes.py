@@ -38,7 +38,7 @@ class Desk:
         folder: Path,
         variables: Mapping[str, str] | None = None,
     ) -> None:
-        """`variables` of the environment are given to all of them."""
+        """`variables` of the environment are given to all of them: other servers, too."""
         self.database = database
         self._folder = folder
         self.processes: list[Process] = []
@@ -47,8 +47,6 @@ class Desk:
         assert owner is not None
         assert settings.database_url is not None
         assert settings.redis_url is not None
-        self.owner = make_conninfo(owner.get_secret_value(), dbname=database)
-        self.application = make_conninfo(settings.database_url.get_secret_value(), dbname=database)
         number = broker.get_connection_kwargs()["db"]
         self._environment = {
             "PATH": os.defpath,
@@ -59,6 +57,8 @@ class Desk:
             "REDIS_URL": numbered(settings.redis_url.get_secret_value(), number),
             **(variables or {}),
         }
+        self.owner = make_conninfo(self._environment["DATABASE_OWNER_URL"])
+        self.application = make_conninfo(self._environment["DATABASE_URL"])
 
     def start(self, *arguments: str) -> Process:
         with self._log(len(self.processes)).open("wb") as log:

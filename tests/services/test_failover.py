@@ -62,17 +62,21 @@ class Pair:
         return certain and all(told[name] == "NEW" for name in self.names)
 
     def send_late(self, *names: str) -> Process:
-        """Orders of which the exchange has taken one whose answer is on its way; who sent it."""
+        """The same; who sent it."""
+        self.take_late(*names)
+        ports = {port for (port,) in self.desk.ask(_SENDERS)}
+        (sender,) = (each for each in self.workers if _ports(each) & ports)
+        return sender
+
+    def take_late(self, *names: str, plan: str = LATE) -> None:
+        """Orders of which the exchange has taken one whose answer is on its way."""
         taken = len(self.venue.at_exchange())
-        self.venue.change("faults", plan=LATE)
+        self.venue.change("faults", plan=plan)
         # Together, so that they are claimed together.
         with transaction.atomic():
             for name in names:
                 self.order(name)
         self.desk.until(lambda: len(self.venue.at_exchange()) > taken, "nothing was sent")
-        ports = {port for (port,) in self.desk.ask(_SENDERS)}
-        (sender,) = (each for each in self.workers if _ports(each) & ports)
-        return sender
 
     def heal(self) -> None:
         self.venue.change("faults", plan="")

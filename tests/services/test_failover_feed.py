@@ -19,8 +19,8 @@ FEED = (
     *("manage.py", "feed", "--source", "binance", "--orders", "venue"),
     *("--symbol", "BTCUSDT", "--interval", "1s", "--history", "5"),
 )
-_OPEN_TIMES = "SELECT open_time FROM trading_bar ORDER BY open_time"
-_LINES_UP = "SELECT count(*) FROM compliance_journalentry WHERE event = 'stream.up'"
+OPEN_TIMES = "SELECT open_time FROM trading_bar ORDER BY open_time"
+LINES_UP = "SELECT count(*) FROM compliance_journalentry WHERE event = 'stream.up'"
 
 
 def test_a_standby_takes_over_from_a_feed_that_was_killed(
@@ -32,7 +32,7 @@ def test_a_standby_takes_over_from_a_feed_that_was_killed(
             desk.worker()
             desk.beat()
             driving = desk.start(*FEED)
-            desk.until(lambda: desk.ask(_LINES_UP)[0][0] == 1, "no user stream")
+            desk.until(lambda: desk.ask(LINES_UP)[0][0] == 1, "no user stream")
             standby = desk.start(*FEED, "--standby")
             desk.until(lambda: desk.said(standby).startswith("standby: "), "it does not wait")
             recorded = desk.count("trading_bar")
@@ -43,9 +43,9 @@ def test_a_standby_takes_over_from_a_feed_that_was_killed(
             desk.until(lambda: desk.count("trading_bar") > recorded + 1, "nobody took over")
             # The claim of a feed ends with its process.
             assert WALL.now() - killed_at < TAKE_OVER
-            desk.until(lambda: desk.ask(_LINES_UP)[0][0] == 2, "no user stream of the standby")
+            desk.until(lambda: desk.ask(LINES_UP)[0][0] == 2, "no user stream of the standby")
             assert standby.poll() is None
-            times = [at for (at,) in desk.ask(_OPEN_TIMES)]
+            times = [at for (at,) in desk.ask(OPEN_TIMES)]
             steps = {after - before for before, after in itertools.pairwise(times)}
             assert steps == {timedelta(seconds=1)}
         finally:

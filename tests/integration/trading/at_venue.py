@@ -120,6 +120,10 @@ class AtVenue:
             prices={self.place.code: PX},
         )
         self.desk, self.gateway = made.desk, made.gateway
+        self.tell_price()
+
+    def tell_price(self) -> None:
+        """A bar has just ended at the usual price: what is too old is not traded on."""
         (row,) = self.desk.instruments.values()
         bar = Bar(WALL.now() - MINUTE, MINUTE, PX, PX, PX, PX, Decimal(1))
         market_data.record(feed=self.desk.feed, bars=[(row, bar)], at=self.now())
@@ -193,9 +197,11 @@ class AtVenue:
     def at_exchange(self) -> list[str]:
         """Client ids of every order of the account that the exchange ever took, as often as it
         took them."""
-        asked = {"account": self._venue_account}
-        answer = requests.get(f"{self._control}/account", params=asked, timeout=_SECONDS)
-        return [each["cl_ord_id"] for each in answer.json()["orders"]]
+        return [each["cl_ord_id"] for each in self.truth()["orders"]]
+
+    def truth(self) -> dict[str, Any]:
+        """What the exchange itself knows of the account: orders, fills and balances."""
+        return truth(self._control, self._venue_account)
 
     def differences(self) -> dict[str, tuple[Decimal, Decimal]]:
         """Assets of which our books and the exchange's say different amounts."""
