@@ -49,6 +49,8 @@ class EventName(StrEnum):
     ORDER_REPLACE_REQUESTED = "order.replace_requested"
     ORDER_REPLACE_ANSWERED = "order.replace_answered"
     STOP_LOST = "order.stop_lost"
+    STOP_PASSED = "order.stop_passed"
+    STOP_UNFILLED = "order.stop_unfilled"
     TARGET_WATCHED = "order.target_watched"
     TARGET_TOUCHED = "order.target_touched"
     TARGET_WATCH_ENDED = "order.target_watch_ended"

@@ -89,6 +89,11 @@ _RULES = (
         "{ord_type} {side} on {account}: {ord_status}, {cum_qty} of {order_qty} filled; {text}",
     ),
     Rule(
+        EventName.STOP_UNFILLED, Severity.CRITICAL, "{object_id}",
+        "A stop was passed and did not fill: {instrument}",
+        "{ord_type} {side} on {account}, {cum_qty} of {order_qty} filled, the price {px}; {then}",
+    ),
+    Rule(
         EventName.FEED_EXTREME, Severity.WARNING, "{object_id}",
         "Bar out of bounds: {object_id}", "{actor}: nothing is opened on it",
     ),

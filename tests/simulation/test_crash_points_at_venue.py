@@ -76,6 +76,8 @@ POINTS = {
     "touch.committed": 1,
     "watch.before_commit": 1,
     "watch.committed": 1,
+    "unfilled.before_commit": 2,
+    "unfilled.committed": 2,
     "parent.before_commit": 2,
     "parent.written": 2,
     "parent_wish.before_commit": 1,

@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> None:
     passed = _counted()
     _hurry()
     from compliance.services import sequencer
-    from tests.simulation.venue_story import STORIES
+    from tests.simulation.venue_story_again import STORIES
 
     kept = json.loads(told)
     story = STORIES[kept["venue"]](kept, int(seed))

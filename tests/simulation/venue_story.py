@@ -21,13 +21,16 @@ from trading.domain.order import OrderIntent
 from trading.domain.ports import OpenOrder
 from trading.models import Order, ParentOrder, ReplaceRequest, TargetWatch
 from trading.services import (
+    exit_watch,
     external,
     order_rows,
     orders,
     pairs,
+    person_orders,
     reconciliation,
     replacing,
     routing,
+    stop_watch,
     turns,
     twap,
 )
@@ -43,7 +46,7 @@ class Story(AtVenue):
     steps: tuple[str, ...] = (
         "fills", "rests", "timeout", "lost", "refused", "silence", "filled_first",
         "cancel_unanswered", "cancelled", "withdrawn", "others", "flow", "probed", "replaced",
-        "sliced", "slices_cancelled", "voided", "watched", "watched_and_cancelled",
+        "sliced", "slices_cancelled", "voided", "watched", "watched_and_cancelled", "unfilled",
     )  # fmt: skip
 
     def __init__(self, told: Any, seed: int) -> None:
@@ -211,6 +214,25 @@ class Story(AtVenue):
         self._wish(stop)
         self._until(lambda: not TargetWatch.objects.filter(ended_at__isnull=True).exists())
 
+    def unfilled(self, number: int) -> None:
+        """A person's stop that was passed and did not fill gives way to a sale at the market."""
+        name = f"story stop {number}"
+        if not Order.objects.filter(reason=name).exists():
+            wish = person_orders.Wish(
+                self.place.code, Side.SELL, OrdType.STOP, Decimal("0.001"), stop_px=PX - 1000
+            )
+            person_orders.submit(
+                desk=self.desk, wish=wish, by=self._who(), reason=name, at=self.now()
+            )
+        self._sweep()
+        self._until_certain()
+        self._bid()
+        (row,) = self.desk.instruments.values()
+        for later in (timedelta(0), exit_watch.STOP_SECONDS):
+            stop_watch.look(desk=self.desk, prices={row.pk: PX - 1000}, at=self.now(later))
+        self._until(lambda: not ReplaceRequest.objects.filter(answered_at__isnull=True).exists())
+        self._sweep()
+
     def heal(self) -> None:
         """Go on without faults until nothing is under way and the books agree."""
         self.change("faults", plan="")
@@ -338,54 +360,3 @@ class Story(AtVenue):
 
     def _resolve(self) -> None:
         reconciliation.resolve(desk=self.desk, gateway=self.gateway, at=self.now())
-
-
-class Repeated(Story):
-    """At Coinbase, where an order in doubt is sent again."""
-
-    steps = (
-        "fills", "rests", "cancelled", "sent_again", "sent_again_in_vain", "replaced", "paired",
-        "paired_and_cancelled",
-    )  # fmt: skip
-
-    def sent_again(self, number: int) -> None:
-        """It was lost, no list shows it, and a second copy is taken."""
-        self._order(number, price=PX + 600)
-        self._under("lose_request=1", self._send)
-        self._until_certain()
-
-    def sent_again_in_vain(self, number: int) -> None:
-        """The second copy is refused, which says nothing of the first: that has to be found."""
-        self._order(number, price=PX + 600)
-        self._under("lose_request=1", self._send)
-        self._under("refuse_filter=1", self._resolve)
-        self._until_certain()
-
-    def paired(self, number: int) -> None:
-        """A stop and a target, one order there: lost, sent again, and sold at the target."""
-        self._pair(number)
-        self._under("lose_request=1", self._send)
-        self._until_certain()
-        self._bid(PX + 800, "0.001")
-        self._sweep()
-
-    def paired_and_cancelled(self, number: int) -> None:
-        pair = self._pair(number)
-        self._send()
-        for order in pair:
-            self._wish(order)
-        self._cancel()
-        self._sweep()
-
-    def _pair(self, number: int) -> list[Order]:
-        name = f"story pair {number}"
-        found = Order.objects.filter(reason=name)
-        if not found.exists():
-            pair = pairs.Pair(
-                self.place.code, Side.SELL, Decimal("0.001"), stop_px=PX - 5000, target_px=PX + 800
-            )
-            pairs.submit(desk=self.desk, pair=pair, by=self._who(), reason=name, at=self.now())
-        return list(found.order_by("pk"))
-
-
-STORIES = {"BINANCE": Story, "COINBASE": Repeated}

@@ -6,8 +6,9 @@ rest is watched here, price by price.
 1. What was found is a mark on the trade (`exit_wanted`), so that a restart goes on with it; closing
    cancels the stop first and sells then (exits.close).
 2. A trailing stop is measured from the best price seen since the entry, which is kept.
-3. A stop that the price has passed and that has not filled for `STOP_SECONDS` is given up: the
-   position is sold at the market. So is one that stays without protection (exits.protect).
+3. A stop that the price has passed and that has not filled for `STOP_SECONDS` is given up, one that
+   trails too: the position is sold at the market. So is one that stays without protection
+   (exits.protect). Stops of persons: stop_watch.py.
 4. An exit whose own order works at the venue is not watched: it is the venue's. One of unknown
    outcome may not be there: it is watched, and cancelled by its id before anything is sold.
 """
@@ -100,16 +101,14 @@ def _look(
         return px >= level if gain is long else px <= level
 
     params = loaded.params
-    target, trailing = (
-        params[key] if name in watched else ZERO
-        for name, key in (("take_profit", "take_profit_pct"), ("trailing_stop", "trailing_pct"))
-    )
+    target = params["take_profit_pct"] if "take_profit" in watched else ZERO
+    stop, trailing = params["stop_loss_pct"], params["trailing_pct"]
+    trailed = bool(trailing) and reached(trailing, trade.best_px, gain=False)
     if target and reached(target, entry, gain=True):
         trade.exit_wanted = "take_profit"
-    elif trailing and reached(trailing, trade.best_px, gain=False):
+    elif trailed and "trailing_stop" in watched:
         trade.exit_wanted = "trailing_stop"
-    stop = params["stop_loss_pct"]
-    passed = bool(stop) and reached(stop, entry, gain=False)
+    passed = trailed or (bool(stop) and reached(stop, entry, gain=False))
     if not passed:
         trade.stop_passed_at = None
     elif trade.stop_passed_at is None:

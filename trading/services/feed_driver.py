@@ -24,7 +24,7 @@ from aitrader.kernel.topics import Task
 from trading.domain.bar import Bar
 from trading.domain.ports import Gateway, MatchingEngine
 from trading.selectors.desk import Desk
-from trading.services import exit_watch, feeds, pairs, turns, warmup
+from trading.services import exit_watch, feeds, pairs, stop_watch, turns, warmup
 from trading.services.bar_steps import Step
 
 Wake = Callable[[Task], None]
@@ -152,7 +152,8 @@ class FeedDriver:
         # Nothing is recorded of a bar that runs: the market's time is the last close.
         at = self._at(self._desk.feed.market_at or open_time)
         reached = exit_watch.watch(desk=self._desk, prices=prices, at=at)
-        if reached + pairs.look(desk=self._desk, prices=prices, at=at):
+        reached += pairs.look(desk=self._desk, prices=prices, at=at)
+        if reached + stop_watch.look(desk=self._desk, prices=prices, at=at):
             self._wake(Task.SETTLE)
 
     def _trade(self, bars: Mapping[str, Bar], closed_at: Moment) -> bool:

@@ -19,19 +19,17 @@ from aitrader.kernel import crash, ids
 from aitrader.kernel.clock import Moment, iso
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.events import Event, EventName
-from aitrader.kernel.fix import CLOSED, Certainty, OrdStatus, OrdType, Origin, Side
-from aitrader.kernel.money import CONTEXT, plain
+from aitrader.kernel.fix import CLOSED, Certainty, OrdStatus, OrdType, Side
+from aitrader.kernel.money import plain
 from compliance.domain.roles import Action
 from compliance.services import access
-from trading.domain.order import OrderIntent
 from trading.domain.order_state import Closedness
-from trading.models import CancelRequest, Order, TargetWatch
+from trading.models import Order, TargetWatch
 from trading.selectors import sql
 from trading.selectors.desk import Desk
 from trading.selectors.orders import WORKING_STATUSES
 from trading.services import executions, order_rows, orders, person_orders, replacing
 from trading.services.held import HeldAccount
-from trading.services.orders import Draft
 from trading.services.person_orders import Wish
 
 TOUCHED = "TOUCHED"
@@ -177,48 +175,18 @@ def _gives_way(
     desk: Desk, watch: TargetWatch, stop: Order, px: Decimal, held: HeldAccount, at: Moment
 ) -> bool:
     """Whether the stop is now on its way out, and another order waits for its place."""
-    row = desk.instruments[stop.instrument_id]
-    intent_id = ids.derive(desk.namespace, "target", stop.intent_id, iso(at.market))
-    if (
-        stop.certainty != Certainty.CERTAIN
-        or CancelRequest.objects.filter(order=stop).exists()
-        or not held.may_reduce(row, "")
-        or held.knows(intent_id)
-    ):
-        return False
-    left = CONTEXT.subtract(stop.order_qty, stop.cum_qty)
-    intent = OrderIntent(
-        intent_id=intent_id,
-        account=desk.account.code,
-        instrument=row.code,
-        side=Side(stop.side),
-        ord_type=OrdType.MARKET,
-        order_qty=left,
-        origin=Origin.OPERATOR,
-        reference_px=px,
-        reason=f"target {plain(watch.target_px)} touched",
-        decided_at=at.market,
-        reduce_only=stop.reduce_only,
-        replaces=stop.intent_id,
-        sizing={"method": "TARGET", "order": stop.public_id, "target_px": plain(watch.target_px)},
-    )
-    draft = Draft(
-        intent=intent,
-        instrument=row,
-        trace_id=stop.trace_id,
-        shared_qty=left,
-        bar_extreme=person_orders.is_extreme(desk, row),
-    )
-    new = replacing.put_in_place(
+    target = plain(watch.target_px)
+    new = replacing.by_the_market(
         desk=desk,
-        old=stop,
-        draft=draft,
-        order_qty=stop.order_qty,
-        reason=intent.reason,
+        stop=stop,
+        px=px,
+        purpose="target",
+        reason=f"target {target} touched",
+        sizing={"method": "TARGET", "target_px": target},
         held=held,
         at=at,
     )
-    return new.ord_status != OrdStatus.DENIED
+    return new is not None and new.ord_status != OrdStatus.DENIED
 
 
 def _end_with_stop(desk: Desk, watch_id: int, at: Moment) -> bool:

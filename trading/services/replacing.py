@@ -1,15 +1,17 @@
 """An order is replaced by another: two orders, and a request that ties them. A person wants it, or
-the target of a stop is reached (pairs.py).
+the target of a stop is reached (pairs.py), or a stop was passed and did not fill (stop_watch.py).
 
 1. Written in one transaction: the successor, judged while the first order still counts at full size
    (both may fill, for a fill may come after a cancel), the request, and the wish to cancel. Only a
    sale from a SPOT holding needs it once: what the first has sold, the second is not sent for.
 2. The successor is held back until the first order is closed and nothing about it is in doubt.
-   Then it is sent for what is left: the wanted whole less what the first has filled.
+   Then it is sent for what is left: the wanted whole less what the first has filled. Of a pair that
+   the venue holds as one both are meant: they have one quantity.
 3. Nothing left, or less than the venue takes, ends the successor unsent. So does a person's cancel.
 4. All of it is rows: after a restart the next turn goes on.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -32,7 +34,7 @@ from compliance.domain.roles import Action
 from compliance.services import access
 from trading.domain.order import OrderIntent
 from trading.domain.order_state import Closedness
-from trading.models import InstrumentRow, Order, ReplaceRequest, TargetWatch
+from trading.models import CancelRequest, InstrumentRow, Order, ReplaceRequest, TargetWatch
 from trading.selectors import sql
 from trading.selectors.desk import Desk
 from trading.selectors.orders import WORKING_STATUSES
@@ -45,6 +47,11 @@ SELECT request.id FROM trading_replacerequest request
   JOIN trading_order o ON o.id = request.order_id
  WHERE o.account_id = %s AND request.answered_at IS NULL AND o.certainty = 'CERTAIN'
    AND o.ord_status IN ('FILLED', 'CANCELED', 'EXPIRED', 'REJECTED')
+   AND NOT EXISTS (
+        SELECT 1 FROM trading_order other
+         WHERE other.account_id = o.account_id AND o.oco_group <> ''
+           AND other.oco_group = o.oco_group AND (other.certainty <> 'CERTAIN'
+               OR other.ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')))
  ORDER BY request.id
 """
 _NOTHING_LEFT = executions.Answer(
@@ -129,20 +136,93 @@ def put_in_place(
     }  # fmt: skip
     name = EventName.ORDER_REPLACE_REQUESTED
     order_rows.of(desk).record([_event(name, old, draft.actor, at, data)], now=at.wall)
-    orders.request_cancel(
-        order_id=old.pk,
-        requested_by=draft.actor,
-        reason=f"replaced by {new.public_id}",
-        now=at.wall,
-        market_at=at.market,
-    )
+    for each in _together(old):
+        orders.request_cancel(
+            order_id=each.pk,
+            requested_by=draft.actor,
+            reason=f"replaced by {new.public_id}",
+            now=at.wall,
+            market_at=at.market,
+        )
     return new
+
+
+def by_the_market(
+    *,
+    desk: Desk,
+    stop: Order,
+    px: Decimal,
+    purpose: str,
+    reason: str,
+    sizing: Mapping[str, str],
+    held: HeldAccount,
+    at: Moment,
+) -> Order | None:
+    """Within the transaction that holds the account and a stop: put an order at the market in its
+    place, by the desk; None while that may not be, or if this instant had its attempt.
+
+    `px` is the price of the moment; `purpose` tells intents of one stop apart.
+    """
+    row = desk.instruments[stop.instrument_id]
+    intent_id = ids.derive(desk.namespace, purpose, stop.intent_id, iso(at.market))
+    left = CONTEXT.subtract(stop.order_qty, _filled(stop))
+    if (
+        left <= 0
+        or stop.certainty != Certainty.CERTAIN
+        or CancelRequest.objects.filter(order=stop).exists()
+        or not held.may_reduce(row, "")
+        or held.knows(intent_id)
+    ):
+        return None
+    intent = OrderIntent(
+        intent_id=intent_id,
+        account=desk.account.code,
+        instrument=row.code,
+        side=Side(stop.side),
+        ord_type=OrdType.MARKET,
+        order_qty=left,
+        origin=Origin.OPERATOR,
+        reference_px=px,
+        reason=reason,
+        decided_at=at.market,
+        reduce_only=stop.reduce_only,
+        replaces=stop.intent_id,
+        sizing={**sizing, "order": stop.public_id},
+    )
+    draft = Draft(
+        intent=intent,
+        instrument=row,
+        trace_id=stop.trace_id,
+        shared_qty=left,
+        bar_extreme=person_orders.is_extreme(desk, row),
+    )
+    return put_in_place(
+        desk=desk,
+        old=stop,
+        draft=draft,
+        order_qty=stop.order_qty,
+        reason=reason,
+        held=held,
+        at=at,
+    )
 
 
 def advance(*, desk: Desk, at: Moment) -> int:
     """Let go of every successor whose first order is over; returns how many requests ended."""
     ready = sql.fetch_all(_READY, [desk.account.pk])
     return sum(_answer(desk, pk, at) for (pk,) in ready)
+
+
+def _together(order: Order) -> list[Order]:
+    """The order, with those that end when it ends."""
+    if not order.oco_group:
+        return [order]
+    of_group = Order.objects.filter(account_id=order.account_id, oco_group=order.oco_group)
+    return [*of_group.order_by("pk")]
+
+
+def _filled(order: Order) -> Decimal:
+    return sum((each.cum_qty for each in _together(order)), ZERO)
 
 
 def _require_replaceable(desk: Desk, old: Order) -> None:
@@ -235,7 +315,7 @@ def _let_go(desk: Desk, wish: ReplaceRequest, old: Order, new: Order, at: Moment
     if new.ord_status != OrdStatus.CREATED:
         return "WITHDRAWN"
     row = desk.instruments[new.instrument_id]
-    left = min(new.order_qty, qty_to_lot(CONTEXT.subtract(wish.order_qty, old.cum_qty), row.lot))
+    left = min(new.order_qty, qty_to_lot(CONTEXT.subtract(wish.order_qty, _filled(old)), row.lot))
     px = new.price or new.stop_px or new.reference_px or wish.order_qty
     ended = None
     if left <= 0:

@@ -23,7 +23,16 @@ from risk.selectors import states
 from trading.domain.ports import Gateway
 from trading.models import Account, CancelRequest, Order, ReplaceRequest
 from trading.selectors.desk import Desk, scopes_of
-from trading.services import alignment, decide, executions, exit_watch, pairs, replacing, twap
+from trading.services import (
+    alignment,
+    decide,
+    executions,
+    exit_watch,
+    pairs,
+    replacing,
+    stop_watch,
+    twap,
+)
 from trading.services.monitor import Monitor
 
 # Advisory locks come in two key spaces; this is the one of two numbers: purpose and account.
@@ -61,6 +70,7 @@ def turn(*, desk: Desk, gateway: Gateway, at: Moment, closed: bool = False) -> b
         closes = {pk: mark.px for pk, mark in desk.marks().items()}
         exit_watch.watch(desk=desk, prices=closes, at=at)
         pairs.look(desk=desk, prices=closes, at=at)
+        stop_watch.look(desk=desk, prices=closes, at=at)
     behind = is_behind(desk)
     if behind or closed:
         with transaction.atomic():

@@ -114,3 +114,13 @@ def test_a_trailing_stop_of_unknown_outcome_is_watched_for_it_may_not_be_there()
     Order.objects.filter(origin="PROTECTION").update(certainty="UNKNOWN")
     assert exit_watch.watch(desk=road.desk, prices=prices, at=road.moment) == 1
     assert Trade.objects.get().exit_wanted == "trailing_stop"
+
+
+def test_a_resting_trailing_stop_that_was_passed_and_did_not_fill_is_given_up() -> None:
+    road = _long(trailing_pct="5")
+    prices = {next(iter(road.desk.instruments)): D(90)}
+    at = road.moment
+    assert exit_watch.watch(desk=road.desk, prices=prices, at=at) == 0
+    later = replace(at, wall=at.wall + exit_watch.STOP_SECONDS)
+    assert exit_watch.watch(desk=road.desk, prices=prices, at=later) == 1
+    assert Trade.objects.get().exit_wanted == exit_watch.STOP_UNFILLED

@@ -17,6 +17,7 @@ MUST_ALERT = {
     EventName.ORDER_DENIED,
     EventName.ORDER_CLOSED,
     EventName.STOP_LOST,
+    EventName.STOP_UNFILLED,
     EventName.FEED_EXTREME,
     EventName.FEED_QUARANTINED,
     EventName.FEED_GAP,
