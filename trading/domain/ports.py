@@ -43,6 +43,8 @@ class Capabilities:
     stop_times_in_force: frozenset[TimeInForce] = frozenset({TimeInForce.GTC})
     #: Whether an order that `query` does not find is not there and not on its way either.
     exact_reads: bool = False
+    #: How long the venue takes a request in after it was signed.
+    recv_window: timedelta = timedelta(seconds=5)
     #: How long after its claim a request may still enter, where its signature is good for long.
     enters_within: timedelta = CANNOT_ENTER
 
@@ -82,7 +84,8 @@ class NewOrder:
     """FIX NewOrderSingle, our subset. Orders of one `oco_group` cancel each other when one fills.
 
     `trailing_bps` is the distance of a trailing stop below (above) the best price since it rested,
-    in basis points; `sent_at` is market time. A GTD order ends by itself at `expire_time`.
+    in basis points; `sent_at` is market time. A GTD order ends by itself at `expire_time`. `body`
+    is the request as it was kept before the order is sent (domain/request.py).
     """
 
     cl_ord_id: str
@@ -99,6 +102,7 @@ class NewOrder:
     reduce_only: bool = False
     post_only: bool = False
     expire_time: datetime | None = None
+    body: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +160,15 @@ class Gateway(Protocol):
     @property
     def capabilities(self) -> Capabilities: ...
 
+    def request(self, orders: Sequence[NewOrder]) -> str:
+        """What is sent for an order, or for a group that goes in one call, but for its time and its
+        signature (domain/request.py); nobody is called. Raises NotSent or RejectedByVenue for what
+        cannot be said."""
+        ...
+
     def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
-        """Send one order; what the venue says of it at once, trades included if it tells them."""
+        """Send one order, by the request that was kept for it if one was; what the venue says of it
+        at once, trades included if it tells them."""
         ...
 
     def cancel(
@@ -204,6 +215,16 @@ class GroupGateway(Protocol):
     ) -> Sequence[ExecutionReport]:
         """Send the group in one wire attempt: all of it is taken or none. What `submit` raises is
         said of each order."""
+        ...
+
+
+@runtime_checkable
+class QuotedGateway(Protocol):
+    """What a gateway has besides if some requests follow from the venue's prices of the moment."""
+
+    def look(self, orders: Sequence[NewOrder]) -> None:
+        """Read what the requests of these orders follow from; what could not be read `request` will
+        miss."""
         ...
 
 

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("trading", "0018_feedgap_filled_at")]
+    dependencies = [("trading", "0019_order_request")]
 
     operations = [
         migrations.AddField("instrumentrow", "limits", models.JSONField(default=dict)),

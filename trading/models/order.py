@@ -82,6 +82,12 @@ class Order(models.Model):
     lease_until = models.DateTimeField(null=True)
     #: When it was claimed for sending, wall time; `sent_at` is market time.
     claimed_at = models.DateTimeField(null=True)
+    #: The request as it was last claimed for sending, and its SHA-256 in hex (domain/request.py).
+    body = models.TextField(blank=True, default="")
+    body_sha256 = models.CharField(max_length=64, blank=True, default="")
+    #: How long the venue takes it in once it is signed; when it cannot enter any more, wall time.
+    recv_window = models.DurationField(null=True)
+    deadline = models.DateTimeField(null=True)
     #: What was found about it while its outcome was unknown (domain/evidence.py).
     evidence = models.JSONField(null=True)
 

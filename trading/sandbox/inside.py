@@ -20,6 +20,7 @@ from aitrader.kernel.errors import NotSent, OutcomeUnknown, RejectedByVenue
 from aitrader.kernel.fix import OrdType, TimeInForce
 from trading.domain.execution_report import ExecutionReport, StreamedReport
 from trading.domain.ports import Capabilities, NewOrder, OpenOrder, VenueTrade
+from trading.domain.request import of_orders, require_kept
 from trading.sandbox import inside_reports, orders
 from trading.sandbox.faults import Outcome, Request, RequestFate
 from trading.sandbox.orders import Order
@@ -129,7 +130,11 @@ class InsideGateway:
             enters_within=wire.promises.valid_for + _LATEST_ARRIVAL,
         )
 
+    def request(self, orders: Sequence[NewOrder]) -> str:
+        return of_orders(orders)
+
     def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
+        require_kept(order)
         fate = self._begin(Request.ORDER)
         self._wire.sent.append(order.cl_ord_id)
         request = self._request(order)

@@ -7,7 +7,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from django.db import IntegrityError
@@ -30,7 +30,7 @@ from trading.sandbox.memory import ABSENT, Memory, as_read, copied
 from trading.sandbox.memory_foreign import ForeignMemory
 from trading.selectors.desk import Desk
 from trading.selectors.gate_inputs import GateInputs
-from trading.selectors.order_store import FillKey, KeptFill
+from trading.selectors.order_store import FillKey, KeptFill, Terms
 from trading.selectors.orders import WorkingOrder
 
 _RESTING = (OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED)
@@ -201,14 +201,19 @@ class MemoryStore(ForeignMemory):
         return [order]
 
     def take(
-        self, orders: Sequence[Order], lease: timedelta, events: Sequence[Event], *, now: datetime
+        self, orders: Sequence[Order], terms: Terms, events: Sequence[Event], *, now: datetime
     ) -> None:
-        columns = ("closedness", "ord_status", "fencing_token", "sent_at")
+        columns = ("closedness", "ord_status", "fencing_token", "sent_at", "body", "body_sha256")
         claimed_at = self._memory.now()
-        until = claimed_at + lease
+        given: dict[str, object] = {
+            "claimed_at": claimed_at,
+            "lease_until": claimed_at + terms.lease,
+            "recv_window": terms.recv_window,
+            "deadline": claimed_at + terms.enters_within,
+        }
         for order in orders:
-            given = {name: getattr(order, name) for name in columns}
-            self._memory.change(order.pk, claimed_at=claimed_at, lease_until=until, **given)
+            theirs = {name: getattr(order, name) for name in columns}
+            self._memory.change(order.pk, **given, **theirs)
         self._memory.put(self._memory.account, "fencing_token", orders[0].fencing_token)
         self.record(events, now=now)
 

@@ -51,6 +51,16 @@ class KeptFill:
     transact_time: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Of a claim: how long it belongs to its sender, how long the venue takes its request in once
+    that is signed, and how long after the claim the request may still enter."""
+
+    lease: timedelta
+    recv_window: timedelta
+    enters_within: timedelta
+
+
 class Books(Protocol):
     """What the gate reads and a fill moves."""
 
@@ -170,10 +180,10 @@ class OrderStore(Books, Protocol):
         ...
 
     def take(
-        self, orders: Sequence[Order], lease: timedelta, events: Sequence[Event], *, now: datetime
+        self, orders: Sequence[Order], terms: Terms, events: Sequence[Event], *, now: datetime
     ) -> None:
-        """Keep the claim that the orders carry, and the events; it belongs to its sender for
-        `lease` of the clock that all processes share."""
+        """Keep the claim that the orders carry, their requests among it, and the events; the terms
+        run from now on by the clock that all processes share."""
         ...
 
     def unclaim(self, order: Order) -> bool:

@@ -6,7 +6,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import Q, QuerySet
@@ -27,7 +27,7 @@ from trading.domain.ports import VenueTrade
 from trading.models import Account, Balance, Fill, Order, ReconBreak, Trade
 from trading.selectors import sql
 from trading.selectors.desk import Desk
-from trading.selectors.order_store import FillKey, OrderStore
+from trading.selectors.order_store import FillKey, OrderStore, Terms
 from trading.selectors.orders import WORKING_STATUSES
 from trading.services.foreign_rows import ForeignRows
 
@@ -50,8 +50,11 @@ _SEND_IF_WAITING = f"{_SEND} WHERE EXISTS (SELECT FROM trading_order {_CREATED})
 _SENT = "SELECT pg_advisory_unlock_shared(%s)"
 _CLAIM = f"""
 UPDATE trading_order SET closedness = %s, ord_status = %s, fencing_token = %s, sent_at = %s,
-       claimed_at = {sql.NOW}, lease_until = {sql.NOW} + %s
- WHERE id = ANY(%s)
+       claimed_at = clock.now, lease_until = clock.now + %s, recv_window = %s,
+       deadline = clock.now + %s, body = kept.body, body_sha256 = kept.sha256
+  FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS kept (id, body, sha256),
+       (SELECT {sql.NOW} AS now) AS clock
+ WHERE trading_order.id = kept.id
 """
 _FENCE = "UPDATE trading_account SET fencing_token = %s WHERE id = %s RETURNING id"
 _ASKED = """
@@ -157,13 +160,16 @@ class OrderRows(ForeignRows):
         return list(found.select_related("instrument").order_by("pk"))
 
     def take(
-        self, orders: Sequence[Order], lease: timedelta, events: Sequence[Event], *, now: datetime
+        self, orders: Sequence[Order], terms: Terms, events: Sequence[Event], *, now: datetime
     ) -> None:
-        # Claimed together, they say the same.
+        # Claimed together, they say the same but for their requests.
         first, *_ = orders
         claim = [
-            first.closedness, str(first.ord_status), first.fencing_token, first.sent_at, lease,
+            first.closedness, str(first.ord_status), first.fencing_token, first.sent_at,
+            terms.lease, terms.recv_window, terms.enters_within,
             [order.pk for order in orders],
+            [order.body for order in orders],
+            [order.body_sha256 for order in orders],
         ]  # fmt: skip
         sql.at_once(
             (_FENCE, [first.fencing_token, self.account.pk]),

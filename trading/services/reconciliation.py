@@ -24,7 +24,7 @@ from trading.models.recon_break import Severity
 from trading.selectors import freshness
 from trading.selectors.desk import Desk
 from trading.selectors.order_store import OrderStore
-from trading.services import doubt, executions, order_rows, refused_key, routing
+from trading.services import claims, doubt, executions, order_rows, refused_key, routing
 from trading.services.listed import Listed
 
 #: Of an account of which something differs.
@@ -173,7 +173,7 @@ def _resolve(desk: Desk, gateway: Gateway, order: Order, listed: Listed, at: Mom
 def _may_still_send(desk: Desk, order: Order, at: Moment) -> bool:
     if order.expires_at is not None and freshness.market_now(desk.feed, at) >= order.expires_at:
         return False
-    return routing.may_send(desk, order, order_rows.of(desk).restricting())
+    return claims.may_send(desk, order, order_rows.of(desk).restricting())
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,15 @@ from tests.integration.trading.at_venue import SYMBOL, AtVenue, at_venue
 from trading.domain.execution_report import status_report
 from trading.models import Fill, LedgerPosting, LedgerTransaction, Order, ReconBreak
 from trading.selectors import order_story
-from trading.services import executions, external, order_rows, orders, reconciliation, routing
+from trading.services import (
+    claims,
+    executions,
+    external,
+    order_rows,
+    orders,
+    reconciliation,
+    routing,
+)
 from trading.tasks import sweep, workbench
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
@@ -232,6 +240,6 @@ def test_a_refused_key_halts_the_account_and_says_what_cannot_be_cancelled(
     assert alert is not None
     assert (alert.severity, "cannot cancel" in alert.text) == (Severity.CRITICAL, True)
     posts = Posts(venue)
-    assert not routing.may_send(venue.desk, resting, order_rows.of(venue.desk).restricting())
+    assert not claims.may_send(venue.desk, resting, order_rows.of(venue.desk).restricting())
     _route(venue, times=3)
     assert posts.orders == 0

@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.trading.at_venue import AtVenue, at_venue
 from trading.models import Order
-from trading.services import routing
+from trading.services import claims, routing
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 
@@ -29,7 +29,7 @@ def test_what_was_claimed_and_not_signed_in_time_waits_and_goes_later(
     order = venue.waiting("late")
     with monkeypatch.context() as patched:
         # As if the process had been stopped after its last look at the lease.
-        patched.setattr(routing, "_SIGNED_SECONDS", -1.0)
+        patched.setattr(claims, "SIGNED_SECONDS", -1.0)
         routing.send_next(desk=venue.desk, gateway=venue.gateway, at=venue.now())
     assert (_status(order), venue.at_exchange()) == (("CREATED", "CERTAIN"), [])
     # Nothing holds it back: the process has just begun.

@@ -16,7 +16,7 @@ from trading.gateways.coinbase import orders as words
 from trading.management.commands import conformance
 from trading.models import Order
 from trading.sandbox.stand import Stand, stand
-from trading.services import alignment, exit_watch, orders, reconciliation, routing
+from trading.services import alignment, claims, exit_watch, orders, reconciliation, routing
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 
@@ -199,7 +199,7 @@ def test_after_a_refusal_the_stop_rests_alone_and_the_target_is_watched(pair: Pa
 
 
 def test_a_pair_that_the_venue_has_no_words_for_is_not_sent(pair: Pair) -> None:
-    stop, target = (routing.as_new_order(each) for each in pair.rows())
+    stop, target = (claims.as_new_order(each) for each in pair.rows())
     for bad in (
         [stop],
         [stop, stop],

@@ -24,7 +24,7 @@ from trading.domain.ports import NewOrder
 from trading.gateways.sim.gateway import SimGateway
 from trading.gateways.sim.rules import SimRules
 from trading.models import CancelRequest, Order, SimOrder
-from trading.services import order_rows, orders, routing
+from trading.services import claims, order_rows, orders, routing
 from trading.services.order_rows import OrderRows
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
@@ -168,7 +168,7 @@ def test_what_was_claimed_too_long_ago_is_not_sent_any_more(
     road = _waiting("", "")
     venue = _Venue(road.rules)
     # As if the process had been stopped between the claim and the call.
-    monkeypatch.setattr(routing, "_LONGEST_CALL_SECONDS", 60.0)
+    monkeypatch.setattr(claims, "_LONGEST_CALL_SECONDS", 60.0)
     assert _send(road, venue) == 0
     assert venue.told == []
     assert [order.ord_status for order in roads.orders()] == ["CREATED", "CREATED"]

@@ -17,11 +17,12 @@ from aitrader.kernel.clock import to_millis
 from aitrader.kernel.errors import GatewayError, OutcomeUnknown, RejectedByVenue
 from aitrader.kernel.fix import OrdType, Side, TimeInForce
 from aitrader.kernel.money import ZERO, amount, plain
+from trading.domain import request
 from trading.domain.execution_report import ExecutionReport, StreamedReport
 from trading.domain.instrument import parse_code
 from trading.domain.ports import Capabilities, ClientIdClass, Fees, NewOrder, OpenOrder, VenueTrade
 from trading.gateways.binance import errors, reports
-from trading.gateways.binance.connection import Connection
+from trading.gateways.binance.connection import RECV_WINDOW_MILLIS, Connection
 
 T = TypeVar("T")
 
@@ -38,6 +39,7 @@ CAPABILITIES = Capabilities(
     ),
     post_only=True,
     stop_times_in_force=frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK}),
+    recv_window=timedelta(milliseconds=RECV_WINDOW_MILLIS),
 )
 _TYPES = {
     OrdType.MARKET: "MARKET",
@@ -66,15 +68,18 @@ class BinanceGateway:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    def request(self, orders: Sequence[NewOrder]) -> str:
+        return request.written(_oco(orders) if len(orders) > 1 else _params(*orders))
+
     def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
-        params = _params(order)
+        params = request.said(request.kept([order], self.request))
         answer = self._connection.call(lambda client: client.create_order(**params))
         return _read(lambda: reports.placed(answer, instrument=order.instrument))
 
     def submit_group(
         self, *, account: str, orders: Sequence[NewOrder]
     ) -> Sequence[ExecutionReport]:
-        params = _oco(orders)
+        params = request.said(request.kept(orders, self.request))
         answer = self._connection.call(lambda client: client.create_oco_order(**params))
         return _read(lambda: reports.placed_group(answer, instrument=orders[0].instrument))
 

@@ -136,7 +136,8 @@ class Connection:
         """What a signed GET says."""
         return self._signed("GET", path, params, quick=quick)
 
-    def post(self, path: str, body: Mapping[str, str]) -> Any:
+    def post(self, path: str, body: str) -> Any:
+        """Say what is in the body, JSON, as it is."""
         return self._signed("POST", path, _NONE, body=body)
 
     def delete(self, path: str, params: Params) -> Any:
@@ -156,7 +157,7 @@ class Connection:
         path: str,
         params: Params,
         *,
-        body: Mapping[str, str] | None = None,
+        body: str | None = None,
         quick: bool = False,
     ) -> Any:
         url = self._address.rest_url
@@ -170,7 +171,7 @@ class Connection:
         params: Params,
         headers: Mapping[str, str] = _NONE,
         *,
-        body: Mapping[str, str] | None = None,
+        body: str | None = None,
         quick: bool = False,
         timeout: Timeout | None = None,
     ) -> Any:
@@ -183,7 +184,7 @@ class Connection:
                 url,
                 params=dict(params),
                 headers={**headers, "Content-Type": "application/json"},
-                data=None if body is None else json.dumps(dict(body)),
+                data=body,
                 timeout=timeout or patience,
                 allow_redirects=False,
             )

@@ -24,12 +24,13 @@ from aitrader.kernel.clock import monotonic, to_millis
 from aitrader.kernel.errors import GatewayError, NotSent, OutcomeUnknown, RejectedByVenue
 from aitrader.kernel.fix import OrdType, TimeInForce
 from aitrader.kernel.money import ZERO
+from trading.domain import request
 from trading.domain.execution_report import ExecutionReport, StreamedReport
 from trading.domain.ports import Capabilities, ClientIdClass, Fees, NewOrder, OpenOrder, VenueTrade
 from trading.gateways.btcturk import errors, lookup, orders, reports
 from trading.gateways.btcturk.connection import Connection, understood
 from trading.gateways.btcturk.lookup import Found, Ids
-from trading.gateways.btcturk.orders import pair_of
+from trading.gateways.btcturk.orders import body, pair_of, slides
 from trading.gateways.btcturk.quotes import Quotes
 from trading.gateways.btcturk.reports import Seen
 from trading.gateways.generic.client_ids import venues_id
@@ -62,9 +63,20 @@ class BtcturkGateway:
         self._memory = lookup.Memory()
         self._quotes = Quotes(connection, venue=self.venue)
 
+    def look(self, orders: Sequence[NewOrder]) -> None:
+        for pair in sorted({pair_of(order.instrument) for order in orders if slides(order)}):
+            with suppress(NotSent):
+                self._quotes.look(pair)
+
+    def request(self, orders: Sequence[NewOrder]) -> str:
+        (order,) = orders
+        return request.written(body(order, self._limit(order)))
+
     def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
         began = monotonic()
-        answer = self._connection.post(lookup.ORDER, orders.body(order, self._limit(order)))
+        if not order.body and slides(order):
+            self._quotes.look(pair_of(order.instrument))
+        answer = self._connection.post(lookup.ORDER, request.kept([order], self.request))
         code, cl_ord_id = order.instrument, order.cl_ord_id
         taken = understood(lambda: reports.placed(answer, instrument=code, cl_ord_id=cl_ord_id))
         self._memory.remember(cl_ord_id, Ids(taken.order_id, taken.order_id))
@@ -216,7 +228,7 @@ class BtcturkGateway:
 
     def _limit(self, order: NewOrder) -> Decimal | None:
         """The order's own limit, or the one of our making; see orders.py."""
-        if not orders.slides(order):
+        if not slides(order):
             return order.price
         pair = pair_of(order.instrument)
         reference = order.stop_px

@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 from aitrader.kernel.clock import iso
 from aitrader.kernel.errors import GatewayError, NotSent, OutcomeUnknown, RejectedByVenue
 from aitrader.kernel.fix import OrdType, TimeInForce
+from trading.domain import request
 from trading.domain.execution_report import ExecutionReport, StreamedReport
 from trading.domain.ports import Capabilities, ClientIdClass, Fees, NewOrder, OpenOrder, VenueTrade
 from trading.gateways.coinbase import brackets, errors, orders, reports
@@ -45,6 +46,7 @@ CAPABILITIES = Capabilities(
     oco=frozenset({brackets.PAIR}),
     post_only=True,
     stop_times_in_force=frozenset({TimeInForce.GTC, TimeInForce.GTD}),
+    recv_window=timedelta(seconds=120),
     # A token is good for two minutes, and the engine has its time after that.
     enters_within=timedelta(seconds=140),
 )
@@ -75,16 +77,20 @@ class CoinbaseGateway:
         self._connection = connection
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
+    def request(self, orders: Sequence[NewOrder]) -> str:
+        return request.written(_body(orders))
+
     def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
-        return self._place(orders.body(order), [order])
+        return self._place([order])
 
     def submit_group(
         self, *, account: str, orders: Sequence[NewOrder]
     ) -> Sequence[ExecutionReport]:
-        return self._place(brackets.body(orders), orders)
+        return self._place(orders)
 
-    def _place(self, meant: Answer, ours: Sequence[NewOrder]) -> list[ExecutionReport]:
+    def _place(self, ours: Sequence[NewOrder]) -> list[ExecutionReport]:
         """One request, for one order of ours or for two."""
+        meant = request.said(request.kept(ours, self.request))
         answer = self._connection.write("/orders", meant)
         order_id = _read(lambda: _placed(answer, meant))
         now = self._connection.now()
@@ -232,6 +238,10 @@ class CoinbaseGateway:
         self._known[cl_ord_id] = known
         while len(self._known) > _MOST_REMEMBERED:
             self._known.popitem(last=False)
+
+
+def _body(ours: Sequence[NewOrder]) -> orders.Body:
+    return brackets.body(ours) if len(ours) > 1 else orders.body(*ours)
 
 
 def _placed(answer: Answer, meant: orders.Body) -> str:

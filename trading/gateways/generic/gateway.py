@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from aitrader.kernel.errors import BadInput, GatewayError, OutcomeUnknown, RejectedByVenue
 from aitrader.kernel.fix import OrdType, TimeInForce
 from aitrader.kernel.money import amount, plain
+from trading.domain import request
 from trading.domain.execution_report import ExecutionReport, StreamedReport
 from trading.domain.instrument import parse_code
 from trading.domain.ports import Capabilities, Fees, NewOrder, OpenOrder, VenueTrade
@@ -50,22 +51,28 @@ class GenericGateway:
         self.venue = venue
         self.capabilities = _capabilities(connection)
 
+    def request(self, orders: Sequence[NewOrder]) -> str:
+        """The library's unified call; the exchange's own words are the library's to find."""
+        (order,) = orders
+        priced = order.ord_type in _PRICED and order.price is not None
+        client_id = self._ids.theirs(order.cl_ord_id)
+        return request.written(
+            {
+                "symbol": symbol_of(order.instrument),
+                "type": "limit" if order.ord_type in _PRICED else "market",
+                "side": order.side.value.lower(),
+                "amount": order.order_qty,
+                "price": order.price if priced else None,
+                "params": {
+                    **self._profile.order_params, **_params(order), "clientOrderId": client_id,
+                },
+            }
+        )  # fmt: skip
+
     def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
-        symbol, client_id = symbol_of(order.instrument), self._ids.theirs(order.cl_ord_id)
-        params = {**self._profile.order_params, **_params(order), "clientOrderId": client_id}
-        answer = self._connection.call(
-            lambda client: client.create_order(
-                symbol,
-                "limit" if order.ord_type in _PRICED else "market",
-                order.side.value.lower(),
-                plain(order.order_qty),
-                None
-                if order.price is None or order.ord_type not in _PRICED
-                else plain(order.price),
-                params,
-            )
-        )
-        return _read(lambda: self._placed(answer, order, client_id))
+        asked = request.said(request.kept([order], self.request))
+        answer = self._connection.call(lambda client: client.create_order(**asked))
+        return _read(lambda: self._placed(answer, order, asked["params"]["clientOrderId"]))
 
     def cancel(
         self, *, account: str, instrument: str, cl_ord_id: str, at: datetime

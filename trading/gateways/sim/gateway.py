@@ -12,6 +12,7 @@ from decimal import Decimal
 from aitrader.kernel import crash
 from aitrader.kernel.errors import OutcomeUnknown, RejectedByVenue
 from aitrader.kernel.fix import ExecType, OrdStatus, OrdType, TimeInForce
+from trading.domain import request
 from trading.domain.execution_report import ExecutionReport, StreamedReport
 from trading.domain.ports import Capabilities, ClientIdClass, NewOrder, OpenOrder, VenueTrade
 from trading.gateways.sim import books
@@ -46,7 +47,11 @@ class SimGateway:
     def __init__(self, rules: SimRules) -> None:
         self._rules = rules
 
+    def request(self, orders: Sequence[NewOrder]) -> str:
+        return request.of_orders(orders)
+
     def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
+        request.require_kept(order)
         if self._rules.rejects(order.cl_ord_id):
             raise RejectedByVenue("SIM_REJECTED", "the seeded venue rejects this order")
         able, lasts = CAPABILITIES, order.time_in_force

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from aitrader.kernel import clock
 from aitrader.kernel.clock import EPOCH
 from aitrader.kernel.errors import NotSent, RejectedByVenue
 from aitrader.kernel.fix import ExecType, OrdType, Side
@@ -58,6 +59,11 @@ def test_every_pair_has_the_steps_and_least_amounts_of_its_rules() -> None:
         scale, lot = (D(1).scaleb(-pair[each]) for each in ("denominatorScale", "numeratorScale"))
         assert (found.tick, found.lot) == (max(D(rules["tickSize"]), scale), lot)
         assert found.min_notional == D(rules["minExchangeValue"])
+        assert (found.limits.min_px, found.limits.max_px, found.limits.max_qty) == (
+            D(rules["minPrice"]),
+            D(rules["maxPrice"]),
+            None,
+        )
         assert (found.base, found.quote) == (pair["numerator"], pair["denominator"])
 
 
@@ -104,7 +110,26 @@ def test_a_trade_of_either_side_keeps_its_digits_and_its_fee_is_what_was_paid() 
 
 def test_the_best_ask_keeps_its_digits() -> None:
     venue: Any = _Venue(wire.read(f"{SAMPLES}/public/order_book/sample.json"))
-    assert Quotes(venue, venue="BTCTURK").best_ask("BTCUSDT") == D(36401)
+    quotes = Quotes(venue, venue="BTCTURK")
+    # What it lists is not told.
+    with pytest.raises(NotSent, match="the rules of BTCUSDT are not known"):
+        quotes.look("BTCUSDT")
+    assert quotes.best_ask("BTCUSDT") == D(36401)
+
+
+def test_an_ask_that_nobody_looked_at_or_long_ago_prices_no_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    venue: Any = _Venue(wire.read(f"{SAMPLES}/public/order_book/sample.json"))
+    quotes = Quotes(venue, venue="BTCTURK")
+    with pytest.raises(NotSent, match="no ask of BTCUSDT is known"):
+        quotes.best_ask("BTCUSDT")
+    with pytest.raises(NotSent):
+        quotes.look("BTCUSDT")
+    looked_at = clock.monotonic()
+    monkeypatch.setattr("trading.gateways.btcturk.quotes.monotonic", lambda: looked_at + 3.5)
+    with pytest.raises(NotSent, match="no ask of BTCUSDT is known"):
+        quotes.best_ask("BTCUSDT")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +147,7 @@ def test_the_best_ask_keeps_its_digits() -> None:
 def test_a_book_that_cannot_be_believed_prices_no_order(told: Any) -> None:
     venue: Any = _Venue(told)
     with pytest.raises(NotSent, match="no ask of BTCUSDT is known"):
-        Quotes(venue, venue="BTCTURK").best_ask("BTCUSDT")
+        Quotes(venue, venue="BTCTURK").look("BTCUSDT")
 
 
 _OF_THE_ACCOUNT = {201, 441, 451, 452, 453}
