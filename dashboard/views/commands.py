@@ -25,7 +25,7 @@ from dashboard import permits, step_up, submissions, trail
 from risk.domain.trading_state import Scope
 from risk.services import kill_switch
 from trading.selectors import order_story
-from trading.services import orders, strategies
+from trading.services import person_orders, strategies
 
 Perform = Callable[[dict[str, Any]], str]
 
@@ -99,15 +99,13 @@ def cancel(request: HttpRequest, public_id: str) -> HttpResponse:
         raise Http404
 
     def perform(at: dict[str, Any]) -> str:
-        asked = orders.request_cancel(
-            order_id=found.order.pk,
-            requested_by=actor(request),
-            reason=orders.require_reason(_reason(request)),
-            **at,
+        asked = person_orders.cancel(
+            order=found.order, by=request.user, reason=_reason(request), now=at["now"]
         )
-        if not asked:
+        if not asked.done:
             return _("Nothing to cancel: the order is closed, or its cancel is on its way.")
-        return _("The cancel is on its way; the order's status says what the venue answers.")
+        said = _("The cancel is on its way; the order's status says what the venue answers.")
+        return " ".join([said, *asked.besides])
 
     return _answer(request, "cancel", perform, [Topic.ORDERS], order=public_id)
 

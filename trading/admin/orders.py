@@ -13,11 +13,11 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from aitrader.kernel.money import plain
-from compliance.admin.base import Record, actor, amount, carry_out, utc, wall
+from compliance.admin.base import Record, amount, carry_out, utc, wall
 from compliance.domain.roles import Action
 from compliance.services import access
 from trading.models import CancelRequest, Order, ParentOrder, ReplaceRequest, TargetWatch
-from trading.services import orders
+from trading.services import person_orders
 
 
 class CancelForm(BaseDialogForm):
@@ -69,15 +69,15 @@ class OrderAdmin(Record):
     )
     def cancel_order(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
         def perform() -> str:
-            asked = orders.request_cancel(
-                order_id=object_id,
-                requested_by=actor(request),
-                reason=orders.require_reason(form.cleaned_data["reason"]),
+            asked = person_orders.cancel(
+                order=Order.objects.get(pk=object_id),
+                by=request.user,
+                reason=form.cleaned_data["reason"],
                 now=wall(),
             )
-            if not asked:
+            if not asked.done:
                 return _("Nothing to cancel: it is closed, or its cancel is on its way.")
-            return _("The cancel is on its way.")
+            return " ".join([_("The cancel is on its way."), *asked.besides])
 
         return carry_out(request, reverse("admin:trading_order_change", args=[object_id]), perform)
 

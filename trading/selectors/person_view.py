@@ -68,7 +68,9 @@ def reasons(order: Order) -> list[str]:
     if order.ord_status != OrdStatus.DENIED:
         return [line for line in (order.text, _target(order)) if line]
     if order.decision is not None:
-        return [f"{each['code']}: {each['text']}" for each in order.decision.reasons]
+        # Two checks may find the same.
+        lines = (f"{each['code']}: {each['text']}" for each in order.decision.reasons)
+        return [*dict.fromkeys(lines)]
     return [f"{code}: {MEANINGS[Unsupported(code)]}" for code in order.text.split(", ")]
 
 

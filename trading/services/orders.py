@@ -88,7 +88,7 @@ def submit(*, desk: Desk, draft: Draft, at: Moment, held: HeldAccount | None = N
         )
         decision = gate.decide(_gate_intent(draft), seen)
         reasons = decision.reasons if isinstance(decision, Denied) else ()
-        codes = [reason.code for reason in reasons]
+        codes = [*dict.fromkeys(reason.code for reason in reasons)]
         order = _order(desk, draft, at, denied=isinstance(decision, Denied), codes=codes)
         opening = ZERO if decision.reduces else order.reserved_notional
         verdict = Verdict(decision, gate.to_json(decision), held.counter, opening)

@@ -12,16 +12,19 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from aitrader.kernel import ids
 from aitrader.kernel.clock import Moment, iso
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.fix import OrdType, Origin, Side, TimeInForce
-from aitrader.kernel.money import ZERO
+from aitrader.kernel.money import ZERO, plain
 from compliance.domain.roles import Action
 from compliance.services import access
 from trading.domain.order import OrderIntent
-from trading.models import InstrumentRow, Order
+from trading.models import InstrumentRow, Order, TargetWatch
 from trading.selectors.desk import Desk
+from trading.selectors.orders import WORKING_STATUSES
 from trading.services import orders
 from trading.services.orders import Draft, require_reason
 
@@ -43,6 +46,34 @@ class Wish:
     expire_time: datetime | None = None
     post_only: bool = False
     reduce_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whether a cancel is on its way that was not before, and what ends with the order: the watch
+    of a target, the `successor` by id that was to take its place, the other order of its pair."""
+
+    done: bool
+    target_px: Decimal | None = None
+    successor: str = ""
+    ends_pair: bool = False
+
+    @property
+    def besides(self) -> list[str]:
+        """What ends with the order, a sentence each, for whoever asked."""
+        found = []
+        if self.target_px is not None:
+            px = plain(self.target_px)
+            found.append(_("Its target %(px)s is not watched any more then.") % {"px": px})
+        if self.successor:
+            successor = self.successor[:12]
+            found.append(
+                _("Order %(successor)s, which was to take its place, is cancelled too.")
+                % {"successor": successor}
+            )
+        if self.ends_pair:
+            found.append(_("The venue holds it with another order as a pair, and ends both."))
+        return found
 
 
 def submit(*, desk: Desk, wish: Wish, by: Any, reason: str, at: Moment) -> Order:
@@ -101,22 +132,37 @@ def draft_of(
     )
 
 
-def cancel(*, order: Order, by: Any, reason: str, now: datetime) -> bool:
-    """Ask that an order be cancelled; False when it is closed or already asked for. With a stop
-    that gives way to its target goes what is to take its place.
+def cancel(*, order: Order, by: Any, reason: str, now: datetime) -> Asked:
+    """Ask that an order be cancelled. With a stop goes the watch of its target, and the sale that
+    the desk has put in its place; of a pair that the venue holds as one goes the other order.
 
     Raises NotPermitted without the right to, Refused without a reason.
     """
     access.require(by, Action.CANCEL_ORDER)
     why = require_reason(reason)
+    # What a person wants in the place of an order is a wish of its own.
     taking = Order.objects.filter(
-        replaces__order=order, replaces__order__target_watch__isnull=False
+        replaces__order=order, replaces__requested_by="desk", ord_status__in=WORKING_STATUSES
     )
+    successor = taking.first()
     asked = [
-        orders.request_cancel(order_id=pk, requested_by=actor_of(by), reason=why, now=now)
-        for pk in (order.pk, *taking.values_list("pk", flat=True))
+        orders.request_cancel(order_id=each.pk, requested_by=actor_of(by), reason=why, now=now)
+        for each in (order, successor)
+        if each is not None
     ]
-    return any(asked)
+    watch = TargetWatch.objects.filter(order=order, ended_at__isnull=True).first()
+    pair = bool(order.oco_group) and (
+        Order.objects.filter(account_id=order.account_id, oco_group=order.oco_group)
+        .exclude(pk=order.pk)
+        .filter(ord_status__in=WORKING_STATUSES)
+        .exists()
+    )
+    return Asked(
+        any(asked),
+        target_px=None if watch is None else watch.target_px,
+        successor="" if successor is None else successor.public_id,
+        ends_pair=pair,
+    )
 
 
 def actor_of(by: Any) -> str:

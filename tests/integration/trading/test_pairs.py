@@ -1,8 +1,9 @@
 """A person's stop and target where the venue holds no such pairs: the stop rests there, at BTCTurk,
 and the desk watches the target."""
 
+import html
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal as D
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.urls import reverse
 
 from aitrader.kernel.errors import BadInput, Refused
 from aitrader.kernel.events import EventName
@@ -254,6 +256,41 @@ def test_a_cancel_of_the_stop_ends_the_order_that_was_to_take_its_place(road: Ro
     assert _orders() == [("STOP", "CANCELED"), ("MARKET", "CANCELED")]
     with pytest.raises(SystemExit):
         _command("cancel", stop.public_id)
+    assert _lost() == []
+
+
+def _by_page(stop: Order) -> str:
+    page = people.verified(access.operator_named("ada"))
+    said = page.post(
+        f"/orders/{stop.public_id}/cancel", {"key": stop.public_id[:24], "reason": "x"}, follow=True
+    )
+    return html.unescape(said.content.decode())
+
+
+def _by_back_office(stop: Order) -> str:
+    if not Operator.objects.filter(username="bea").exists():
+        people.operator("bea", *Role)
+    office = people.verified(access.operator_named("bea"))
+    asked = {"_form_submitted": "True", "reason": "x"}
+    said = office.post(
+        reverse("admin:trading_order_cancel_order", args=[stop.pk]), asked, follow=True
+    )
+    return html.unescape(said.content.decode())
+
+
+@pytest.mark.parametrize("cancel", [_by_page, _by_back_office])
+def test_a_cancel_by_page_or_back_office_ends_both_and_says_so(
+    road: Road, cancel: Callable[[Order], str]
+) -> None:
+    assert "Its target 95 is not watched any more then." in cancel(_watch(road))
+    _rest(road)
+    stop = _watch(road)
+    assert _seen(road, 95) == 1
+    sale = Order.objects.latest("pk")
+    assert f"Order {sale.public_id[:12]}, which was to take its place, is cancelled" in cancel(stop)
+    for _ in range(3):
+        _rest(road)
+    assert [status for _, status in _orders()] == ["CANCELED"] * 3
     assert _lost() == []
 
 

@@ -1,6 +1,7 @@
 """A person's orders go through the same gate into the same rows; a command writes them."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from tests.factories import road as roads
 from tests.factories.road import Road
 from tests.integration.trading.at_venue import CODE
 from tests.integration.trading.trades_at_venue import trading_at_venue
-from trading.models import CancelRequest, Order
+from trading.models import CancelRequest, Feed, Order
 from trading.selectors import orders as order_reads
 from trading.selectors import person_view
 from trading.services import pairs, reconciliation, routing
@@ -74,6 +75,22 @@ def test_the_gate_denies_a_person_and_every_reason_is_a_line(
     assert told[0].endswith("DENIED")
     assert any(line.strip().startswith("BALANCE_INSUFFICIENT: ") for line in told[1:])
     assert len(told) > 2
+
+
+def test_what_two_checks_find_alike_is_said_once(
+    road: Road, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Prices of the instrument and of all that is held are old: two checks, one reason.
+    heard = road.moment.wall - timedelta(minutes=10)
+    Feed.objects.update(speed=Decimal(1), received_at=heard)
+    with pytest.raises(SystemExit):
+        _submit(road)
+    assert capsys.readouterr().out.count("PRICE_STALE") == 1
+    _order("list", "--all")
+    assert capsys.readouterr().out.count("PRICE_STALE") == 1
+    decision = roads.only_order().decision
+    assert decision is not None
+    assert len(decision.reasons) == 2
 
 
 def test_what_the_venue_has_not_is_denied_before_the_gate(

@@ -106,19 +106,23 @@ class Command(BaseCommand):
         why, now = given["reason"], WALL.now()
         if isinstance(found, ParentOrder):
             market_at = Feed.objects.get(account=found.account).market_at or now
-            asked = twap.request_cancel(
-                parent_id=found.pk, by=by, reason=why, now=now, market_at=market_at
+            asked = person_orders.Asked(
+                twap.request_cancel(
+                    parent_id=found.pk, by=by, reason=why, now=now, market_at=market_at
+                )
             )
         else:
             asked = person_orders.cancel(order=found, by=by, reason=why, now=now)
-        if not asked:
+        if not asked.done:
             self.stdout.write("nothing to cancel: it is closed, or its cancel is on its way")
         elif isinstance(found, ParentOrder):
             self.stdout.write(f"{found.public_id} PENDING_CANCEL")
         else:
             self._wait(found, given["wait"], until_closed=True)
             self._tell(found)
-        return asked
+            for line in asked.besides:
+                self.stdout.write(f"  {line}")
+        return asked.done
 
     def _list(self, given: dict[str, Any]) -> bool:
         found = person_view.lines(given["account"] or "", closed=given["all"])
