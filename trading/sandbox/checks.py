@@ -57,6 +57,8 @@ def _reached(stop_px: Decimal | None, last_px: Decimal | None) -> str:
 def check_now(state: State, market: Market, request: NewOrder) -> Refused | None:
     """Post-only, stops that are reached already, and the purse."""
     listing = market.listing
+    if refused := _check_position(state, market, request):
+        return refused
     px = request.price
     if request.post_only and px is not None and market.book.crosses(request.side, px):
         return Refused(Refusal.WOULD_TAKE, f"{plain(px)} would take")
@@ -195,7 +197,7 @@ def _check_prices(listing: Listing, request: NewOrder, last_px: Decimal | None) 
             return Refused(Refusal.PRICE_TICK, f"{px} is off the tick {listing.tick}")
     if request.price is None or last_px is None:
         return None
-    down, up = listing.percent_down, listing.percent_up
+    down, up = listing.band(request.side)
     too_low = down is not None and request.price < last_px * down
     if too_low or (up is not None and request.price > last_px * up):
         return Refused(Refusal.PERCENT_PRICE, f"{request.price} is too far from {last_px}")
@@ -217,8 +219,30 @@ def _check_qty(listing: Listing, request: NewOrder) -> Refused | None:
         return Refused(Refusal.QTY_RANGE, f"{qty} is out of bounds")
     if qty != qty_to_lot(qty, listing.lot):
         return Refused(Refusal.QTY_LOT, f"{qty} is off the lot {listing.lot}")
-    if request.ord_type not in PRICED and qty > listing.market_max_qty:
-        return Refused(Refusal.MARKET_QTY_RANGE, f"{qty} is too much for any price")
+    if request.ord_type not in PRICED:
+        return _check_market_qty(listing, qty)
+    return None
+
+
+def _check_market_qty(listing: Listing, qty: Decimal) -> Refused | None:
+    lot = listing.market_lot
+    if not listing.market_min_qty <= qty <= listing.market_max_qty:
+        return Refused(Refusal.MARKET_QTY_RANGE, f"{qty} is out of bounds for any price")
+    if lot and qty != qty_to_lot(qty, lot):
+        return Refused(Refusal.MARKET_QTY_RANGE, f"{qty} is off the market's lot {lot}")
+    return None
+
+
+def _check_position(state: State, market: Market, request: NewOrder) -> Refused | None:
+    """What the account has of the base asset, is buying, and would buy."""
+    most = market.listing.max_position
+    if most is None or request.side is not Side.BUY:
+        return None
+    opened = state.records.open_orders(request.account, request.instrument)
+    buying = sum((order.leaves_qty for order in opened if order.side is Side.BUY), ZERO)
+    held = state.accounts.balance(request.account, market.listing.base).total
+    if held + buying + market_qty(state, market, request) > most:
+        return Refused(Refusal.MAX_POSITION, f"{plain(held + buying)} of {plain(most)} is held")
     return None
 
 
@@ -229,8 +253,9 @@ def _check_notional(listing: Listing, request: NewOrder, last_px: Decimal | None
         notional = px * request.order_qty
     if notional is None:
         return None
-    if notional < listing.min_notional:
+    at_market = request.ord_type is OrdType.MARKET
+    if notional < listing.min_notional and (listing.min_notional_of_market or not at_market):
         return Refused(Refusal.MIN_NOTIONAL, f"{notional} is less than {listing.min_notional}")
-    if notional > listing.max_notional:
+    if notional > listing.max_notional and (listing.max_notional_of_market or not at_market):
         return Refused(Refusal.MAX_NOTIONAL, f"{notional} is more than {listing.max_notional}")
     return None

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from aitrader.kernel.fix import Side
+from aitrader.kernel.money import ZERO
+
 
 class Status(StrEnum):
     """TRADING allows all; CANCEL_ONLY cancels only; HALT and BREAK nothing."""
@@ -42,6 +45,8 @@ class Refusal(StrEnum):
     EXPIRE_AT = "EXPIRE_AT"
     MAX_ORDERS = "MAX_ORDERS"
     MAX_STOP_ORDERS = "MAX_STOP_ORDERS"
+    #: What the account has of the base asset, and would with its orders.
+    MAX_POSITION = "MAX_POSITION"
     DUPLICATE_CL_ORD_ID = "DUPLICATE_CL_ORD_ID"
     INSUFFICIENT_BALANCE = "INSUFFICIENT_BALANCE"
     #: A post-only order would take.
@@ -63,7 +68,9 @@ class Refused:
 class Listing:
     """What can be traded and its filters: prices in quote per base, quantities in base, notionals
     in quote. `percent_down` and `percent_up` are shares of the last price (0.2 and 5: from a fifth
-    to five times); None leaves the filter out."""
+    to five times), for sellers the `ask_percent_*` where they are given; None leaves the filter
+    out. `market_*` are of orders without a limit, zero switching a rule off; `*_of_market` say
+    whether the bounds of the notional are a MARKET order's too."""
 
     instrument: str
     base: str
@@ -74,12 +81,25 @@ class Listing:
     max_price: Decimal = Decimal(1_000_000)
     min_qty: Decimal = Decimal("0.00001")
     max_qty: Decimal = Decimal(9_000)
+    market_lot: Decimal = ZERO
+    market_min_qty: Decimal = ZERO
     market_max_qty: Decimal = Decimal(1_000)
     min_notional: Decimal = Decimal(5)
     max_notional: Decimal = Decimal(9_000_000)
+    min_notional_of_market: bool = True
+    max_notional_of_market: bool = True
     percent_down: Decimal | None = Decimal("0.2")
     percent_up: Decimal | None = Decimal(5)
+    ask_percent_down: Decimal | None = None
+    ask_percent_up: Decimal | None = None
     trailing_min_bps: Decimal = Decimal(10)
     trailing_max_bps: Decimal = Decimal(2_000)
     max_orders: int = 200
     max_stop_orders: int = 5
+    max_position: Decimal | None = None
+
+    def band(self, side: Side) -> tuple[Decimal | None, Decimal | None]:
+        """The least and the greatest share of the last price of a limit on this side."""
+        if side is Side.BUY:
+            return self.percent_down, self.percent_up
+        return self.ask_percent_down or self.percent_down, self.ask_percent_up or self.percent_up

@@ -228,6 +228,10 @@ def test_what_the_venue_lists_has_its_rules(prices: GenericPrices) -> None:
     assert (bitcoin.code, bitcoin.base, bitcoin.quote) == ("SIM:BTC-USDT", "BTC", "USDT")
     assert (bitcoin.tick, bitcoin.lot) == (D("0.01"), D("0.00001"))
     assert (bitcoin.min_qty, bitcoin.min_notional) == (D("0.00001"), D(5))
+    limits = bitcoin.limits
+    assert (limits.min_px, limits.max_px) == (D("0.01"), D(1_000_000))
+    assert (limits.max_qty, limits.market_max_qty) == (D(9_000), D(1_000))
+    assert (limits.max_notional, limits.market_min_qty) == (D(9_000_000), None)
     with pytest.raises(BadInput, match="does not list"):
         prices.instruments(["NOPE-USDT"], venue="SIM")
 

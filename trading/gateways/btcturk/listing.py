@@ -3,7 +3,8 @@
 1. A price is a multiple of `tickSize` and has no more decimals than the pair's scale; a quantity
    has as many decimals as the base's scale.
 2. Bounds of prices and quantities stand in the filter, for some pairs beside it too: the closer
-   ones hold.
+   ones hold. That a limit is between a tenth and ten times the last price stands in neither: the
+   venue has announced it (broker-api-docs, issue 490).
 3. A pair whose fee is taken in the base asset is not taken: a trade does not tell in which it was.
 """
 
@@ -20,6 +21,7 @@ from trading.domain.instrument_limits import Limits
 from trading.gateways.btcturk.connection import Connection, understood
 
 EXCHANGE_INFO = "/api/v2/server/exchangeinfo"
+_DOWN, _UP = Decimal("0.1"), Decimal(10)
 
 
 def instruments(
@@ -66,6 +68,11 @@ def _instrument(listed: Mapping[str, Any], venue: str) -> Instrument:
             min_px=_closest(max, prices.get("minPrice"), listed.get("minimumLimitOrderPrice")),
             max_px=_closest(min, prices.get("maxPrice"), listed.get("maximumLimitOrderPrice")),
             max_qty=_closest(min, prices.get("maxAmount"), listed.get("maximumOrderAmount")),
+            bid_down=_DOWN,
+            bid_up=_UP,
+            ask_down=_DOWN,
+            ask_up=_UP,
+            band_minutes=0,
         ),
     )
 

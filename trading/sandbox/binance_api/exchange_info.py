@@ -5,6 +5,7 @@ Source: binance-spot-api-docs, rest-api.md "Exchange information", filters.md.
 
 from typing import Any
 
+from aitrader.kernel.fix import Side
 from trading.sandbox.binance_api.amounts import text
 from trading.sandbox.binance_api.vocabulary import TYPES
 from trading.sandbox.orders import SelfTrade
@@ -60,9 +61,9 @@ def _filters(listing: Listing) -> list[Json]:
         },
         {
             "filterType": "MARKET_LOT_SIZE",
-            "minQty": text(None),
+            "minQty": text(listing.market_min_qty),
             "maxQty": text(listing.market_max_qty),
-            "stepSize": text(None),
+            "stepSize": text(listing.market_lot),
         },
         {
             "filterType": "TRAILING_DELTA",
@@ -74,25 +75,27 @@ def _filters(listing: Listing) -> list[Json]:
         {
             "filterType": "NOTIONAL",
             "minNotional": text(listing.min_notional),
-            "applyMinToMarket": True,
+            "applyMinToMarket": listing.min_notional_of_market,
             "maxNotional": text(listing.max_notional),
-            "applyMaxToMarket": False,
+            "applyMaxToMarket": listing.max_notional_of_market,
             "avgPriceMins": 0,
         },
         {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": listing.max_orders},
         {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": listing.max_stop_orders},
     ]
     if listing.percent_down is not None and listing.percent_up is not None:
-        # The average over no minutes is the last price.
-        band = {"Up": f"{listing.percent_up:f}", "Down": f"{listing.percent_down:f}"}
+        bid, ask = listing.band(Side.BUY), listing.band(Side.SELL)
         told.append(
             {
                 "filterType": "PERCENT_PRICE_BY_SIDE",
-                "bidMultiplierUp": band["Up"],
-                "bidMultiplierDown": band["Down"],
-                "askMultiplierUp": band["Up"],
-                "askMultiplierDown": band["Down"],
+                "bidMultiplierUp": f"{bid[1]:f}",
+                "bidMultiplierDown": f"{bid[0]:f}",
+                "askMultiplierUp": f"{ask[1]:f}",
+                "askMultiplierDown": f"{ask[0]:f}",
+                # The average over no minutes is the last price.
                 "avgPriceMins": 0,
             }
         )
+    if listing.max_position is not None:
+        told.append({"filterType": "MAX_POSITION", "maxPosition": text(listing.max_position)})
     return told

@@ -34,6 +34,7 @@ _FILTERS = {
     Refusal.TRAILING_RANGE: "TRAILING_DELTA",
     Refusal.MAX_ORDERS: "MAX_NUM_ORDERS",
     Refusal.MAX_STOP_ORDERS: "MAX_NUM_ALGO_ORDERS",
+    Refusal.MAX_POSITION: "MAX_POSITION",
 }
 _REJECTIONS = {
     Refusal.DUPLICATE_CL_ORD_ID: "Duplicate order sent.",

@@ -190,7 +190,7 @@ def _pair(venue: Venue, listing: Listing) -> Json:
                 "tickSize": format(listing.tick, "f"),
                 "minExchangeValue": format(listing.min_notional, "f"),
                 "minAmount": None,
-                "maxAmount": None,
+                "maxAmount": format(min(listing.max_qty, listing.market_max_qty), "f"),
             }
         ],
         "orderMethods": ["MARKET", "LIMIT", "STOP_MARKET", "STOP_LIMIT"],

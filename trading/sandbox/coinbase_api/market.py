@@ -180,7 +180,7 @@ def _product(call: Call, listing: Listing) -> Json:
         "quote_min_size": text(listing.min_notional),
         "quote_max_size": text(listing.max_notional),
         "base_min_size": text(listing.min_qty),
-        "base_max_size": text(listing.max_qty),
+        "base_max_size": text(min(listing.max_qty, listing.market_max_qty)),
         "base_name": _NAMES.get(listing.base, listing.base),
         "quote_name": _NAMES.get(listing.quote, listing.quote),
         "watched": False,

@@ -7,6 +7,7 @@ import pytest
 
 from aitrader.kernel.fix import OrdType, TimeInForce
 from tests.factories.sandbox import BUY, SELL, START, D, Desk, listing, order
+from trading.sandbox import checks
 from trading.sandbox.orders import NewOrder
 from trading.sandbox.rules import Refusal
 
@@ -94,6 +95,44 @@ def test_a_filter_that_is_left_out() -> None:
     desk = Desk("anna", listing=listing(percent_down=None, percent_up=None))
     desk.print_trade("100")
     assert desk.limit("anna", BUY, "1", "1").is_open
+
+
+@pytest.mark.parametrize(
+    ("rules", "request_", "reason"),
+    [
+        ({"market_lot": D("0.1")}, market("0.15"), Refusal.MARKET_QTY_RANGE),
+        ({"market_lot": D("0.1")}, limit("0.15"), None),
+        ({"market_min_qty": D(2)}, market("1.999"), Refusal.MARKET_QTY_RANGE),
+        ({"market_min_qty": D(2)}, stop(), Refusal.MARKET_QTY_RANGE),
+        ({"market_min_qty": D(2)}, limit(), None),
+        ({"min_notional": D(200), "min_notional_of_market": False}, market(), None),
+        ({"min_notional": D(200), "min_notional_of_market": False}, limit(), Refusal.MIN_NOTIONAL),
+        ({"max_notional": D(99), "max_notional_of_market": False}, market(), None),
+        ({"max_notional": D(99), "max_notional_of_market": False}, stop(), Refusal.MAX_NOTIONAL),
+        ({"ask_percent_up": D("1.1")}, limit(price=D(111)), None),
+        ({"ask_percent_up": D("1.1")}, order("anna", SELL, "1", price=D(111)),
+         Refusal.PERCENT_PRICE),
+        ({"ask_percent_down": D("0.9")}, order("anna", SELL, "1", price=D(89)),
+         Refusal.PERCENT_PRICE),
+    ],
+)  # fmt: skip
+def test_filters_that_few_instruments_have(
+    rules: dict[str, Any], request_: NewOrder, reason: Refusal | None
+) -> None:
+    found = checks.check_fields(listing(**rules), request_, D(100), START)
+    assert (found.reason if found else None) is reason
+
+
+def test_a_position_that_would_grow_too_large() -> None:
+    desk = Desk(listing=listing(max_position=D(1_000_002)))
+    desk.open("anna", coins="1000000")
+    desk.print_trade("100")
+    for request in (limit("2.001"), market("2.001"), market(None, quote_qty=D(300))):
+        assert desk.send(request).reason is Refusal.MAX_POSITION
+    desk.limit("anna", BUY, "1.5", "90")
+    assert desk.send(limit(price=D(90))).reason is Refusal.MAX_POSITION
+    desk.limit("anna", BUY, "0.5", "90")
+    desk.limit("anna", SELL, "1", "110")
 
 
 def test_the_edges_of_the_filters_are_allowed() -> None:

@@ -49,6 +49,22 @@ def test_a_pair_has_the_coarser_of_its_two_price_rules() -> None:
     assert _listed({"symbols": [fine]}).tick == D("0.01")
 
 
+def test_the_closer_of_two_bounds_holds_and_a_limit_is_within_ten_times_the_price() -> None:
+    rules = {"minPrice": "0.1", "maxPrice": "10000000", "minAmount": "0.5", "maxAmount": "90"}
+    (usual,) = _pair()["filters"]
+    beside = {
+        "maximumLimitOrderPrice": D("900.5"), "minimumLimitOrderPrice": D("9.5"),
+        "maximumOrderAmount": 80,
+    }  # fmt: skip
+    found = _listed({"symbols": [_pair(filters=[usual | rules], **beside)]})
+    limits = found.limits
+    assert (limits.min_px, limits.max_px, limits.max_qty) == (D("9.5"), D("900.5"), D(80))
+    assert (limits.bid_down, limits.bid_up) == (limits.ask_down, limits.ask_up) == (D("0.1"), D(10))
+    assert found.min_qty == D("0.5")
+    alone = _listed({"symbols": [_pair(filters=[usual | rules])]}).limits
+    assert (alone.min_px, alone.max_px, alone.max_qty) == (D("0.1"), D(10_000_000), D(90))
+
+
 @pytest.mark.parametrize(
     ("told", "why"),
     [

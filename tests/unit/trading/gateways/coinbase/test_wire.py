@@ -12,6 +12,7 @@ from aitrader.kernel.errors import BadInput, OutcomeUnknown
 from aitrader.kernel.fix import ExecType
 from tests.unit.trading.gateways import wire
 from trading.domain.bar import Bar
+from trading.domain.instrument_limits import Limits
 from trading.gateways.coinbase import listing, reports
 from trading.gateways.coinbase.history import CoinbaseHistory
 from trading.gateways.coinbase.klines import Candles
@@ -110,6 +111,9 @@ def test_a_listed_product_has_the_steps_and_least_amounts_that_it_tells() -> Non
     found = _rules(product | _TRADES | told)
     assert (found.code, found.tick, found.lot) == (CODE, D("0.01"), D("0.00000001"))
     assert (found.min_qty, found.min_notional) == (D("0.00001"), D(1))
+    assert found.limits == Limits(max_qty=D(1_000), max_notional=D(1_000))
+    untold = {"base_max_size": "", "quote_max_size": "0"}
+    assert _rules(product | _TRADES | untold).limits == Limits()
 
 
 @pytest.mark.parametrize(
