@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from celery import Celery
-from celery.signals import import_modules, setup_logging
+from celery.signals import import_modules, setup_logging, worker_init
 from django.apps import apps
 
 from aitrader import env
@@ -33,3 +33,12 @@ def find_tasks(**_: Any) -> None:
 @setup_logging.connect
 def keep_our_logging(**_: Any) -> None:
     """Being connected is the point: otherwise Celery installs handlers of its own."""
+
+
+@worker_init.connect
+def refuse_a_server_that_forgets(**_: Any) -> None:
+    """Raises ImproperlyConfigured: workers send orders."""
+    # Settings are chosen by now.
+    from aitrader import databases
+
+    databases.require_durable()

@@ -7,6 +7,8 @@ from django.conf import settings
 from django.contrib import admin
 from django.core.checks import CheckMessage, Error, Tags, register
 
+from aitrader.databases import forgetful
+
 
 @register()
 def no_eager_tasks(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:
@@ -32,6 +34,17 @@ def admin_asks_second_factor(
             )
         ]
     return []
+
+
+@register(Tags.database)
+def commits_last(databases: Sequence[str] | None = None, **_: object) -> list[CheckMessage]:
+    """An order is committed before it is sent; on a server that may forget that, nothing is."""
+    wanted = databases or () if settings.AITRADER_DURABLE else ()
+    return [
+        Error(f"{alias}: {name} is off, a commit may be lost", id="aitrader.E004")
+        for alias in wanted
+        for name in forgetful(alias)
+    ]
 
 
 @register(Tags.models)

@@ -16,15 +16,22 @@ from typing import Any
 import psycopg
 from django.apps import apps
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import connections, transaction
 from psycopg import sql
+
+from aitrader.settings.parts.database import WAITS, WAITS_NOT
 
 ALIASES = ("default", "venue", "owner")
 # A table that refuses changes by trigger is one that the role may not change either.
 _REFUSING = """
 SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger
   JOIN pg_proc ON pg_proc.oid = tgfoid WHERE proname = 'aitrader_refuse_change'
+"""
+_FORGETFUL = """
+SELECT name FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit') AND setting = 'off'
+ ORDER BY name
 """
 _TEMPLATE_PREFIX = "aitrader_template_"
 _KEPT_TEMPLATES = 4
@@ -73,9 +80,7 @@ def passing(prefix: str) -> Iterator[str]:
         connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [name])
         _forget_dead(connection, prefix)
         _create(connection, name, source)
-        statement = sql.SQL("ALTER DATABASE {} SET synchronous_commit TO off")
-        connection.execute(statement.format(sql.Identifier(name)))
-        use(name)
+        use(name, waits=False)
         try:
             yield name
         finally:
@@ -103,14 +108,35 @@ def is_ours() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def use(name: str) -> None:
-    """Point every alias at the database `name`. Other threads must reconnect by themselves."""
+def use(name: str, *, waits: bool = True) -> None:
+    """Point every alias at the database `name`, whose commits wait for the disk unless told not to.
+    Other threads must reconnect by themselves."""
     _close()
     for alias in ALIASES:
-        settings.DATABASES[alias]["NAME"] = name
-        # The dictionary that connections made by any thread from now on are built from.
-        connections.settings[alias]["NAME"] = name
-        connections[alias].settings_dict["NAME"] = name
+        # The second is what connections made by any thread from now on are built from.
+        known = (settings.DATABASES, connections.settings)
+        for kept in (*(each[alias] for each in known), connections[alias].settings_dict):
+            options = str(kept["OPTIONS"]["options"])
+            former, wanted = (WAITS_NOT, WAITS) if waits else (WAITS, WAITS_NOT)
+            kept["OPTIONS"] = {**kept["OPTIONS"], "options": options.replace(former, wanted)}
+            kept["NAME"] = name
+
+
+def forgetful(alias: str = "default") -> list[str]:
+    """The settings by which the server may lose what it has told as committed."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute(_FORGETFUL)
+        return [str(name) for (name,) in cursor.fetchall()]
+
+
+def require_durable() -> None:
+    """Raises ImproperlyConfigured where a committed order could be lost with its server; nothing of
+    the kind is asked of tests."""
+    found = forgetful() if settings.AITRADER_DURABLE else []
+    if found:
+        raise ImproperlyConfigured(
+            f"the database server may lose what is committed: {' and '.join(found)} must be on"
+        )
 
 
 def migrate() -> None:

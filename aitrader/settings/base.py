@@ -16,6 +16,8 @@ _env = env.load()
 DEBUG = _env.debug
 WHITENOISE_AUTOREFRESH = DEBUG
 AITRADER_HOME = _env.home
+#: Whether a server that may lose what it has committed is refused.
+AITRADER_DURABLE = True
 AITRADER_PORT = _env.port
 AITRADER_METRICS_TOKEN = _env.metrics_token
 AITRADER_CRASHPOINT = _env.crashpoint

@@ -7,6 +7,8 @@ env.nest_home("test")
 
 from aitrader.settings.base import *  # noqa: E402  # after the line above
 
+# The tests' cluster keeps nothing.
+AITRADER_DURABLE = False
 SECRET_KEY = "for tests only: never a deployment's key"
 DEBUG = False
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1", "[::1]"]

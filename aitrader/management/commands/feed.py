@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from aitrader import databases
 from aitrader.kernel.clock import WALL
 from aitrader.kernel.errors import BadInput
 from aitrader.paper import PaperOptions
@@ -39,6 +40,7 @@ class Command(BaseCommand):
         if given["standby"] and given["source"] == "auto" and not given["replay"]:
             raise BadInput("--standby: name its market with --source, or with --replay")
         chosen = options.read(given)
+        databases.require_durable()
         only = OnlyRun(on_wait=self._wait) if given["standby"] else OnlyRun()
         stopping, reasons = Event(), []
 

@@ -32,6 +32,7 @@ class Command(BaseCommand):
         chosen = options.read(given)
         listening = web.take_port(given["port"])
         only = OnlyRun()
+        databases.require_durable()
         databases.migrate()
         namespace = installation.install(namespace=None, now=WALL.now())
         access.sync_roles()

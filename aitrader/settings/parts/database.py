@@ -17,6 +17,8 @@ _APP_TIMEOUTS = {
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "30s",
 }
+# Whatever the server's own settings are: what is told as committed is on its disk.
+WAITS, WAITS_NOT = "-c synchronous_commit=on", "-c synchronous_commit=off"
 # The desk runs few statements very often: the server keeps their plans. Migrations do not.
 _PREPARED = {"server_side_binding": True, "prepare_threshold": 3}
 _OWNER_TIMEOUTS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "10min"}
@@ -68,7 +70,9 @@ def _alias(
     options = {**more, **parameters.pop("OPTIONS", {})}
     if "options" in options:
         raise ImproperlyConfigured("put server settings into the role, not into the address")
-    options["options"] = " ".join(f"-c {name}={value}" for name, value in timeouts.items())
+    options["options"] = " ".join(
+        [WAITS, *(f"-c {name}={each}" for name, each in timeouts.items())]
+    )
     options.setdefault("application_name", "aitrader")
     options.setdefault("connect_timeout", 10)
     return {
