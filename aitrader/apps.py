@@ -1,10 +1,16 @@
 """The composition itself as an app, and the admin site it puts in Django's place."""
 
+import gc
+
 from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
 
 from aitrader.kernel import crash, money
+
+# What is imported lives as long as the process: looking through it again and again for garbage
+# took a fifth of a start. The last of the apps to get ready ends this.
+gc.disable()
 
 
 class AitraderConfig(AppConfig):
@@ -19,6 +25,8 @@ class AitraderConfig(AppConfig):
         money.use_everywhere()
         if settings.AITRADER_CRASHPOINT:
             crash.arm(settings.AITRADER_CRASHPOINT)
+        gc.freeze()
+        gc.enable()
 
 
 class AdminSiteConfig(AdminConfig):

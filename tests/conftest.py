@@ -9,6 +9,7 @@
    var/test. What holds of the desk's cluster is proved in homes of their own.
 """
 
+import gc
 import itertools
 import os
 from collections.abc import Iterator
@@ -52,6 +53,7 @@ hypothesis_settings.register_profile("prove", deadline=None, max_examples=2_000)
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.disable()
     proving = config.getoption("markexpr").startswith("prove")
     hypothesis_settings.load_profile("prove" if proving else "default")
 
@@ -73,6 +75,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         kept.append(item)
     items[:] = kept
     config.hook.pytest_deselected(items=left)
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests live as long as the run: looking through them again and again for garbage
+    took a seventh of the processor."""
+    gc.freeze()
+    gc.enable()
 
 
 def _refuse_wrong_place(item: pytest.Item) -> None:
