@@ -14,7 +14,7 @@ from decimal import Decimal
 from aitrader.kernel import ids
 from aitrader.kernel.clock import iso
 from aitrader.kernel.fix import AccountKind, OrdType, Origin, TimeInForce
-from aitrader.kernel.money import ZERO, plain, ratio
+from aitrader.kernel.money import CONTEXT, ZERO, plain, ratio
 from risk.domain import exposure
 from trading.domain import instrument_limits
 from trading.domain.order import OrderIntent
@@ -63,14 +63,17 @@ def legs_wanted(context: Context, *, together: bool = True) -> tuple[Leg, ...]:
     )
 
 
-def write_legs(context: Context, legs: tuple[Leg, ...], qty: Decimal) -> int:
-    """Write the legs, each part of the quantity as one OCO group; returns how many work."""
+def write_legs(context: Context, legs: tuple[Leg, ...], qty: Decimal) -> tuple[int, Decimal]:
+    """Write the legs, each part of the quantity as one OCO group; returns how many work, and for
+    how much of it."""
     # Two fills at one instant are two quantities to protect.
     key = (context.trade.public_id, iso(context.at.market), plain(context.open_qty), plain(qty))
-    return sum(
-        _write_group(context, legs, part, (*key, *_nth(number)))
-        for number, part in enumerate(_parts(context, qty, legs))
-    )
+    written, covered = 0, ZERO
+    for number, part in enumerate(_parts(context, qty, legs)):
+        working = _write_group(context, legs, part, (*key, *_nth(number)))
+        written += working
+        covered = CONTEXT.add(covered, part if working else ZERO)
+    return written, covered
 
 
 def _write_group(

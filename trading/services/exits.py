@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 
 from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import IN_REAL_TIME, OrdStatus
-from aitrader.kernel.money import CONTEXT
+from aitrader.kernel.money import CONTEXT, ZERO
 from compliance.selectors import journal as entries
 from compliance.services import journal
 from trading.selectors import sql
@@ -81,8 +81,13 @@ def protect(context: Context) -> int:
     if may_write and len(legs) > 1 and sql.fetch_one(_GROUP_REFUSED, [context.trade.pk]):
         # What the venue would not hold together it may hold alone.
         legs = exit_orders.legs_wanted(context, together=False)
-    written = exit_orders.write_legs(context, legs, missing) if may_write else 0
-    return written or _go_without(context, "without a stop", late=late)
+    written, covered = exit_orders.write_legs(context, legs, missing) if may_write else (0, ZERO)
+    if not written:
+        return _go_without(context, "without a stop", late=late)
+    if covered < missing:
+        # Looked at again until the rest is covered too, or no more can be written for it.
+        _set_unprotected(context, why="a part of it without a stop")
+    return written
 
 
 def _go_without(context: Context, why: str, *, late: bool) -> int:
