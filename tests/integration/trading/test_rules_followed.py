@@ -12,18 +12,22 @@ from django.db import transaction
 from aitrader.kernel.clock import WALL, Moment
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.events import Event, EventName
+from aitrader.kernel.fix import OrdType, Side
 from aitrader.runtime import instrument_rules as runtime
 from aitrader.runtime.instrument_rules import InstrumentRules
 from compliance.models import JournalEntry
-from compliance.services import journal, sequencer
+from compliance.selectors import journal as journal_of
+from compliance.services import access, journal, sequencer
 from risk.domain.trading_state import Scope, TradingState
 from risk.models import TradingStateRow
 from risk.services import kill_switch
 from tests.integration.trading.at_venue import CODE, SYMBOL, AtVenue, at_venue
+from tests.integration.trading.trades_at_venue import trading_at_venue
+from trading.domain.instrument_limits import Limits
 from trading.gateways.binance import listing
-from trading.models import InstrumentRow
+from trading.models import InstrumentRow, Order
 from trading.selectors.desk import as_instrument
-from trading.services import instrument_rules
+from trading.services import instrument_rules, person_orders, routing
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 
@@ -112,6 +116,61 @@ def test_rules_are_read_at_the_start_and_after_a_refusal(
     changes = JournalEntry.objects.filter(event="instrument.changed")
     assert changes.exists()
     assert _row().rules_at != first.rules_at
+
+
+def test_limits_are_followed_and_are_the_running_desks_at_once(
+    venue: AtVenue, follow: InstrumentRules
+) -> None:
+    (held,) = venue.desk.instruments.values()
+    assert held.venue_limits == Limits()
+    _until(lambda: _row().rules_at)
+    limits = _row().venue_limits
+    assert (limits.max_qty, limits.market_max_qty, limits.max_stops) == (9_000, 1_000, 5)
+    assert (limits.bid_down, limits.ask_up, limits.band_minutes) == (Decimal("0.2"), 5, 0)
+    _until(lambda: next(iter(venue.desk.instruments.values())).venue_limits == limits)
+    changes = journal_of.last_data("instrument", CODE, [EventName.INSTRUMENT_CHANGED]) or {}
+    assert changes["before"]["limits"] == {}
+    assert changes["after"]["limits"]["max_qty"] == "9000"
+
+
+def test_what_a_filter_refuses_is_not_sent_again_and_its_rule_is_known_from_then_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "LOOK_SECONDS", 0.05)
+    with trading_at_venue(tmp_path) as there:
+        InstrumentRow.objects.update(min_notional=0)
+        for row in InstrumentRow.objects.all():
+            there.desk.instruments[row.pk] = row
+        refused = _buy(there, "0.00005")
+        assert (refused.ord_status, refused.certainty) == ("REJECTED", "CERTAIN")
+        assert "NOTIONAL" in refused.text
+        for _ in range(3):
+            routing.send_all(desk=there.desk, gateway=there.gateway, at=there.now())
+        assert Order.objects.count() == 1
+        thread = InstrumentRules("BINANCE", instruments=there.desk.instruments)
+        thread.start()
+        _until(lambda: next(iter(there.desk.instruments.values())).min_notional == 5)
+        thread.stop()
+        thread.join(15)
+        denied = _buy(there, "0.00005")
+        assert (denied.ord_status, denied.text) == ("DENIED", "INSTRUMENT_RULE")
+        assert there.at_exchange() == []
+
+
+def _buy(there: AtVenue, qty: str) -> Order:
+    wish = person_orders.Wish(
+        there.place.code, Side.BUY, OrdType.LIMIT, Decimal(qty), price=Decimal(59_000)
+    )
+    order = person_orders.submit(
+        desk=there.desk,
+        wish=wish,
+        by=access.operator_named("ada"),
+        reason="a little",
+        at=there.now(),
+    )
+    routing.send_all(desk=there.desk, gateway=there.gateway, at=there.now())
+    order.refresh_from_db()
+    return order
 
 
 @pytest.mark.parametrize("word", ["HALT", "BREAK", "CANCEL_ONLY"])
