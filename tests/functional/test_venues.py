@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import timedelta
 from decimal import Decimal
 
@@ -16,11 +17,13 @@ from aitrader.kernel.events import Event, EventName
 from compliance.domain.roles import Role
 from compliance.services import journal
 from tests.factories import desk as factory
+from trading.domain.instrument_limits import Limits
 from trading.domain.ports import Fees
 from trading.gateways import sheet
 from trading.gateways.binance.gateway import CAPABILITIES
 from trading.gateways.meters import Used
 from trading.models import InstrumentRow, ReconBreak, SecondPrice, VenueFacts, VenueLatency
+from trading.selectors import limit_words
 from trading.services import venue_facts
 from trading.services.venue_facts import Told
 
@@ -113,6 +116,21 @@ def test_rules_latency_and_breaks_are_shown(desk: factory.Desk, browser: Client)
     assert "999" not in text
     assert "1 open break" in text
     assert "ours 1, theirs 2" in text
+
+
+def test_every_limit_of_the_venue_is_shown_in_words(desk: factory.Desk, browser: Client) -> None:
+    assert "Further limits" not in _text(browser.get("/venues"))
+    limits = {"max_qty": "9000", "bid_up": "5", "max_stops": 5, "max_notional_of_market": False}
+    InstrumentRow.objects.update(limits=limits)
+    text = _text(browser.get("/venues"))
+    assert f"Further limits of {desk.instrument.code}" in text
+    assert "Greatest quantity 9000" in text
+    assert "Limit of a buyer at most, times the price 5" in text
+    assert "Most open stops 5" in text
+    assert "Greatest notional binds market orders no" in text
+    page = browser.get(f"/admin/trading/instrumentrow/{desk.instrument.pk}/change/")
+    assert "Greatest quantity: 9000; Greatest notional binds market orders: no" in _text(page)
+    assert {each.name for each in fields(Limits)} == {*limit_words.LABELS}
 
 
 def test_the_user_stream_is_told_with_its_last_word(desk: factory.Desk, browser: Client) -> None:

@@ -20,6 +20,7 @@ from aitrader.kernel.errors import BadInput
 from aitrader.kernel.money import plain
 from compliance.admin.base import Record, actor, amount, carry_out, utc, wall
 from trading.models import Account, Feed, InstrumentRow, Venue
+from trading.selectors import limit_words
 from trading.services import configuration
 
 
@@ -103,7 +104,7 @@ class InstrumentAdmin(Record):
     ordering = ("code",)
     fields = readonly_fields = (
         "code", "venue", "base", "quote", "kind", "tick_size", "lot_size", "least_qty", "least",
-        "bar_bound",
+        "bar_bound", "further",
     )  # fmt: skip
     actions_detail = ("change_rules",)
     tick_size = amount("tick", gettext_lazy("Tick"))
@@ -111,6 +112,11 @@ class InstrumentAdmin(Record):
     least_qty = amount("min_qty", gettext_lazy("Least quantity"))
     least = amount("min_notional", gettext_lazy("Least notional"))
     bar_bound = amount("max_bar_range", gettext_lazy("Bar bound"))
+
+    @admin.display(description=gettext_lazy("Further limits of the venue"))
+    def further(self, row: InstrumentRow) -> str:
+        found = limit_words.lines(row.venue_limits)
+        return "; ".join(f"{label}: {value}" for label, value in found) or "—"
 
     def has_rules_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("trading.change_instrumentrow"))

@@ -25,7 +25,7 @@ from trading.models import (
     VenueLatency,
 )
 from trading.models.feed import FeedStatus
-from trading.selectors import freshness, second_prices
+from trading.selectors import freshness, limit_words, second_prices
 from trading.selectors.freshness import Price
 from trading.selectors.second_prices import Compared
 
@@ -54,6 +54,11 @@ class InstrumentLine:
     row: InstrumentRow
     price: Price | None
     second: Compared | None
+
+    @property
+    def limits(self) -> list[tuple[str, str]]:
+        """What else the venue allows, in words."""
+        return limit_words.lines(self.row.venue_limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
