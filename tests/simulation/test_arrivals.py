@@ -16,6 +16,7 @@ from aitrader.kernel.fix import ExecType, OrdType, Origin, Side, TimeInForce
 from trading.domain.execution_report import ExecutionReport
 from trading.domain.order import OrderIntent
 from trading.domain.ports import NewOrder, OpenOrder
+from trading.domain.request import of_orders
 from trading.sandbox.inside import InsideGateway
 from trading.sandbox.opening import QUOTE
 from trading.sandbox.simulation import PRICES, START, Simulation
@@ -45,6 +46,9 @@ class _Venue:
     def __init__(self, capabilities: Any, balances: dict[str, D]) -> None:
         self.capabilities = capabilities
         self._balances = balances
+
+    def request(self, orders: Sequence[NewOrder]) -> str:
+        return of_orders(orders)
 
     def submit(self, *, account: str, order: NewOrder) -> Sequence[ExecutionReport]:
         raise OutcomeUnknown("no answer yet")

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("trading", "0019_order_request")]
+    dependencies = [("trading", "0020_order_indexes")]
 
     operations = [
         migrations.AddField("instrumentrow", "limits", models.JSONField(default=dict)),

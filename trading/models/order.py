@@ -32,7 +32,10 @@ class Order(models.Model):
     #: Ours is derived; that of an order from outside is the venue's word.
     cl_ord_id = models.CharField(max_length=64, unique=True)
     order_id = models.CharField(max_length=64, blank=True, default="")
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="orders")
+    #: Its index is `trading_order_recent`.
+    account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="orders", db_index=False
+    )
     instrument = models.ForeignKey(InstrumentRow, on_delete=models.PROTECT)
     version = models.ForeignKey(StrategyVersion, null=True, on_delete=models.PROTECT)
     signal = models.ForeignKey(Signal, null=True, on_delete=models.PROTECT)
@@ -104,6 +107,7 @@ class Order(models.Model):
             models.CheckConstraint(condition=Q(order_qty__gt=0), name="trading_order_qty"),
         ]
         indexes = [
+            # One for all that may still change anything: each is entered into at every status.
             models.Index(
                 fields=["account", "id"],
                 condition=Q(
@@ -113,13 +117,9 @@ class Order(models.Model):
                         OrdStatus.NEW,
                         OrdStatus.PARTIALLY_FILLED,
                     ]
-                ),
-                name="trading_order_working",
-            ),
-            models.Index(
-                fields=["account", "id"],
-                condition=~Q(certainty=Certainty.CERTAIN),
-                name="trading_order_doubtful",
+                )
+                | ~Q(certainty=Certainty.CERTAIN),
+                name="trading_order_live",
             ),
             models.Index(fields=["account", "-created_at", "-id"], name="trading_order_recent"),
         ]

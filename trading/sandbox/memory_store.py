@@ -51,7 +51,7 @@ class MemoryStore(ForeignMemory):
 
     # The gate
 
-    def hold(self, at: Moment) -> tuple[Counter, Decimal]:
+    def hold(self, at: Moment, *, derived: bool = False) -> tuple[Counter, Decimal]:
         self._memory.require_transaction()
         day = day_start(at.market).date()
         orders, notional = self._memory.counters.get(day, (0, ZERO))
@@ -336,11 +336,14 @@ class MemoryStore(ForeignMemory):
         return kept.certainty == Certainty.CERTAIN and kept.ord_status != OrdStatus.PENDING_NEW
 
     def in_doubt(self) -> set[str]:
-        return {
-            order.cl_ord_id
+        return {order.cl_ord_id for order in self.unsettled()}
+
+    def unsettled(self) -> list[Order]:
+        return _copies(
+            order
             for order in self._memory.living()
             if order.certainty != Certainty.CERTAIN or order.ord_status == OrdStatus.PENDING_NEW
-        }
+        )
 
     def is_doubtful(self, cl_ord_id: str) -> bool:
         pk = self._memory.by_client.get(cl_ord_id)
@@ -358,12 +361,12 @@ class MemoryStore(ForeignMemory):
         self._memory.put(self._memory.breaks, kept.pk, kept)
         return True
 
+    def keep_break(self, found: ReconBreak) -> None:
+        self._memory.put(self._memory.breaks, found.pk, copied(found))
+
     def close_break(self, found: ReconBreak, resolution: str, at: Moment) -> None:
         found.closed_at, found.resolution = at.market, resolution
         self._memory.put(self._memory.breaks, found.pk, copied(found))
-
-    def reconciled(self, at: Moment) -> None:
-        self._memory.put(self._memory.account, "reconciled_at", at.wall)
 
 
 def _copies(orders: Iterable[Order]) -> list[Order]:

@@ -74,9 +74,10 @@ class Books(Protocol):
 
     # The gate
 
-    def hold(self, at: Moment) -> tuple[Counter, Decimal]:
+    def hold(self, at: Moment, *, derived: bool = False) -> tuple[Counter, Decimal]:
         """Lock the counter of the day of `at`, then the account; the counter, and the account's
-        highest worth so far."""
+        highest worth so far. `derived`: what the transaction decides would be decided again if a
+        server that dies has lost it, so that its commit waits for the next one's."""
         ...
 
     def gate_inputs(self, intent_id: str, at: Moment) -> GateInputs: ...
@@ -273,6 +274,10 @@ class OrderStore(Books, Protocol):
         """Client ids of orders in doubt or on their way."""
         ...
 
+    def unsettled(self) -> list[Order]:
+        """Orders in doubt or on their way, oldest first."""
+        ...
+
     def is_doubtful(self, cl_ord_id: str) -> bool:
         """Whether the order of this client id is in doubt."""
         ...
@@ -282,6 +287,10 @@ class OrderStore(Books, Protocol):
     def open_break(self, found: ReconBreak) -> bool:
         """Keep a break, noticed now by the clock that all processes share; False if one of its kind
         and object is open."""
+        ...
+
+    def keep_break(self, found: ReconBreak) -> None:
+        """Keep what an open break says now of both sides; it is as old as it was."""
         ...
 
     def close_break(self, found: ReconBreak, resolution: str, at: Moment) -> None: ...

@@ -29,6 +29,13 @@ Statement = tuple[str, Sequence[Any]]
 #: session's `aitrader.now` and lets time pass by itself; nothing else does.
 NOW = "coalesce(nullif(current_setting('aitrader.now', true), '')::timestamptz, clock_timestamp())"
 
+#: In a transaction: its commit need not be on the disk before anything follows from it. Whatever
+#: commits later and waits takes it along, for the server's log is written in order; a server that
+#: dies before that has lost it whole.
+SOON = "set_config('synchronous_commit', 'off', true)"
+#: Its commit waits, as the session's do.
+AT_ONCE = "set_config('synchronous_commit', NULL, true)"
+
 atomic = partial(transaction.atomic, savepoint=False)
 
 

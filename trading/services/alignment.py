@@ -93,7 +93,7 @@ def _align(desk: Desk, cursors: Sequence[StrategyCursor], at: Moment) -> int:
     if not known:
         return 0
     # Before anything is read: what is settled meanwhile waits, or is seen.
-    held = HeldAccount(desk, at)
+    held = HeldAccount(desk, at, derived=True)
     trades: dict[int, list[Trade]] = defaultdict(list)
     for trade in sql.load(Trade, _OPEN, [[cursor.pk for cursor in known]]):
         trades[trade.cursor_id].append(trade)

@@ -34,6 +34,9 @@ WITH counter AS ({decisions.LOCK})
 SELECT counter.*, account.peak_equity FROM counter, trading_account account
  WHERE account.id = %s FOR NO KEY UPDATE OF account
 """
+_HOLD_DERIVED = f"""
+WITH held AS ({_HOLD}) SELECT held.*, {sql.SOON} FROM held
+"""
 _KNOWN = "SELECT 1 FROM trading_order WHERE intent_id = %s"
 _FILL = """
 INSERT INTO trading_fill (
@@ -91,14 +94,15 @@ class BookRows:
     def record(self, events: Sequence[Event], *, now: datetime) -> None:
         journal.record(events, now=now)
 
-    def hold(self, at: Moment) -> tuple[Counter, Decimal]:
+    def hold(self, at: Moment, *, derived: bool = False) -> tuple[Counter, Decimal]:
         day = day_start(at.market).date()
+        statement = _HOLD_DERIVED if derived else _HOLD
         asked = [self.account.code, day, self.account.pk]
-        held = sql.fetch_one(_HOLD, asked)
+        held = sql.fetch_one(statement, asked)
         if held is None:
             decisions.counters_for_update(self.account.code, day)
-            held = sql.fetch_one(_HOLD, asked)
-        *counter, peak = held
+            held = sql.fetch_one(statement, asked)
+        *counter, peak = held[:6]
         return Counter(*counter), peak
 
     def gate_inputs(self, intent_id: str, at: Moment) -> GateInputs:

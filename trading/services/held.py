@@ -19,14 +19,17 @@ from trading.services import order_rows
 
 
 class HeldAccount:
-    """Made inside a transaction, for the rest of it; perhaps for one intent alone."""
+    """Made inside a transaction, for the rest of it; perhaps for one intent alone. `derived`: see
+    `Books.hold`."""
 
-    def __init__(self, desk: Desk, at: Moment, intent_id: str = "") -> None:
+    def __init__(
+        self, desk: Desk, at: Moment, intent_id: str = "", *, derived: bool = False
+    ) -> None:
         self._desk = desk
         self._at = at
         self._intent_id = intent_id
         self._store = order_rows.of(desk)
-        self.counter, desk.account.peak_equity = self._store.hold(at)
+        self.counter, desk.account.peak_equity = self._store.hold(at, derived=derived)
 
     @cached_property
     def view(self) -> snapshot.AccountView:

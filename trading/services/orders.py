@@ -15,7 +15,7 @@ from aitrader.kernel import crash, ids
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import Refused
 from aitrader.kernel.events import Event, EventName
-from aitrader.kernel.fix import OrdStatus
+from aitrader.kernel.fix import OrdStatus, Origin
 from aitrader.kernel.money import ZERO, product
 from compliance.services import journal
 from risk.domain import gate
@@ -56,9 +56,10 @@ class Draft:
     parent: ParentOrder | None = None
 
 
-_ASKED = """
+# A cancel leaves without a claim of its own: whoever wants it, its commit waits for the disk.
+_ASKED = f"""
 SELECT EXISTS (SELECT FROM trading_cancelrequest WHERE order_id = %s AND answered_at IS NULL),
-       (SELECT market_at FROM trading_feed WHERE account_id = %s)
+       (SELECT market_at FROM trading_feed WHERE account_id = %s), {sql.AT_ONCE}
 """
 
 
@@ -70,7 +71,9 @@ def submit(*, desk: Desk, draft: Draft, at: Moment, held: HeldAccount | None = N
     intent = draft.intent
     store = order_rows.of(desk)
     with store.atomic():
-        held = held or HeldAccount(desk, at, intent.intent_id)
+        # What a person was told is kept; a strategy decides again.
+        derived = intent.origin is not Origin.OPERATOR
+        held = held or HeldAccount(desk, at, intent.intent_id, derived=derived)
         if held.knows(intent.intent_id):
             return store.of_intent(intent.intent_id)
         if unsupported(intent, desk.capabilities):
@@ -222,7 +225,7 @@ def request_cancel(
         if not found or found[0].ord_status not in WORKING_STATUSES:
             return False
         (order,) = found
-        is_asked, reached = sql.fetch_one(_ASKED, [order_id, order.account_id])
+        is_asked, reached, _ = sql.fetch_one(_ASKED, [order_id, order.account_id])
         if is_asked:
             return False
         market_at = market_at or reached or now

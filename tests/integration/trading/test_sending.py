@@ -67,7 +67,7 @@ class _WithGroups(_Venue):
         return [
             report
             for order in orders
-            for report in SimGateway.submit(self, account=account, order=order)
+            for report in SimGateway.submit(self, account=account, order=replace(order, body=""))
         ]
 
 
