@@ -1,8 +1,9 @@
-"""What is read to take in what other hands did, in memory: a part of `OrderStore`."""
+"""What is kept and read to take in what other hands did, in memory: a part of `OrderStore`."""
 
 from collections.abc import Collection
 from datetime import datetime
 
+from aitrader.kernel.clock import Moment
 from aitrader.kernel.fix import Side
 from trading.models import InstrumentRow, Order
 from trading.sandbox.memory import Memory, copied
@@ -17,6 +18,9 @@ class ForeignMemory:
     def looked_at(self) -> tuple[datetime | None, datetime | None]:
         account = self._memory.account
         return account["held_at"], account.get("reconciled_at")
+
+    def reconciled(self, at: Moment) -> None:
+        self._memory.put(self._memory.account, "reconciled_at", at.wall)
 
     def known_among(self, cl_ord_ids: Collection[str]) -> set[str]:
         return {each for each in cl_ord_ids if each in self._memory.by_client}

@@ -1,9 +1,11 @@
 """Balances that have differed from the venue's for a while, every trade booked: what explains them.
 
-1. They are compared once more, and must differ in the same way.
+1. They are compared once more, and must differ in the same way: by as much, for an account may
+   trade all the while.
 2. Trades that the venue took back come first (voided.py). What they do not explain was moved from
    outside: a flow (flows.py).
-3. What a fill of an order in doubt would move is not judged.
+3. What a fill of an order in doubt or on its way would move is not judged; what differed before the
+   order was claimed, it did not move.
 """
 
 from collections.abc import Sequence
@@ -19,6 +21,7 @@ from trading.models import ReconBreak
 from trading.selectors.desk import Desk
 from trading.selectors.order_store import KeptFill, OrderStore
 from trading.services import executions, flows, order_rows, reconciliation, voided
+from trading.services.listed import Listed
 
 
 def end(
@@ -36,14 +39,24 @@ def end(
     """
     if not any(row.kind == "BALANCE" for row in stood):
         return 0
+
+    def again() -> Listed:
+        listed = Listed(desk, gateway)
+        reconciliation.follow(desk=desk, gateway=gateway, at=at, listed=listed)
+        return listed
+
     # Whether they still differ in the same way.
-    reconciliation.compare(desk=desk, gateway=gateway, at=at)
+    compared = reconciliation.compare(desk=desk, gateway=gateway, at=at, again=again)
     store = order_rows.of(desk)
     still = {row.pk: row for row in store.open_breaks() if row.kind == "BALANCE"}
-    due = [row for row in stood if row.pk in still]
+    due = [
+        still[row.pk]
+        for row in stood
+        if row.pk in still and ("BALANCE", row.object_id) not in compared.moving
+    ]
     by_asset = {row.object_id: row for row in due}
     done = voided.take_back(desk=desk, fills=unlisted, breaks=by_asset, at=at)
-    if done or not due or _may_be_a_fill(store, [*still.values()]):
+    if done or not due or _may_be_a_fill(store, [*still.values()], due):
         # What is left is compared anew.
         return done
     for row in due:
@@ -61,14 +74,20 @@ def end(
     return done
 
 
-def _may_be_a_fill(store: OrderStore, breaks: Sequence[ReconBreak]) -> bool:
+def _may_be_a_fill(
+    store: OrderStore, breaks: Sequence[ReconBreak], due: Sequence[ReconBreak]
+) -> bool:
     """Whether balances differ as a fill of an order in doubt would move them: what it gets has come
-    and what it gives is gone. Nothing is judged while an order is on its way."""
-    doubtful = store.doubtful()
-    if store.in_doubt() - {order.cl_ord_id for order in doubtful}:
-        return True
+    and what it gives is gone. Nothing is judged while an order is on its way that was before."""
+    noticed = [row.noticed_at for row in due if row.noticed_at is not None]
+    doubtful = {order.pk for order in store.doubtful()}
     moved = {row.object_id: Decimal(row.venues) - Decimal(row.ours) for row in breaks}
-    for order in doubtful:
+    for order in store.unsettled():
+        claimed_at = store.claimed_at(order)
+        if noticed and claimed_at is not None and claimed_at > max(noticed):
+            continue
+        if order.pk not in doubtful:
+            return True
         sign, row = Side(order.side).sign, order.instrument
         if sign * moved.get(row.base, ZERO) > 0 and sign * moved.get(row.quote, ZERO) < 0:
             return True

@@ -310,10 +310,15 @@ class OrderRows(ForeignRows):
         return cleared.exclude(ord_status=OrdStatus.PENDING_NEW).exists()
 
     def in_doubt(self) -> set[str]:
-        rows = self._orders().filter(
+        return set(self._unsettled().values_list("cl_ord_id", flat=True))
+
+    def unsettled(self) -> list[Order]:
+        return list(self._unsettled().select_related("instrument").order_by("pk"))
+
+    def _unsettled(self) -> QuerySet[Order]:
+        return self._orders().filter(
             ~Q(certainty=Certainty.CERTAIN) | Q(ord_status=OrdStatus.PENDING_NEW)
         )
-        return set(rows.values_list("cl_ord_id", flat=True))
 
     def is_doubtful(self, cl_ord_id: str) -> bool:
         rows = self._orders().filter(cl_ord_id=cl_ord_id)
@@ -341,6 +346,9 @@ class OrderRows(ForeignRows):
             },
         )
         return created
+
+    def keep_break(self, found: ReconBreak) -> None:
+        found.save(update_fields=["ours", "venues"])
 
     def close_break(self, found: ReconBreak, resolution: str, at: Moment) -> None:
         found.closed_at, found.resolution = at.market, resolution

@@ -7,15 +7,16 @@
 3. An order claimed by a live sender is left alone until its lease has run out.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from aitrader.kernel import crash
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import GatewayError
 from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import OrdStatus, Origin
-from aitrader.kernel.money import ZERO, plain
+from aitrader.kernel.money import CONTEXT, ZERO, plain
 from trading.domain import evidence
 from trading.domain.order_state import Closedness
 from trading.domain.ports import ClientIdClass, Gateway, OpenOrder
@@ -179,10 +180,11 @@ def _may_still_send(desk: Desk, order: Order, at: Moment) -> bool:
 @dataclass(frozen=True, slots=True)
 class Compared:
     """`agree`: nothing of ours differs. `matched` open orders and balances are the same on both
-    sides."""
+    sides; what is `moving` differed otherwise from look to look."""
 
     agree: bool
     matched: int
+    moving: frozenset[_Key] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,13 +194,17 @@ class _Look:
     differences: dict[_Key, tuple[str, str]]
     strangers: dict[_Key, tuple[str, str]]
     matched: int
+    #: What differs otherwise than it did in the look before: something is under way.
+    moving: frozenset[_Key] = frozenset()
 
     def among(self, other: "_Look") -> "_Look":
         """What differs in both; what is said of it is ours."""
+        mine = {k: v for k, v in self.differences.items() if k in other.differences}
         return replace(
             self,
-            differences={k: v for k, v in self.differences.items() if k in other.differences},
+            differences=mine,
             strangers={k: v for k, v in self.strangers.items() if k in other.strangers},
+            moving=frozenset(k for k, v in mine.items() if not _alike(k, v, other.differences[k])),
         )
 
 
@@ -215,16 +221,17 @@ def compare(
 
     `again` takes in what came meanwhile: of an account that trades all the while, books and
     balances are of two instants. What differs is looked at once more, and differs if it does in
-    each look.
+    each look. A balance that differs by as much as before differs in the same way, whatever was
+    traded since; while it differs otherwise from look to look, its break stays as it is.
     """
     found = _look(desk, gateway, listed or Listed(desk, gateway))
     for _ in range(_MOST_LOOKS - 1):
         if again is None or not found.differences:
             break
         before, found = found, _look(desk, gateway, again())
-        steady = found.differences == before.differences
+        steady = found.differences.keys() == before.differences.keys()
         found = found.among(before)
-        if steady:
+        if steady and not found.moving:
             break
     differences, strangers = found.differences, found.strangers
     store = order_rows.of(desk)
@@ -233,8 +240,8 @@ def compare(
             if _is_over(store, row, differences | strangers):
                 said = "the books agree again"
                 executions.close_break(desk=desk, found=row, resolution=said, at=at)
-            elif _has_changed(row, differences):
-                executions.close_break(desk=desk, found=row, resolution="it has changed", at=at)
+            else:
+                _go_on(desk, row, found, at)
     for severity, told in ((Severity.MAJOR, differences), (Severity.MINOR, strangers)):
         for (kind, object_id), (here, there) in sorted(told.items()):
             executions.open_break(
@@ -254,7 +261,7 @@ def compare(
         )
         store.record([event], now=at.wall)
         crash.point("compare.before_commit")
-    return Compared(agree=not differences, matched=found.matched)
+    return Compared(not differences, found.matched, found.moving)
 
 
 def _look(desk: Desk, gateway: Gateway, listed: Listed) -> _Look:
@@ -279,9 +286,24 @@ def _is_over(store: OrderStore, row: ReconBreak, differences: Collection[tuple[s
     return row.kind in ("OPEN_ORDER", "BALANCE") and (row.kind, row.object_id) not in differences
 
 
-def _has_changed(row: ReconBreak, differences: Mapping[tuple[str, str], tuple[str, str]]) -> bool:
-    now = differences.get((row.kind, row.object_id))
-    return now is not None and now != (row.ours, row.venues)
+def _go_on(desk: Desk, row: ReconBreak, found: _Look, at: Moment) -> None:
+    """What becomes of a break of which something differs still."""
+    key = (row.kind, row.object_id)
+    before, now = (row.ours, row.venues), found.differences.get(key)
+    if now is None or now == before:
+        return
+    if _alike(key, before, now):
+        row.ours, row.venues = now
+        order_rows.of(desk).keep_break(row)
+    elif key not in found.moving:
+        executions.close_break(desk=desk, found=row, resolution="it has changed", at=at)
+
+
+def _alike(key: _Key, before: tuple[str, str], now: tuple[str, str]) -> bool:
+    """Whether it differs in the same way: of a balance, by as much."""
+    if key[0] != "BALANCE":
+        return before == now
+    return CONTEXT.subtract(*map(Decimal, before)) == CONTEXT.subtract(*map(Decimal, now))
 
 
 def _balance_differences(
