@@ -13,7 +13,7 @@ from aitrader.kernel.errors import BadInput
 from aitrader.kernel.events import EventName
 from aitrader.kernel.fix import OrdStatus, OrdType, Side
 from compliance.models import JournalEntry
-from tests.integration.trading.at_venue import AtVenue, at_venue, only_external
+from tests.integration.trading.at_venue import COINBASE, AtVenue, at_venue, only_external
 from trading.domain.order_state import Closedness
 from trading.models import Account, Order, ReconBreak
 from trading.selectors import orders
@@ -55,6 +55,27 @@ def test_a_pair_of_other_hands_counts_once_and_what_it_leaves_can_be_sold(
     (row,) = venue.desk.instruments
     assert orders.reserved(orders.working(venue.desk.account)) == {(row, Side.SELL): D("0.6")}
     venue.waiting("mine")
+
+
+def test_a_bracket_of_other_hands_is_one_order_that_counts_once(tmp_path: Path) -> None:
+    with at_venue(tmp_path, place=COINBASE) as venue:
+        venue.begin()
+        legs = {
+            "web-stop": {"ord_type": OrdType.STOP, "stop_px": D(50_000)},
+            "web-target": {"ord_type": OrdType.LIMIT_IF_TOUCHED, "price": D(61_000)},
+        }
+        venue.by_hand_together(legs, side=Side.SELL, order_qty=D("0.6"))
+        assert venue.look() == 1
+        assert not ReconBreak.objects.exists()
+        found = only_external()
+        assert (found.ord_type, found.price, found.stop_px) == ("LIMIT", D(61_000), D(50_000))
+        (row,) = venue.desk.instruments
+        assert orders.reserved(orders.working(venue.desk.account)) == {(row, Side.SELL): D("0.6")}
+        venue.change("book", instrument="BTC-USD", side="BUY", price="61000", qty="3")
+        external.reconcile(desk=venue.desk, gateway=venue.gateway, at=venue.now())
+        found.refresh_from_db()
+        assert (found.ord_status, found.filled_qty) == ("FILLED", D("0.6"))
+        assert venue.differences() == {}
 
 
 def test_an_order_that_was_given_up_and_fills_is_ours_all_the_same(venue: AtVenue) -> None:

@@ -1,6 +1,7 @@
 """A stop and a target of ours as one bracket of Coinbase, and the bracket as two orders again.
 
-1. The venue's order bears both client ids, the stop's first: whoever reads it knows both.
+1. The venue's order bears both client ids, the stop's first: whoever reads it knows both. A bracket
+   with any other client id is of other hands, and one order to us (orders.py).
 2. What sold at the limit or better is the target's, the rest is the stop's; so a trade is always of
    the same one of the two.
 3. When the bracket is over, the one that has not sold all of it was cancelled by the venue. While
@@ -10,6 +11,7 @@
 API reference: Create Order (trigger_bracket_gtc), Get Order (trigger_status).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -24,6 +26,8 @@ Answer = Mapping[str, Any]
 
 _NAME = "trigger_bracket_gtc"
 _BETWEEN = "_"
+#: Two of trading/domain/order.py `client_order_id`.
+_OURS = re.compile(rf"[A-Z2-7]{{32}}{_BETWEEN}[A-Z2-7]{{32}}")
 _TRIGGERED = "STOP_TRIGGERED"
 _FILLED, _CANCELLED, _OPEN = "FILLED", "CANCELLED", "OPEN"
 PAIR = frozenset({OrdType.STOP, OrdType.LIMIT_IF_TOUCHED})
@@ -59,9 +63,8 @@ def names(order: Answer) -> list[str]:
     """Our client ids of an order of the venue: two of a bracket of ours, the stop's first; none
     where somebody ordered without one."""
     told = str(order["client_order_id"] or "")
-    pair = told.split(_BETWEEN)
-    if _settings(order) is not None and len(pair) == 2 and all(pair):
-        return pair
+    if _settings(order) is not None and _OURS.fullmatch(told):
+        return told.split(_BETWEEN)
     return [told] if told else []
 
 

@@ -3,6 +3,7 @@
 1. The body of an order follows from the order alone: the same order, the same bytes.
 2. An order that the venue has no words for is refused here, by the venue's own code.
 3. A take-profit is a stop-limit whose stop is on the other side of the market.
+4. A bracket of other hands is one order, which sells its size once: a limit order that has a stop.
 
 API reference: Create Order (order_configuration).
 """
@@ -37,6 +38,7 @@ _KINDS = {
     "sor_limit": OrdType.LIMIT,
     "limit_limit": OrdType.LIMIT,
     "stop_limit": OrdType.STOP_LIMIT,
+    "trigger_bracket": OrdType.LIMIT,
 }
 _NUMBERS = ("base_size", "quote_size", "limit_price", "stop_price", "stop_trigger_price")
 
@@ -88,8 +90,8 @@ def read(
             return None
         if kind is OrdType.STOP_LIMIT and settings.get("stop_direction") != _loss(side):
             kind = OrdType.LIMIT_IF_TOUCHED
-        price, stop_px = (_number(settings.get(each)) for each in ("limit_price", "stop_price"))
-        return kind, size, price, stop_px
+        stop_px = _number(settings.get("stop_price") or settings.get("stop_trigger_price"))
+        return kind, size, _number(settings.get("limit_price")), stop_px
     return None
 
 

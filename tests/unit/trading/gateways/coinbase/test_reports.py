@@ -183,7 +183,13 @@ def test_a_fill_that_was_given_in_quote_is_told_in_base() -> None:
             (OrdType.LIMIT_IF_TOUCHED, D(5), D(7), D(6)),
         ),
         ("BUY", {"market_market_ioc": {"quote_size": "10"}}, None),
-        ("BUY", {"trigger_bracket_gtc": {"base_size": "5", "limit_price": "7"}}, None),
+        (
+            "SELL",
+            {"trigger_bracket_gtc": {
+                "base_size": "5", "limit_price": "7", "stop_trigger_price": "6",
+            }},
+            (OrdType.LIMIT, D(5), D(7), D(6)),
+        ),
         ("BUY", {}, None),
     ],
 )  # fmt: skip
