@@ -2,9 +2,10 @@
 
 1. Every connection begins with what was missed since the last bar, by REST, before the stream is
    believed; so does a hole in the stream.
-2. A stream that is silent for `SILENCE_SECONDS` is dead, whatever TCP says. When it was heard last
-   is kept for who watches it (trading/gateways/line_watch.py); what REST says meanwhile does not
-   count, for it tells no bar that runs.
+2. A stream that is silent for `SILENCE_SECONDS` is dead, whatever TCP says. A venue that says
+   nothing while nothing trades is asked on the stream itself, and its answer is a word. When it was
+   heard last is kept for who watches it (trading/gateways/line_watch.py); what REST says meanwhile
+   does not count, for it tells no bar that runs.
 3. A finished bar comes once, in order of time per instrument; one that was late comes by itself.
    One that was over for more than an interval before it came is `missed`.
 4. A bar counts as told when its step has gone out, no earlier: what was waiting when the line broke
@@ -35,6 +36,8 @@ from trading.services.bar_steps import Gap, Step
 T = TypeVar("T")
 
 SILENCE_SECONDS = 30.0
+#: Two questions are asked before a stream that does not answer is dead.
+ASK_SECONDS = 12.0
 #: Bars of one instant are waited for so long after the first of them.
 _GRACE_SECONDS = 2.0
 #: After its close a bar should have come; then it is asked for, less and less often.
@@ -121,6 +124,10 @@ class LiveBars(ABC):
         """What is sent right after connecting."""
         return ()
 
+    def _question(self) -> str:
+        """What a stream on which nothing trades is asked; "" where the venue speaks by itself."""
+        return ""
+
     def _by_the_clock(self) -> Iterator[Step]:
         """What is told without a word of the stream; asked for several times a second. Here, bars
         that did not come."""
@@ -179,10 +186,13 @@ class LiveBars(ABC):
             log.warning("bars.no_backup", venue=self.venue, error=str(error)[:200])
 
     def _listen(self, stream: Socket, stop: Event) -> Iterator[Step]:
-        heard = monotonic()
+        heard = asked = monotonic()
         while not stop.is_set():
             yield from self._complete()
             yield from self._by_the_clock()
+            if (question := self._question()) and monotonic() - max(asked, heard) > ASK_SECONDS:
+                asked = monotonic()
+                stream.send(question)
             try:
                 message = stream.recv(timeout=_LOOK_SECONDS)
             except TimeoutError:

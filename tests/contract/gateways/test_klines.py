@@ -13,6 +13,7 @@ import pytest
 import requests
 from pydantic import SecretStr
 
+from aitrader.kernel.clock import monotonic
 from aitrader.kernel.errors import BadInput
 from tests.factories.clocks import Hastened
 from trading.domain.bar import Bar
@@ -150,3 +151,19 @@ def test_a_network_that_was_away_leaves_no_hole(exchange: Mapping[str, Any]) -> 
             requests.post(f"{exchange['control']}/network", json={"seconds": 2}, timeout=5)
 
     _see_that_nothing_is_missing(_collected(_klines(exchange), bars=10, then=cut))
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_pair_in_which_nothing_trades_lives_while_its_line_does(
+    monkeypatch: pytest.MonkeyPatch, silent: bool
+) -> None:
+    monkeypatch.setattr(live_bars, "SILENCE_SECONDS", 0.6)
+    monkeypatch.setattr(live_bars, "ASK_SECONDS", 0.1)
+    plan = "stream_silent_s=0.001" if silent else ""
+    with serving(server.Options(seed=3, clock=CLOCK, market=False, plan=plan)) as told:
+        source, stop = _klines(told["binance"]), threading.Event()
+        begun = monotonic()
+        watch = threading.Timer(1.5, stop.set)
+        watch.start()
+        assert [*source.steps(stop)] == []
+        assert (source.heard_at > begun + 0.8) is not silent

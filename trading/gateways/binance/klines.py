@@ -1,6 +1,9 @@
 """Bars of Binance in real time, as trading/gateways/live_bars.py tells them.
 
-web-socket-streams.md (Kline streams), rest-api.md (Kline data).
+1. A kline stream says nothing while nothing trades: it is asked which streams it has. One that has
+   lost any of ours is a broken line.
+
+web-socket-streams.md (Kline streams, Listing Subscriptions), rest-api.md (Kline data).
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,6 +19,7 @@ from trading.gateways.binance.connection import Connection
 from trading.gateways.live_bars import LiveBars
 
 _PAGE = 1000
+_ASKED = 1
 
 
 class Klines(LiveBars):
@@ -34,8 +38,8 @@ class Klines(LiveBars):
         wall: Clock,
     ) -> None:
         self._name = interval_name(interval)
-        streams = "/".join(f"{each.lower()}@kline_{self._name}" for each in symbols.values())
-        url = f"{ws_url}/stream?streams={streams}"
+        self._streams = [f"{each.lower()}@kline_{self._name}" for each in symbols.values()]
+        url = f"{ws_url}/stream?streams={'/'.join(self._streams)}"
         super().__init__(symbols, interval, history_bars=history_bars, url=url)
         self._connection = connection
         self._wall = wall
@@ -43,8 +47,14 @@ class Klines(LiveBars):
     def _now(self) -> datetime:
         return self._wall.now() + timedelta(seconds=self._connection.offset_seconds)
 
+    def _question(self) -> str:
+        return orjson.dumps({"method": "LIST_SUBSCRIPTIONS", "id": _ASKED}).decode()
+
     def _read(self, message: str | bytes) -> tuple[str, Bar, bool] | None:
-        told = orjson.loads(message).get("data", {})
+        whole = orjson.loads(message)
+        if whole.get("id") == _ASKED and not {*self._streams} <= {*whole["result"]}:
+            raise ValueError("the stream has lost what it was opened for")
+        told = whole.get("data", {})
         if told.get("e") != "kline" or told.get("s") not in self._codes:
             return None
         kline = told["k"]
