@@ -64,7 +64,7 @@ class _Doubt:
 
     def wait(self, until: int) -> None:
         while self.seconds < until:
-            self.seconds += 1
+            self.seconds = min(self.seconds + 5, until)
             at = Moment(self.road.moment.market, self.now)
             reconciliation.resolve(desk=self.road.desk, gateway=self.gateway, at=at)
 
