@@ -107,12 +107,14 @@ def _no_sockets_in_unit_tests(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def template_database() -> str:
+def template_database(django_db_blocker: "pytest.FixtureRequest") -> str:
     """The name of a migrated database to clone."""
     if env.load().database_url is None:
         _wait_for_no_disk(postgres.start())
-        _drop_leftovers()
-    return databases.template()
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]  # pytest-django's blocker is untyped
+        if env.load().database_url is None:
+            _drop_leftovers()
+        return databases.template()
 
 
 @pytest.fixture(scope="session")

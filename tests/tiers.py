@@ -5,6 +5,7 @@
 3. Databases and files of a run lie in memory where it has room, and are gone with the run: a file
    system takes longer to make the hundreds of files of a database than to fill them.
 4. What is compiled is kept, whatever the environment says: hundreds of processes start.
+5. The browser waits more than it works: its tier runs beside the others, and is told at the end.
 """
 
 import argparse
@@ -13,7 +14,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -101,8 +104,9 @@ TIERS: Mapping[str, tuple[Callable[[], str | None], tuple[str, ...]]] = {
     ),
 }
 _ON_SERVERS = ("services", "proofs-on-servers")
-#: Whose tests wait for sockets and databases: half as many workers again keep the processor busy.
+#: Whose tests wait for sockets and databases: twice as many workers keep the processor busy.
 _WAITING = ("embedded", "services")
+_BESIDE = "browser"
 
 
 @contextmanager
@@ -145,19 +149,30 @@ def _environment(tier: str) -> dict[str, str]:
 
 def _run(tier: str, workers: int, folder: Path | None) -> str:
     """Run one tier, with databases and files in the folder if there is one; return "passed",
-    "failed", or why it was skipped."""
+    "failed", or why it was skipped. What the one beside the others says comes when it has ended."""
     missing, arguments = TIERS[tier]
     reason = missing()
     if reason:
         return f"skipped: {reason}"
-    number = workers * 3 // 2 if tier in _WAITING else workers
-    print(f"\n{tier}: pytest {' '.join(arguments)}", flush=True)
+    number = workers * 2 if tier in _WAITING else workers
+    title = f"\n{tier}: pytest {' '.join(arguments)}"
+    if tier != _BESIDE:
+        print(title, flush=True)
     command = [sys.executable, "-m", "pytest", "-q", "-n", str(number), "--dist", "worksteal"]
     variables = _environment(tier)
     if folder is not None:
         variables["AITRADER_HOME"] = str(folder)
-        command.append(f"--basetemp={folder / 't'}")
-    done = subprocess.run([*command, *arguments], cwd=ROOT, env=variables, check=False)
+        command.append(f"--basetemp={folder / tier[0]}")
+    done = subprocess.run(
+        [*command, *arguments],
+        cwd=ROOT,
+        env=variables,
+        check=False,
+        stdout=subprocess.PIPE if tier == _BESIDE else None,
+        text=True,
+    )
+    if tier == _BESIDE:
+        print(f"{title}\n{done.stdout}", flush=True)
     if done.returncode == _NO_TESTS:
         return "skipped: no tests"
     return "failed" if done.returncode else "passed"
@@ -168,8 +183,11 @@ def main() -> int:
     parser.add_argument("tiers", nargs="+", choices=list(TIERS))
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
-    with _in_memory() as folder:
-        results = {tier: _run(tier, options.workers, folder) for tier in options.tiers}
+    with _in_memory() as folder, ThreadPoolExecutor(1) as pool:
+        run = partial(_run, workers=options.workers, folder=folder)
+        beside = {tier: pool.submit(run, tier) for tier in options.tiers if tier == _BESIDE}
+        results = {tier: run(tier) for tier in options.tiers if tier != _BESIDE}
+        results |= {tier: waited.result() for tier, waited in beside.items()}
     print()
     for tier, result in results.items():
         print(f"{tier} tier {result}")
