@@ -67,6 +67,17 @@ class Limits:
     account_max_icebergs: int | None = None
     max_amendments: int | None = None
 
+    @property
+    def counts_orders(self) -> bool:
+        """Whether it matters how many orders rest for the instrument."""
+        return (self.max_orders, self.max_stops, self.max_lists) != (None, None, None)
+
+    @property
+    def counts_of_account(self) -> bool:
+        """Whether it matters how many orders rest for the account."""
+        given = (self.account_max_orders, self.account_max_stops, self.account_max_lists)
+        return given != (None, None, None)
+
     def told(self) -> dict[str, str | int]:
         """Those there are, for a row or a page: amounts as plain text."""
         given = {

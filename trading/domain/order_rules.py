@@ -29,19 +29,28 @@ _REQUIRED: Mapping[OrdType, tuple[str, ...]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many orders would rest with the new one, itself among them: all, those that wait for a
+    price, and lists of which one order ends the others."""
+
+    orders: int
+    stops: int
+    lists: int
+
+
+ALONE = Counts(1, 1, 0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Around:
-    """What an order meets at its venue: the price of now, None if there is none; how many orders
-    would rest with it, of its instrument and of the account, itself among them; and what the
-    account may come to hold of the base asset without it."""
+    """What an order meets at its venue: the price of now, None if there is none; the counts of its
+    instrument and of the account; and what the account may come to hold of the base asset without
+    it. Counts and position are asked for only where the instrument's limits bound them."""
 
     px: Decimal | None
-    orders: int = 1
-    stops: int = 1
-    lists: int = 0
-    account_orders: int = 1
-    account_stops: int = 1
-    account_lists: int = 0
+    here: Counts = ALONE
+    account: Counts = ALONE
     position: Decimal = ZERO
 
 
@@ -130,21 +139,18 @@ def _quantity_problems(intent: OrderIntent, instrument: Instrument) -> Iterator[
 
 
 def _count_problems(intent: OrderIntent, limits: Limits, around: Around) -> Iterator[str]:
-    counted = []
-    if intent.ord_type is not OrdType.MARKET:
-        counted = [
-            ("orders", around.orders, limits.max_orders),
-            ("orders of the account", around.account_orders, limits.account_max_orders),
-        ]
-    if intent.ord_type in WAITING:
-        counted += [
-            ("stops", around.stops, limits.max_stops),
-            ("stops of the account", around.account_stops, limits.account_max_stops),
-            ("lists", around.lists, limits.max_lists),
-            ("lists of the account", around.account_lists, limits.account_max_lists),
-        ]
-    for what, count, most in counted:
-        if most is not None and count > most:
+    rests, waits = intent.ord_type is not OrdType.MARKET, intent.ord_type in WAITING
+    here, account = around.here, around.account
+    counted = (
+        (rests, "orders", here.orders, limits.max_orders),
+        (rests, "orders of the account", account.orders, limits.account_max_orders),
+        (waits, "stops", here.stops, limits.max_stops),
+        (waits, "stops of the account", account.stops, limits.account_max_stops),
+        (waits, "lists", here.lists, limits.max_lists),
+        (waits, "lists of the account", account.lists, limits.account_max_lists),
+    )
+    for is_meant, what, count, most in counted:
+        if is_meant and most is not None and count > most:
             yield f"{what} at the venue would be {count}, of {most}"
     if limits.max_position is not None and intent.side is Side.BUY:
         held = CONTEXT.add(around.position, intent.order_qty)

@@ -106,8 +106,8 @@ def build(
     state = view.state
     mark = view.marks.get(instrument_id)
     meets = surroundings.around(
-        view.working, state.balances, intent,
-        instrument_id=instrument_id, base=instrument.base, px=None if mark is None else mark.px,
+        view.working, state.balances, intent, instrument,
+        instrument_id=instrument_id, px=None if mark is None else mark.px,
     )  # fmt: skip
     return RiskSnapshot(
         now=now,

@@ -11,7 +11,7 @@ from aitrader.kernel.fix import AccountKind, OrdType, Origin, Side
 from trading.domain.instrument import Instrument
 from trading.domain.instrument_limits import Limits
 from trading.domain.order import OrderIntent
-from trading.domain.order_rules import Around, validate
+from trading.domain.order_rules import Around, Counts, validate
 
 D = Decimal
 BTC = Instrument(
@@ -125,12 +125,8 @@ def test_each_limit_of_the_venue_has_its_line(
 ) -> None:
     around = Around(
         px=D(60_000),
-        orders=3,
-        stops=2,
-        lists=5,
-        account_orders=4,
-        account_stops=3,
-        account_lists=6,
+        here=Counts(3, 2, 5),
+        account=Counts(4, 3, 6),
         position=D(5),
     )
     held_to = replace(BTC, limits=Limits(**limits))
