@@ -5,7 +5,8 @@
    for ever: it is known by its key, and its feed goes on whatever ended it.
 2. A fault of the source ends the feed with one line, but for one in real time: that is believed no
    longer, and opened anew after pauses that grow. A database that is away is waited for, and then
-   a venue that does not answer yet; at the start only by a standby.
+   a venue that does not answer yet; at the start only by a standby. That no first bar comes is
+   said, and what was recorded before is not believed meanwhile.
 3. A market in real time goes on after the last bars recorded of it.
 4. Whatever happens here ends this thread only. It drives alone: who lost the desk's place on the
    database to this process, and is only stopped, loses the feed to it, too.
@@ -18,17 +19,18 @@ import hashlib
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from itertools import chain, islice
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 
 import structlog
 from django.db import InterfaceError, OperationalError, connections
 
 from aitrader import paper
 from aitrader.celery import app
-from aitrader.kernel.clock import WALL, Moment
+from aitrader.kernel.clock import WALL, Moment, monotonic
 from aitrader.kernel.errors import BadInput, Refused, VenueAway
 from aitrader.kernel.topics import Task
 from aitrader.paper import Market, PaperDesk, PaperOptions
@@ -37,7 +39,7 @@ from aitrader.runtime.instrument_rules import InstrumentRules
 from aitrader.runtime.late_bars import LateBars
 from aitrader.runtime.second_source import SecondSource
 from trading.domain.bar import interval_name
-from trading.gateways import registry
+from trading.gateways import line_watch, registry
 from trading.gateways.line_watch import LineWatch
 from trading.gateways.streams import UserStream
 from trading.models import Feed
@@ -294,7 +296,14 @@ class FeedThread(Thread):
         if market.resume is not None:
             market.resume(feeds.last_bars(code))
         steps = market.steps(self._stopping)
-        begun, prices = _first_prices(steps, market, wanted=self._options.at_venue)
+        late = Timer(_first_bar_seconds(market), self._on_no_bar, [code, market])
+        late.daemon = True
+        if market.live is not None:
+            late.start()
+        try:
+            begun, prices = _first_prices(steps, market, wanted=self._options.at_venue)
+        finally:
+            late.cancel()
         if not begun:
             raise BadInput(f"{market.title}: no bars")
         made = paper.open_desk(
@@ -306,6 +315,12 @@ class FeedThread(Thread):
             prices=prices,
         )
         return _Opened(market, made, chain(begun, steps))
+
+    def _on_no_bar(self, code: str, market: Market) -> None:
+        """Nothing came of a market that was opened: what is known of it is not believed."""
+        reason = f"no bar has come for {_first_bar_seconds(market):g} s"
+        self._say(f"{market.source} {market.title}: {reason}; it is waited for")
+        _noted(partial(_note_no_bar, code, reason), self._stopping)
 
     def _fail(self, reason: str) -> None:
         self.failed = True
@@ -331,16 +346,30 @@ def _noted(note: Callable[..., None], stopping: Event) -> bool:
             return False
 
 
+def _note_no_bar(code: str, reason: str, *, now: datetime) -> None:
+    """Of a market that was here before; of one that is new nothing is known yet."""
+    feed = Feed.objects.filter(code=code).first()
+    if feed is not None:
+        feeds.note_feed_line(feed=feed, up=False, reason=reason, now=now)
+
+
+def _first_bar_seconds(market: Market) -> float:
+    """How long a market in real time may take to tell its first bar."""
+    return line_watch.DOWN_SECONDS + market.interval.total_seconds()
+
+
 def _first_prices(
     steps: Iterator[Step], market: Market, *, wanted: bool
 ) -> tuple[list[Step], dict[str, Decimal]]:
-    """The first step, or as many as it takes until every instrument has shown a price."""
+    """The first step, or as many as it takes until every instrument has shown a price: so many and
+    so long that one which shows none keeps no other from trading."""
+    deadline = monotonic() + _first_bar_seconds(market)
     begun: list[Step] = []
     prices: dict[str, Decimal] = {}
     for step in islice(steps, _FIRST_STEPS):
         begun.append(step)
         prices |= {code: bar.close for code, bar in step.bars.items()}
-        if not wanted or len(prices) == len(market.instruments):
+        if not wanted or len(prices) == len(market.instruments) or monotonic() > deadline:
             break
     return begun, prices
 

@@ -9,7 +9,9 @@
 4. What is opened anew is not believed before it has told something, and what is not heard any more
    (trading/gateways/line_watch.py) until it is: however long its bars, the price of the one that
    runs is unknown.
-5. Looked up in the bars themselves: no process has to be alive for a screen to say it.
+5. An instrument of which a feed in real time has told no bar since it was opened is silent after
+   `_FIRST_BAR` and an interval, however well the line is heard.
+6. Looked up in the bars themselves: no process has to be alive for a screen to say it.
 """
 
 from collections.abc import Sequence
@@ -19,12 +21,20 @@ from decimal import Decimal
 from typing import Protocol
 
 from aitrader.kernel.clock import Moment
+from aitrader.kernel.events import EventName
 from aitrader.kernel.fix import IN_REAL_TIME
 from trading.selectors import sql
 
 _NONE = timedelta(0)
 #: What a bar may take from its close to our tables: a quarter of its interval within these bounds.
 _LEAST_DELIVERY, _LONGEST_DELIVERY = timedelta(seconds=5), timedelta(seconds=15)
+#: As long as a line may be silent (trading/gateways/line_watch.py).
+_FIRST_BAR = timedelta(seconds=35)
+_OPENED = """
+SELECT max(entry.recorded_at) FROM compliance_journalentry entry
+  JOIN trading_feed feed ON feed.code = entry.object_id
+ WHERE feed.id = %s AND entry.object_type = 'feed' AND entry.event = %s
+"""
 _LAST_BARS = """
 SELECT instrument.code,
        (SELECT max(bar.open_time) FROM trading_bar bar
@@ -106,13 +116,23 @@ def prices(feed_id: int, feed: Paced, now: datetime) -> Sequence[Price]:
     found = []
     for code, open_time in sql.fetch_all(_LAST_BARS, [feed_id]):
         since = None if open_time is None else open_time + interval
-        if since is None:
-            # One without a bar is as old as it gets once the others have theirs.
-            missing = feed.market_at is not None or feed.line_down_at is not None
-        else:
-            missing = _is_behind(feed, since, now)
+        missing = (
+            _never_began(feed_id, feed, now) if since is None else _is_behind(feed, since, now)
+        )
         found.append(Price(code, since, missing))
     return found
+
+
+def _never_began(feed_id: int, feed: Paced, now: datetime) -> bool:
+    """Whether what has no bar yet should have one."""
+    if feed.market_at is not None or feed.line_down_at is not None:
+        # One without a bar is as old as it gets once the others have theirs.
+        return True
+    if feed.source not in IN_REAL_TIME:
+        return False
+    (opened_at,) = sql.fetch_one(_OPENED, [feed_id, EventName.RUN_STARTED.value])
+    patience = _FIRST_BAR + timedelta(seconds=feed.interval_seconds)
+    return opened_at is not None and now - opened_at > patience
 
 
 def _is_behind(feed: Paced, since: datetime, now: datetime) -> bool:

@@ -16,7 +16,7 @@ from compliance.models import Alert, JournalEntry
 from compliance.services import alerts, installation, sequencer
 from risk.models import Decision
 from trading.domain.order import OrderIntent
-from trading.models import Feed
+from trading.models import BarRow, Feed
 from trading.selectors import freshness
 from trading.services import bar_steps, feeds, orders
 from trading.services.bar_steps import Step
@@ -209,3 +209,22 @@ def test_with_bars_of_a_second_a_bar_that_is_late_is_no_silence(two: _Two) -> No
     two.feed.interval_seconds = 1
     assert not freshness.is_silent(two.feed, two.after(6).wall)
     assert freshness.is_silent(two.feed, two.after(8).wall)
+
+
+def test_an_instrument_that_never_told_a_bar_is_silent_after_a_while_though_its_line_is_up(
+    two: _Two,
+) -> None:
+    """Ticks are heard, and nothing comes of the bars that are asked for."""
+    _in_real_time(two)
+    begun = WALL.now()
+    feeds.start(feed=two.feed, source=PriceSource.REAL_TIME, speed=D(1), facts={}, now=begun)
+    BarRow.objects.all().delete()
+    Feed.objects.update(market_at=None)
+    two.feed.refresh_from_db()
+    feeds.hear(feed_id=two.feed.pk, now=begun)
+    assert two.silent(begun + 95 * SECONDS) == []
+    late = begun + 96 * SECONDS
+    assert two.silent(late) == [BTC, ETH]
+    feeds.note_freshness(feed=two.feed, now=late)
+    (event,) = JournalEntry.objects.filter(event="feed.stale")
+    assert event.object_id == two.feed.code

@@ -1,5 +1,6 @@
 """The thread that drives a market in real time: what it takes up, and what it waits for."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -16,11 +17,13 @@ from aitrader.kernel.fix import PriceSource
 from aitrader.paper import Market, PaperOptions
 from aitrader.runtime import feed as runtime
 from aitrader.runtime.feed import FeedThread
+from compliance.models import Alert, JournalEntry
 from compliance.selectors import journal
-from compliance.services import installation
+from compliance.services import alerts, installation
 from tests.integration.trading_tasks import market
 from tests.integration.trading_tasks.conftest import Calls
 from trading.models import BarRow, Feed
+from trading.selectors import freshness
 from trading.services import bar_steps, feeds
 from trading.services.bar_steps import Step
 
@@ -258,3 +261,42 @@ def test_a_feed_in_real_time_outlives_a_start_without_its_venue(
     assert feeds.end_abandoned(keep=0, now=WALL.now()) == []
     made.refresh_from_db()
     assert made.status == "RUNNING"
+
+
+def test_that_no_first_bar_comes_is_said_and_alerted_until_one_does(
+    fresh_database: str, calls: Calls, venue: _Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _thread([])
+    venue.on_step = lambda number: first.stop() if number == BARS // 2 else None
+    first.run()
+    monkeypatch.setattr(runtime, "_first_bar_seconds", lambda market: 0.2)
+    said: list[str] = []
+    down: list[bool] = []
+
+    def late(number: int) -> None:
+        if not down:
+            deadline = time.monotonic() + 10
+            while Feed.objects.get().line_down_at is None and time.monotonic() < deadline:
+                time.sleep(0.05)
+            down.append(Feed.objects.get().line_down_at is not None)
+
+    venue.on_step = late
+    _thread(said)
+    assert down == [True]
+    assert said == ["REAL-TIME seed 1: no bar has come for 0.2 s; it is waited for"]
+    market.number_everything()
+    alerts.advance(now=WALL.now())
+    assert Alert.objects.get(rule="feed.line_down").title == "The feed's line is down"
+    (price,) = freshness.prices(Feed.objects.get().pk, Feed.objects.get(), WALL.now())
+    assert price.silent
+
+
+def test_of_a_market_that_was_never_here_that_no_bar_comes_is_said(
+    fresh_database: str, calls: Calls, venue: _Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "_first_bar_seconds", lambda market: 0.05)
+    venue.on_step = lambda number: time.sleep(0.5 if number == 0 else 0)
+    said: list[str] = []
+    _thread(said)
+    assert len(said) == 1
+    assert not JournalEntry.objects.filter(event=EventName.FEED_LINE_DOWN).exists()
