@@ -139,6 +139,17 @@ def test_an_id_of_the_desk_goes_out_in_the_venues_form_and_comes_back_in_ours() 
         assert ended.cl_ord_id == OURS
 
 
+def test_what_is_sent_is_the_request_that_was_kept_whatever_the_order_says_now() -> None:
+    with _stand() as ready:
+        order = ready.order(cl_ord_id=OURS)
+        kept = replace(order, body=ready.gateway.request([order]))
+        other = replace(kept, order_qty=order.order_qty * 2)
+        ready.gateway.submit(account=ready.account, order=other)
+        (listed,) = ready.gateway.open_orders(account=ready.account)
+        assert listed.seen is not None
+        assert (listed.cl_ord_id, listed.seen.order_qty) == (OURS, order.order_qty)
+
+
 def test_an_order_that_has_no_client_id_goes_by_the_venues() -> None:
     with _stand() as ready:
         order = ready.order(cl_ord_id="SOMEBODY")
