@@ -14,7 +14,7 @@ from tests.simulation.markets import SPOT
 
 
 def _kept(folder: Path, database: str, *arguments: str) -> paper_process.Ended:
-    return paper_process.run(*arguments, "--database", database, out=folder / "told.json")
+    return paper_process.fork(*arguments, "--database", database, out=folder / "told.json")
 
 
 def _file(folder: Path, name: str = "btcusdt_1m.csv") -> str:

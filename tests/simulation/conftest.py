@@ -64,7 +64,7 @@ def undisturbed(
         if market.name not in known:
             folder = tmp_path_factory.mktemp(market.kind)
             arguments, name = market.arguments(folder), made()
-            ended = paper_process.run(*arguments, "--database", name, out=folder / "told.json")
+            ended = paper_process.fork(*arguments, "--database", name, out=folder / "told.json")
             assert ended.returncode == 0, ended.stderr
             known[market.name] = Undisturbed(arguments, ended.told, audited(name))
         return known[market.name]

@@ -1,13 +1,17 @@
 """The headless command as a process of its own, which may be killed and started again."""
 
+import atexit
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +19,7 @@ from aitrader.env import REPOSITORY
 
 _SECONDS = 110
 _PAPER = ("manage.py", "paper")
-_LIVE = ("-m", "tests.simulation.live_feed")
+_FORKS = ("-m", "tests.simulation.forks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +45,12 @@ def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
 def run(
     *arguments: str,
     out: Path | None = None,
-    live: bool = False,
     variables: Mapping[str, str] | None = None,
 ) -> Ended:
-    """Run to the end, whatever end that is; `live` by the tasks of the live desk."""
+    """Run to the end, whatever end that is."""
     told = () if out is None else ("--json", str(out))
     done = subprocess.run(
-        [sys.executable, *(_LIVE if live else _PAPER), *arguments, *told],
+        [sys.executable, *_PAPER, *arguments, *told],
         cwd=REPOSITORY,
         env=environment(variables),
         capture_output=True,
@@ -57,6 +60,60 @@ def run(
     )
     found = json.loads(out.read_text()) if out is not None and out.exists() else {}
     return Ended(done.returncode, done.stdout, done.stderr, found)
+
+
+def fork(*arguments: str, out: Path | None = None, live: bool = False, dies_at: str = "") -> Ended:
+    """The same without a start of Python (see `forks`); `live` by the tasks of the live desk.
+
+    The process dies at the crash point `dies_at`, if one is given.
+    """
+    told = () if out is None else ("--json", str(out))
+    asked = {"arguments": [*arguments, *told], "live": live, "dies_at": dies_at}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        code = _forks().run({**asked, "folder": name, "seconds": _SECONDS})
+        out_text, error_text = (
+            (folder / each).read_text(encoding="utf-8") for each in ("stdout", "stderr")
+        )
+    found = json.loads(out.read_text()) if out is not None and out.exists() else {}
+    return Ended(code, out_text, error_text, found)
+
+
+class _Forks:
+    """The process from which others are forked, one after the other."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count()
+        self._process = subprocess.Popen(
+            [sys.executable, *_FORKS],
+            cwd=REPOSITORY,
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        atexit.register(self._end)
+
+    def run(self, asked: Mapping[str, Any]) -> int:
+        """How the process ended: its exit code, or less than nothing by a signal."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        number = next(self._numbers)
+        self._process.stdin.write(json.dumps({**asked, "number": number}) + "\n")
+        self._process.stdin.flush()
+        # A test that ran out of time has left an answer.
+        for line in self._process.stdout:
+            answered, code = map(int, line.split())
+            if answered == number:
+                return code
+        raise AssertionError("whoever forks has ended")
+
+    def _end(self) -> None:
+        with self._process:
+            self._process.terminate()
+
+
+_forks = cache(_Forks)
 
 
 def run_for(seconds: float, *arguments: str) -> Ended:

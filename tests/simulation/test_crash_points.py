@@ -103,15 +103,13 @@ def _places(point: str) -> list[tuple[Market, int]]:
 
 def _killed_at(points: list[str], run: Undisturbed, name: str, *, live: bool) -> None:
     for point in points:
-        ended = paper_process.run(
-            *run.arguments, "--database", name, live=live, variables={"AITRADER_CRASHPOINT": point}
-        )
+        ended = paper_process.fork(*run.arguments, "--database", name, live=live, dies_at=point)
         assert ended.killed, f"{point} was not passed: {ended.returncode} {ended.stderr[-500:]}"
 
 
 def _goes_on(run: Undisturbed, name: str, out: Path, *, live: bool = False) -> None:
     """Start again; the run gets to its end with the books of the undisturbed one."""
-    ended = paper_process.run(
+    ended = paper_process.fork(
         *run.arguments, "--database", name, live=live, out=None if live else out
     )
     assert ended.returncode == 0, ended.stderr or ended.told.get("integrity")
@@ -202,7 +200,7 @@ def test_killed_over_and_over_it_gets_to_the_end(
 ) -> None:
     run, name, deaths = undisturbed(market), database(), 0
     given = (*run.arguments, "--database", name)
-    while paper_process.run(*given, variables={"AITRADER_CRASHPOINT": point}).killed:
+    while paper_process.fork(*given, dies_at=point).killed:
         deaths += 1
     assert deaths >= 5
     told = tmp_path / "told.json"
