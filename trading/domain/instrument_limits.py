@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
-from aitrader.kernel.fix import OrdType
+from aitrader.kernel.fix import OrdType, Side
 from aitrader.kernel.money import CONTEXT, amount, plain, qty_to_lot
 
 #: Types of order with a limit price.
@@ -66,6 +66,12 @@ class Limits:
     max_icebergs: int | None = None
     account_max_icebergs: int | None = None
     max_amendments: int | None = None
+
+    def trailing(self, side: Side) -> tuple[Decimal | None, Decimal | None]:
+        """The least and the greatest distance of a trailing stop on this side."""
+        if side is Side.BUY:
+            return self.trailing_above_min, self.trailing_above_max
+        return self.trailing_below_min, self.trailing_below_max
 
     @property
     def counts_orders(self) -> bool:

@@ -106,10 +106,7 @@ def _trailing_problems(intent: OrderIntent, limits: Limits) -> Iterator[str]:
         return
     if bps <= 0:
         yield f"trailing_bps {plain(bps)} is not positive"
-    least, most = limits.trailing_below_min, limits.trailing_below_max
-    if intent.side is Side.BUY:
-        least, most = limits.trailing_above_min, limits.trailing_above_max
-    yield from _outside("trailing_bps", bps, "trailing_bps", least, most)
+    yield from _outside("trailing_bps", bps, "trailing_bps", *limits.trailing(intent.side))
 
 
 def _quantity_problems(intent: OrderIntent, instrument: Instrument) -> Iterator[str]:

@@ -4,6 +4,8 @@
 2. As many rest as the venue can hold together, a stop among them; the desk watches the rest
    (exit_watch.py). A venue without stop orders holds a stop-limit with room below (above) it.
    Where the venue has refused them together, the stop rests alone.
+3. A trailing stop whose distance the venue does not take is watched too; a stop at that distance
+   from the entry rests meanwhile, if there is no other.
 """
 
 from collections.abc import Sequence
@@ -60,9 +62,11 @@ def wanted(
     if target := params["take_profit_pct"]:
         price = moved(target, favourable=True)
         legs.append(Leg("take_profit", OrdType.LIMIT_IF_TOUCHED, price=price))
-    if trailing := params["trailing_pct"]:
-        distance = CONTEXT.multiply(trailing, _BPS_OF_PERCENT)
-        legs.append(Leg("trailing_stop", OrdType.TRAILING_STOP, trailing_bps=distance))
+    trailing = params["trailing_pct"]
+    if trailing and trails_at_venue(instrument, loaded):
+        legs.append(Leg("trailing_stop", OrdType.TRAILING_STOP, trailing_bps=_bps(trailing)))
+    elif trailing and not stop:
+        legs.append(Leg("trailing_stop", OrdType.STOP, stop_px=moved(trailing, favourable=False)))
     able = desk.capabilities
     if together and (most := _most_together(legs, able)):
         return most
@@ -73,6 +77,20 @@ def wanted(
         return (Leg(name, OrdType.STOP, stop_px=stop_px),)
     price = moved(CONTEXT.add(floor, _ROOM_PERCENT), favourable=False)
     return (Leg(name, OrdType.STOP_LIMIT, price=price, stop_px=stop_px),)
+
+
+def trails_at_venue(instrument: InstrumentRow, loaded: LoadedStrategy) -> bool:
+    """Whether the venue takes the distance at which the strategy's stop trails, if it does."""
+    trailing = loaded.params["trailing_pct"]
+    bounds = [instrument.venue_limits.trailing(side) for side in Side]
+    return not trailing or all(
+        (least is None or _bps(trailing) >= least) and (most is None or _bps(trailing) <= most)
+        for least, most in bounds
+    )
+
+
+def _bps(percent: Decimal) -> Decimal:
+    return CONTEXT.multiply(percent, _BPS_OF_PERCENT)
 
 
 def _most_together(legs: Sequence[Leg], able: Capabilities) -> tuple[Leg, ...]:

@@ -1,7 +1,7 @@
 """Exits that the venue does not hold: targets, trailing stops, and stops that fail.
 
-Where a venue cannot rest stop, target and trailing stop as one group, some of them rest there. The
-rest is watched here, price by price.
+Where a venue cannot rest stop, target and trailing stop as one group, or does not take the distance
+of a trailing one, some of them rest there. The rest is watched here, price by price.
 
 1. What was found is a mark on the trade (`exit_wanted`), so that a restart goes on with it; closing
    cancels the stop first and sells then (exits.close).
@@ -25,6 +25,7 @@ from compliance.services import journal
 from trading.models import Trade
 from trading.selectors import sql
 from trading.selectors.desk import Desk, LoadedStrategy
+from trading.services.exit_legs import trails_at_venue
 
 STOP_SECONDS = timedelta(seconds=10)
 STOP_UNFILLED = "stop_unfilled"
@@ -60,7 +61,7 @@ def watch(*, desk: Desk, prices: Mapping[int, Decimal], at: Moment) -> int:
 
     `at.wall` decides how long a stop was passed.
     """
-    if desk.capabilities.holds_together(_EXITS.values()) or not prices:
+    if not prices or _rest_whole(desk):
         return 0
     with sql.atomic():
         trades = sql.load(Trade, _WATCHED, [desk.account.pk])
@@ -84,6 +85,15 @@ def watch(*, desk: Desk, prices: Mapping[int, Decimal], at: Moment) -> int:
                 events.append(_event(desk, trade, loaded, instrument_id, px, at))
         journal.record(events, now=at.wall)
     return len(events)
+
+
+def _rest_whole(desk: Desk) -> bool:
+    """Whether the venue holds every exit that there may be."""
+    return desk.capabilities.holds_together(_EXITS.values()) and all(
+        trails_at_venue(row, loaded)
+        for row in desk.instruments.values()
+        for loaded in desk.strategies.values()
+    )
 
 
 def _look(

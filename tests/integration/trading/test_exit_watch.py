@@ -12,7 +12,7 @@ from compliance.selectors import journal
 from tests.factories import road as roads
 from tests.factories.road import Road
 from trading.domain.ports import EVERYTHING
-from trading.models import Order, Trade
+from trading.models import InstrumentRow, Order, Trade
 from trading.services import exit_watch
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
@@ -52,6 +52,29 @@ def test_a_trailing_stop_follows_the_best_price_since_the_entry() -> None:
     row = next(iter(road.desk.instruments))
     assert exit_watch.watch(desk=road.desk, prices={row: D("114.01")}, at=road.moment) == 0
     assert exit_watch.watch(desk=road.desk, prices={row: D(114)}, at=road.moment) == 1
+    road.hold(2)
+    assert roads.only_trade().exit_reason == "trailing_stop"
+    assert road.wrong() == []
+
+
+@pytest.mark.parametrize("limits", [{"trailing_below_max": "499"}, {"trailing_below_min": "501"}])
+@pytest.mark.parametrize("target", ["0", "50"])
+def test_a_trailing_stop_that_the_venue_does_not_take_is_watched_behind_one_that_stays(
+    limits: dict[str, str], target: str
+) -> None:
+    road = Road(exits={**roads.NO_EXITS, "trailing_pct": "5", "take_profit_pct": target})
+    InstrumentRow.objects.update(limits=limits)
+    row = InstrumentRow.objects.get()
+    road.desk.instruments[row.pk] = row
+    road.move(101)
+    road.hold(2)
+    (stop,) = Order.objects.filter(origin="PROTECTION", ord_type="STOP")
+    # 5 % below the entry at 101.02.
+    assert (stop.stop_px, stop.ord_status) == (D("95.97"), "NEW")
+    assert not Order.objects.filter(ord_type="TRAILING_STOP").exists()
+    road.move(120)
+    assert exit_watch.watch(desk=road.desk, prices={row.pk: D("114.01")}, at=road.moment) == 0
+    assert exit_watch.watch(desk=road.desk, prices={row.pk: D(114)}, at=road.moment) == 1
     road.hold(2)
     assert roads.only_trade().exit_reason == "trailing_stop"
     assert road.wrong() == []
