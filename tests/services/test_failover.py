@@ -127,7 +127,8 @@ def test_what_was_concluded_while_a_sender_was_stopped_stands_when_it_goes_on(pa
     pair.desk.until(lambda: _is_taken_over(claimed), "nobody took over")
     lost = Order.objects.filter(cl_ord_id__in=claimed[1:])
     # The evidence takes a minute or two: as if they had passed.
-    lost.update(claimed_at=F("claimed_at") - timedelta(minutes=5))
+    ago = timedelta(minutes=5)
+    lost.update(claimed_at=F("claimed_at") - ago, deadline=F("deadline") - ago)
     said = {("REJECTED", "NEVER_ACCEPTED")}
     pair.desk.until(lambda: set(lost.values_list("ord_status", "text")) == said, "still in doubt")
     signal_group(sender, signal.SIGCONT)

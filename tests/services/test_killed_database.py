@@ -64,7 +64,7 @@ class _Traded:
     def _as_if_evidence_had_its_time(self) -> None:
         """That an order in doubt never came is concluded minutes after it was sent."""
         late = Order.objects.filter(certainty="UNKNOWN", claimed_at__gt=WALL.now() - _EVIDENCE)
-        late.update(claimed_at=F("claimed_at") - _EVIDENCE)
+        late.update(claimed_at=F("claimed_at") - _EVIDENCE, deadline=F("deadline") - _EVIDENCE)
 
     def until_taken(self, count: int) -> None:
         """More orders are at the exchange than that, or nobody is back to send them yet."""

@@ -284,8 +284,9 @@ class MemoryStore(ForeignMemory):
 
     # Doubt
 
-    def claimed_at(self, order: Order) -> datetime | None:
-        return self._memory.orders[order.pk].claimed_at
+    def claimed(self, order: Order) -> tuple[datetime | None, datetime | None]:
+        kept = self._memory.orders[order.pk]
+        return kept.claimed_at, kept.deadline
 
     def keep_evidence(self, order: Order, found: Evidence) -> None:
         order.evidence = evidence.to_json(found)

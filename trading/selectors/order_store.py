@@ -236,7 +236,9 @@ class OrderStore(Books, Protocol):
 
     # Doubt
 
-    def claimed_at(self, order: Order) -> datetime | None: ...
+    def claimed(self, order: Order) -> tuple[datetime | None, datetime | None]:
+        """When it was claimed last, and from when on what was sent then cannot enter any more."""
+        ...
 
     def keep_evidence(self, order: Order, found: Evidence) -> None: ...
 

@@ -83,7 +83,7 @@ def _may_be_a_fill(
     doubtful = {order.pk for order in store.doubtful()}
     moved = {row.object_id: Decimal(row.venues) - Decimal(row.ours) for row in breaks}
     for order in store.unsettled():
-        claimed_at = store.claimed_at(order)
+        claimed_at, _ = store.claimed(order)
         if noticed and claimed_at is not None and claimed_at > max(noticed):
             continue
         if order.pk not in doubtful:

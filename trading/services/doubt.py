@@ -79,7 +79,9 @@ def _resting(order: Order, seen: SeenOrder, at: Moment) -> ExecutionReport:
 
 def clear(*, desk: Desk, gateway: Gateway, order: Order, listed: Listed, at: Moment) -> bool:
     """Take the next step about one order; True when its outcome became known."""
-    sent_at = order_rows.of(desk).claimed_at(order) or at.wall
+    sent_at, deadline = order_rows.of(desk).claimed(order)
+    sent_at = sent_at or at.wall
+    enters_within = gateway.capabilities.enters_within if deadline is None else deadline - sent_at
     found = evidence.from_json(order.evidence or {})
     # What may guard a holding is not touched, unless it is to be cancelled anyway.
     wanted = any(each.pk == order.pk for each in order_rows.of(desk).asked())
@@ -89,7 +91,7 @@ def clear(*, desk: Desk, gateway: Gateway, order: Order, listed: Listed, at: Mom
         sent_at=sent_at,
         now=at.wall,
         may_probe=may_probe,
-        enters_within=gateway.capabilities.enters_within,
+        enters_within=enters_within,
     )
     try:
         if step is Step.READ:

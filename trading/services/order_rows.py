@@ -86,7 +86,7 @@ _BOOKED = """
 SELECT instrument_id, exec_id, side FROM trading_fill
  WHERE venue_id = %s AND account_id = %s AND exec_id = ANY(%s)
 """
-_CLAIMED = "SELECT claimed_at FROM trading_order WHERE id = %s"
+_CLAIMED = "SELECT claimed_at, deadline FROM trading_order WHERE id = %s"
 # Fills that a status report announced are asked for too, whatever the order's status is.
 _DOUBTFUL = f"""
 SELECT id FROM trading_order
@@ -258,9 +258,9 @@ class OrderRows(ForeignRows):
 
     # Doubt
 
-    def claimed_at(self, order: Order) -> datetime | None:
-        (claimed_at,) = sql.fetch_one(_CLAIMED, [order.pk])
-        return claimed_at if isinstance(claimed_at, datetime) else None
+    def claimed(self, order: Order) -> tuple[datetime | None, datetime | None]:
+        claimed_at, deadline = sql.fetch_one(_CLAIMED, [order.pk])
+        return claimed_at, deadline
 
     def keep_evidence(self, order: Order, found: Evidence) -> None:
         order.evidence = evidence.to_json(found)

@@ -6,6 +6,7 @@ from decimal import Decimal as D
 
 import orjson
 import pytest
+from django.db.models import F
 
 from aitrader.kernel.clock import WALL, Moment
 from aitrader.kernel.errors import OutcomeUnknown
@@ -57,6 +58,15 @@ def test_a_lost_order_keeps_its_reservation_until_all_of_the_evidence_is_there()
     assert gateway.asked.count("submit") == 1
     assert gateway.asked.count("cancel") == 1
     assert not SimOrder.objects.exists()
+
+
+def test_when_a_request_cannot_enter_any_more_is_what_was_written_down_when_it_was_sent() -> None:
+    road, gateway = _sent(lost=True)
+    Order.objects.update(deadline=F("claimed_at") + timedelta(seconds=90))
+    order = _wait(road, gateway, 80)
+    assert (order.certainty, gateway.asked.count("cancel")) == ("UNKNOWN", 0)
+    order = _wait(road, gateway, 130)
+    assert (order.text, gateway.asked.count("cancel")) == ("NEVER_ACCEPTED", 1)
 
 
 def test_the_evidence_is_kept_in_the_journal() -> None:

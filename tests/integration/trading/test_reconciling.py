@@ -18,9 +18,10 @@ from tests.integration.trading.venues import OpenOnly, Says
 from trading.domain.execution_report import ExecutionReport
 from trading.domain.order_state import Closedness
 from trading.domain.ports import OpenOrder, SeenOrder
+from trading.domain.request import of_orders
 from trading.gateways.sim.gateway import SimGateway
 from trading.models import Account, Fill, Order, ReconBreak
-from trading.services import executions, external, reconciliation, routing
+from trading.services import claims, executions, external, reconciliation, routing
 from trading.services.listed import Listed
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
@@ -48,7 +49,7 @@ def _claimed(order: Order, *, lease: timedelta) -> None:
     """As if its sender had died before it heard an answer."""
     Order.objects.filter(pk=order.pk).update(
         ord_status=OrdStatus.PENDING_NEW, closedness=int(Closedness.SENT), order_id="",
-        lease_until=WALL.now() + lease,
+        lease_until=WALL.now() + lease, body=of_orders([claims.as_new_order(order)]),
     )  # fmt: skip
 
 
