@@ -89,6 +89,47 @@ async def test_a_wrong_parameter_has_its_own_code(
     assert await desk.orders() == []
 
 
+_MARKET = {"type": "MARKET", "timeInForce": None, "price": None}
+_STOP = {"side": "SELL", "type": "STOP_LOSS", "timeInForce": None, "price": None}
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"price": "50000.001"}, "PRICE_FILTER"),
+        ({"price": "1000000.01"}, "PRICE_FILTER"),
+        ({"price": "11999.99"}, "PERCENT_PRICE_BY_SIDE"),
+        ({"side": "SELL", "price": "301000"}, "PERCENT_PRICE_BY_SIDE"),
+        ({"quantity": "0.000011"}, "LOT_SIZE"),
+        ({"quantity": "9000.00001"}, "LOT_SIZE"),
+        (_MARKET | {"quantity": "1000.00001"}, "MARKET_LOT_SIZE"),
+        ({"quantity": "0.00009"}, "NOTIONAL"),
+        ({"quantity": "180.1"}, "NOTIONAL"),
+        (_STOP | {"trailingDelta": "9"}, "TRAILING_DELTA"),
+    ],
+)
+async def test_a_filter_is_named_by_whom_it_refuses(
+    desk: Desk, change: dict[str, Any], name: str
+) -> None:
+    await desk.market()
+    # Somebody has traded: there is a price to be too far from.
+    assert (await desk.order(price="60000")).body["status"] == "FILLED"
+    answer = await desk.order(**change)
+    assert (_code(answer), answer.body["msg"]) == ((400, -1013), f"Filter failure: {name}")
+
+
+async def test_so_many_stops_and_no_more(desk: Desk) -> None:
+    await desk.market()
+    stop = {"quantity": "0.01", "type": "STOP_LOSS_LIMIT", "price": "70000", "stopPrice": "69000"}
+    for _ in range(5):
+        assert (await desk.order(**stop)).status == 200
+    answer = await desk.order(**stop)
+    assert (_code(answer), answer.body["msg"]) == (
+        (400, -1013),
+        "Filter failure: MAX_NUM_ALGO_ORDERS",
+    )
+
+
 async def test_a_client_id_is_refused_while_an_order_has_it_and_free_afterwards(
     desk: Desk,
 ) -> None:
