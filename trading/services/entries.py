@@ -11,10 +11,11 @@ from aitrader.kernel import ids
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import AccountKind, OrdType, Origin, Side, TimeInForce
-from aitrader.kernel.money import ONE
+from aitrader.kernel.money import ONE, ZERO
 from compliance.services import journal
 from risk.domain import sizing
 from risk.domain.sizing import Market, Sized
+from trading.domain.instrument_limits import step_of
 from trading.domain.order import OrderIntent
 from trading.domain.signal import Stance
 from trading.models import InstrumentRow, Signal, StrategyCursor, Trade
@@ -81,13 +82,13 @@ def _market(
     desk: Desk, instrument: InstrumentRow, view: snapshot.AccountView, side: Side, px: Decimal
 ) -> Market:
     spot_buy = desk.account.kind == AccountKind.SPOT and side is Side.BUY
-    free = snapshot.free(desk, view)
+    free, limits = snapshot.free(desk, view), instrument.venue_limits
     return Market(
-        equity=view.state.equity or Decimal(0),
+        equity=view.state.equity or ZERO,
         px=px,
         rate=ONE,
-        lot=instrument.lot,
-        min_qty=instrument.min_qty,
+        lot=step_of(instrument.lot, limits, OrdType.MARKET),
+        min_qty=max(instrument.min_qty, limits.market_min_qty or ZERO),
         min_notional=instrument.min_notional,
         fee_rate=desk.fee_rate,
         cash=free.get(instrument.quote) if spot_buy else None,

@@ -105,6 +105,21 @@ def test_what_the_market_does_not_take_is_dust() -> None:
     assert roads.only_trade().closed_at is not None
 
 
+def test_an_entry_is_in_lots_of_the_market() -> None:
+    road = Road(exits=roads.NO_EXITS)
+    _limit(road, market_lot="0.5")
+    road.move(101)
+    assert _sizes() == [D(99)]
+
+
+def test_an_entry_that_is_too_large_is_denied() -> None:
+    road = Road(exits=roads.NO_EXITS)
+    _limit(road, market_max_qty="50")
+    road.move(101)
+    order = roads.only_order()
+    assert (order.order_qty, order.ord_status, order.text) == (WHOLE, "DENIED", "INSTRUMENT_RULE")
+
+
 def _over_time(road: Road, qty: str, slices: int) -> None:
     access.sync_roles()
     people.operator("ada", Role.TRADER)
