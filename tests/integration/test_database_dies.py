@@ -30,7 +30,7 @@ from tests.integration.desks import (
 )
 from tests.simulation import auditor
 
-_BARS = 240
+_BARS = 180
 
 
 def _ready(desk: Running) -> bool:

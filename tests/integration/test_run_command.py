@@ -109,11 +109,12 @@ def test_what_is_wrong_is_one_line(installed_home: Path, tmp_path: Path) -> None
     candles.write(bad, [candles.row(bar) for bar in candles.simulated(30)] + ["1,2,3"])
     file = tmp_path / "file"
     file.touch()
+    own = copy(installed_home, tmp_path)
     for arguments, where, reason in (
-        (("--replay", str(bad)), installed_home, f"{bad}:32"),
-        (("--replay", str(tmp_path / "none.csv")), installed_home, "none.csv"),
-        (("--speed", "-1"), installed_home, "--speed"),
-        (("--port", "99999"), installed_home, "port 99999 is not between 0 and 65535"),
+        (("--replay", str(bad)), own, f"{bad}:32"),
+        (("--replay", str(tmp_path / "none.csv")), own, "none.csv"),
+        (("--speed", "-1"), own, "--speed"),
+        (("--port", "99999"), own, "port 99999 is not between 0 and 65535"),
         ((), file / "home", "AITRADER_HOME"),
     ):
         done = manage(where, "run", *arguments)
