@@ -6,8 +6,9 @@ from importlib.util import find_spec
 from typing import Any
 
 from celery import Celery
-from celery.signals import import_modules, setup_logging, worker_init
+from celery.signals import import_modules, setup_logging, task_prerun, worker_init
 from django.apps import apps
+from django.db import close_old_connections
 
 from aitrader import env
 
@@ -28,6 +29,12 @@ def find_tasks(**_: Any) -> None:
             continue
         for module in pkgutil.iter_modules(getattr(import_module(name), "__path__", [])):
             import_module(f"{name}.{module.name}")
+
+
+@task_prerun.connect
+def keep_what_is_alive(**_: Any) -> None:
+    """A thread keeps its session with the database until it is old or was lost."""
+    close_old_connections()
 
 
 @setup_logging.connect

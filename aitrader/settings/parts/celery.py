@@ -23,6 +23,9 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# Left to itself Celery ends every session with the database before and after each task; ours are
+# looked after by Django's rules (aitrader/celery.py).
+CELERY_DB_REUSE_MAX = 1_000_000_000
 # One process needs nobody to ask after it; the answers would be polled for all day.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = _redis is not None
 CELERY_TIMEZONE = "UTC"
