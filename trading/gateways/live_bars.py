@@ -13,7 +13,9 @@
 5. What cannot be read is a broken line. While there is none, finished bars come by REST alone.
 6. Each instrument stands for itself. A bar that does not come is asked for by REST, of its
    instrument alone, and nobody waits for one that was late before; a stream that stays deaf to one
-   is subscribed anew. Of one whose history cannot be had nothing is believed until it is.
+   is subscribed anew. Of one whose history could not be had nothing is believed until it is; that
+   is tried every few seconds, never at the same seconds of a minute: a venue that fails in spells
+   is met between two of them.
 """
 
 import random
@@ -46,6 +48,8 @@ _FIRST_LOOK_SECONDS, _LONGEST_LOOK_SECONDS = 1.0, 60.0
 #: A stream that leaves so many bars of an instrument in a row to REST is deaf to it.
 _MOST_BY_REST = 3
 _LOOK_SECONDS = 0.25
+#: Between two tries to have what a fault of REST left out, at the most.
+OWED_SECONDS = 4.0
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 15.0
 
@@ -96,8 +100,9 @@ class LiveBars(ABC):
         #: The bar whose predecessor was asked for while it ran: once is enough.
         self._asked: dict[str, datetime] = {}
         self._looks: dict[str, _Look] = {}
-        #: Those whose history could not be had.
+        #: Those whose history could not be had, and when it is tried again.
         self._owed: set[str] = set()
+        self._owed_at = float("-inf")
         self._pause = _FIRST_PAUSE_SECONDS
         self._heard_at = float("-inf")
 
@@ -131,7 +136,7 @@ class LiveBars(ABC):
     def _by_the_clock(self) -> Iterator[Step]:
         """What is told without a word of the stream; asked for several times a second. Here, bars
         that did not come."""
-        late = [code for code in self._symbols if self._is_late(code)]
+        late = [code for code in self._paid() if self._is_late(code)]
         due = [code for code in late if monotonic() >= self._looks.setdefault(code, _Look()).at]
         if not due:
             return
@@ -190,6 +195,8 @@ class LiveBars(ABC):
         while not stop.is_set():
             yield from self._complete()
             yield from self._by_the_clock()
+            if self._owed and monotonic() >= self._owed_at:
+                yield from self._missed([*self._owed])
             if (question := self._question()) and monotonic() - max(asked, heard) > ASK_SECONDS:
                 asked = monotonic()
                 stream.send(question)
@@ -259,6 +266,10 @@ class LiveBars(ABC):
         if len(faults) == len(self._symbols):
             raise faults.popitem()[1]
 
+    def _paid(self) -> list[str]:
+        """Those of which nothing is owed."""
+        return [code for code in self._symbols if code not in self._owed]
+
     def _missed(self, codes: Collection[str]) -> Generator[Step, None, dict[str, Exception]]:
         """Finished bars after the last ones that came, by REST; returns by instrument why its
         could not be had."""
@@ -272,6 +283,8 @@ class LiveBars(ABC):
                 log.warning("bars.no_history", venue=self.venue, code=code, error=str(error)[:200])
                 faults[code] = error
                 self._owed.add(code)
+                # Not at the same seconds of each minute.
+                self._owed_at = monotonic() + OWED_SECONDS * random.uniform(0.5, 1.0)
                 continue
             self._owed.discard(code)
             for bar in found:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from aitrader.kernel.clock import EPOCH, WALL, iso
-from aitrader.kernel.errors import BadInput
+from aitrader.kernel.errors import BadInput, OutcomeUnknown
 from trading.gateways import live_bars
 from trading.gateways.coinbase import klines
 from trading.gateways.coinbase.connection import Address, Connection
@@ -208,6 +208,32 @@ def test_history_that_cannot_be_read_is_a_broken_line(
     venue = _Venue([], [60])
     venue.answers.append(bad)
     assert _told(_until(_source(venue, monkeypatch), 0)) == [-3, -2, -1, 0]
+
+
+def test_a_venue_that_answers_for_five_seconds_of_each_minute_is_met_in_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Looks that double from each close on would meet none of them."""
+    venue = _Venue([1] * 200)
+    source, answers = _source(venue, monkeypatch), venue.read_public
+
+    def in_spells(path: str, **asked: Any) -> Any:
+        if venue.time.second not in {30, 35, 36, 37, 38, 39}:
+            raise OutcomeUnknown("HTTP 502")
+        return answers(path, **asked)
+
+    def seconds() -> float:
+        return (venue.time - EPOCH).total_seconds()
+
+    monkeypatch.setattr(venue, "read_public", in_spells)
+    for module in (live_bars, klines):
+        monkeypatch.setattr(module, "monotonic", seconds)
+    monkeypatch.setattr(klines, "_FIRST_LOOK_SECONDS", 1.0)
+    monkeypatch.setattr(live_bars, "SILENCE_SECONDS", 1000.0)
+    assert _told(_until(source, 2)) == [-3, -2, -1, 0, 1, 2]
+    # Within its minute each, and without asking all the while.
+    assert venue.time < BEGIN + 4 * MINUTE
+    assert len(venue.asked) <= 4
 
 
 def test_a_new_process_goes_on_after_the_bars_it_is_told_of_page_by_page(

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from threading import Event
+from threading import Event, Timer
 from typing import Any
 
 import pytest
@@ -286,6 +286,20 @@ def test_a_word_that_cannot_be_read_is_not_heard(monkeypatch: pytest.MonkeyPatch
     venue._lines[1].insert(0, lambda: seen.append(source.heard_at))
     _until(source, 11)
     assert seen[0] < begun <= source.heard_at
+
+
+def test_history_that_could_not_be_had_is_tried_again_within_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    venue = _Venue([], has=10)
+    venue.refuses.add("ETHUSDT")
+    source = _source(venue, monkeypatch)
+    monkeypatch.setattr(live_bars, "OWED_SECONDS", 0.05)
+    # Looks for a late bar would be a second apart by now, and there is one connection.
+    monkeypatch.setattr(live_bars, "SILENCE_SECONDS", 0.9)
+    Timer(0.2, venue.refuses.clear).start()
+    assert _told(_until(source, 10, ETH), ETH) == [7, 8, 9, 10]
+    assert 3 <= venue.asked.count("ETHUSDT") <= 12
 
 
 def _answer(*streams: str) -> str:

@@ -90,7 +90,7 @@ class Candles(LiveBars):
             return
         self._due = due, asked + 1
         yield from self._missed(
-            [code for code in self._symbols if self._last.get(code, EPOCH) < last]
+            [code for code in self._paid() if self._last.get(code, EPOCH) < last]
         )
 
     def _history_of(self, symbol: str, last: datetime | None, count: int) -> list[Bar]:

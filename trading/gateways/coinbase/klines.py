@@ -83,7 +83,7 @@ class Candles(LiveBars):
     def _by_the_clock(self) -> Iterator[Step]:
         """Every bar that should be there by now, by REST."""
         over = self._began(self._now() - _SETTLES_SECONDS * _SECOND) - self._interval
-        lacking = [code for code in self._symbols if self._last.get(code, EPOCH) < over]
+        lacking = [code for code in self._paid() if self._last.get(code, EPOCH) < over]
         if not lacking:
             return
         if over != self._looked_for:
