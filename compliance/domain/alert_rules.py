@@ -23,7 +23,8 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`key`, `title` and `text` are format strings; `only` names values the data must have."""
+    """`key`, `title` and `text` are format strings; `only` names values the data must have, `mild`
+    those with which it is a warning."""
 
     event: EventName
     severity: Severity
@@ -31,6 +32,7 @@ class Rule:
     title: str
     text: str
     only: tuple[tuple[str, str], ...] = ()
+    mild: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,7 @@ _RULES = (
     Rule(
         EventName.BREAK_OPENED, Severity.CRITICAL, "{kind} {object}",
         "Venue and books differ: {kind}", "{object}: ours {ours}, the venue's {venue}",
+        mild=(("severity", "MINOR"),),
     ),
     Rule(
         EventName.OPERATOR_LOGIN_FAILED, Severity.WARNING, "{door}",
@@ -183,9 +186,9 @@ def judge(event: str, facts: Mapping[str, Any]) -> Raised | None:
     if rule is None or any(facts.get(name) != value for name, value in rule.only):
         return None
     key = f"{event}:{_fill(rule.key, facts)}"
-    return Raised(
-        event, rule.severity, key.strip(), _fill(rule.title, facts), _fill(rule.text, facts)
-    )
+    mild = bool(rule.mild) and all(facts.get(name) == value for name, value in rule.mild)
+    severity = Severity.WARNING if mild else rule.severity
+    return Raised(event, severity, key.strip(), _fill(rule.title, facts), _fill(rule.text, facts))
 
 
 def _fill(template: str, facts: Mapping[str, Any]) -> str:

@@ -136,7 +136,7 @@ def test_a_cancel_that_fails_says_the_order_never_existed(monkeypatch: Patch, ve
         return done
 
     monkeypatch.setattr(routing, "_cancel", give_up)
-    assert _caught(lambda found: found.breach > 0 or found.failed, venue)
+    assert _caught(lambda found: found.breach > 0, venue)
 
 
 class _Failing:
@@ -199,7 +199,7 @@ def test_a_report_that_comes_twice_is_booked_twice(monkeypatch: Patch) -> None:
 def test_a_fill_is_only_known_from_the_stream(monkeypatch: Patch) -> None:
     """nautilus #3869: what a dead stream did not tell was never asked for."""
     monkeypatch.setattr(reconciliation, "follow", lambda **_: 0)
-    assert _caught(lambda found: found.failed)
+    assert _caught(lambda found: found.breaks_left)
 
 
 def test_a_fill_that_comes_before_the_answer_is_lost(monkeypatch: Patch) -> None:
@@ -255,7 +255,7 @@ def test_what_was_claimed_is_sent_however_late(monkeypatch: Patch) -> None:
         return 0.0
 
     monkeypatch.setattr(simulated_desk._MortalMemory, "seconds", stands)
-    assert _caught(lambda found: found.failed)
+    assert _caught(lambda found: found.breaks_left)
 
 
 def test_a_sender_that_was_stopped_gives_back_what_another_has_settled(monkeypatch: Patch) -> None:
@@ -272,7 +272,7 @@ def test_a_sender_that_was_stopped_gives_back_what_another_has_settled(monkeypat
         return True
 
     monkeypatch.setattr(MemoryStore, "unclaim", unfenced)
-    assert _caught(lambda found: found.failed)
+    assert _caught(lambda found: found.breaks_left)
 
 
 @pytest.mark.parametrize("venue", ["binance", "coinbase", "btcturk"])

@@ -244,7 +244,13 @@ def _open_break(
             object_type="break",
             object_id=found.public_id,
             market_at=at.market,
-            data={"kind": kind, "object": object_id, "ours": ours, "venue": venues},
+            data={
+                "kind": kind,
+                "object": object_id,
+                "ours": ours,
+                "venue": venues,
+                "severity": severity,
+            },
         )
         store.record([event], now=at.wall)
 

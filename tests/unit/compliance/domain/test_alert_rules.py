@@ -117,3 +117,18 @@ def test_what_strangers_type_makes_no_new_keys() -> None:
 def test_other_events_raise_nothing() -> None:
     assert judge(EventName.ORDER_FILLED, WHERE) is None
     assert judge("written.by_a_later_build", {}) is None
+
+
+@pytest.mark.parametrize(
+    ("severity", "alerts_as"),
+    [("MAJOR", Severity.CRITICAL), ("MINOR", Severity.WARNING), (None, Severity.CRITICAL)],
+)
+def test_a_break_that_concerns_nothing_of_ours_is_a_warning(
+    severity: str | None, alerts_as: Severity
+) -> None:
+    told = WHERE | {"kind": "OPEN_ORDER", "object": "web-1", "ours": "not open", "venue": "open"}
+    if severity is not None:
+        told |= {"severity": severity}
+    raised = judge(EventName.BREAK_OPENED, told)
+    assert raised is not None
+    assert raised.severity == alerts_as
