@@ -221,7 +221,11 @@ def _take_in_trades(
         news = _news(store, row, [each for key in foreign for each in news[key]])
         known = store.of_venue(row, news)
         for order_id, trades in news.items():
-            _book_trades(desk, row, known.get(order_id), order_id, trades, at)
+            found = known.get(order_id)
+            if found is not None and not _is_made_of_trades(found):
+                # The answer to an order of ours was written meanwhile: at the next look.
+                continue
+            _book_trades(desk, row, found, order_id, trades, at)
             done += 1
             crash.point("foreign.before_commit")
     crash.point("foreign.committed")

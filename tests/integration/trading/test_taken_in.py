@@ -131,6 +131,27 @@ def test_whose_trade_it_is_stays_open_while_an_order_is_in_doubt_and_the_venue_d
     assert gateway.asked.count("query") == 1
 
 
+def test_an_order_of_ours_that_is_answered_while_its_trade_is_looked_at_grows_by_nothing() -> None:
+    road = Road()
+    _held(road)
+    road.decide(101)
+    routing.send_all(desk=road.desk, gateway=road.gateway, at=road.moment)
+    before = roads.only_order()
+    Order.objects.update(certainty=Certainty.UNKNOWN, ord_status="PENDING_NEW", order_id="")
+    gateway = Says(road.rules)
+    gateway.traded = [_report(road, "1", D(1), road.moment.market)]
+
+    def client_id_of(**_: object) -> None:
+        # Its sender writes the answer down, in another process.
+        Order.objects.update(certainty=Certainty.CERTAIN, ord_status="NEW", order_id="77")
+
+    gateway.client_id_of = client_id_of  # type: ignore[method-assign]  # what happens meanwhile
+    assert _look(road, gateway) == 0
+    assert roads.only_order().order_qty == before.order_qty
+    _look(road, gateway)
+    assert gateway.asked.count("query") == 1
+
+
 def test_what_was_announced_of_an_order_and_is_told_no_more_becomes_a_break() -> None:
     road = Road()
     _held(road)
