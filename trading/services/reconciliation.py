@@ -196,6 +196,8 @@ class _Look:
     matched: int
     #: What differs otherwise than it did in the look before: something is under way.
     moving: frozenset[_Key] = frozenset()
+    #: Orders of others, by client id, that would move what the desk trades.
+    major: frozenset[str] = frozenset()
 
     def among(self, other: "_Look") -> "_Look":
         """What differs in both; what is said of it is ours."""
@@ -242,11 +244,12 @@ def compare(
                 executions.close_break(desk=desk, found=row, resolution=said, at=at)
             else:
                 _go_on(desk, row, found, at)
-    for severity, told in ((Severity.MAJOR, differences), (Severity.MINOR, strangers)):
+    for told in (differences, strangers):
         for (kind, object_id), (here, there) in sorted(told.items()):
+            ours = told is differences or object_id in found.major
             executions.open_break(
                 desk=desk, kind=kind, object_id=object_id, ours=here, venues=there, at=at,
-                severity=severity,
+                severity=Severity.MAJOR if ours else Severity.MINOR,
             )  # fmt: skip
     crash.point("compare.breaks_opened")
     with store.atomic():
@@ -274,9 +277,29 @@ def _look(desk: Desk, gateway: Gateway, listed: Listed) -> _Look:
     missing = {("OPEN_ORDER", each): ("open", "not open") for each in lost}
     # Orders that are not the desk's, where it cannot take them in.
     foreign = resting - ours - listed.resting_before - doubtful
-    strangers = {("OPEN_ORDER", each): ("not open", "open") for each in foreign}
+    seen = listed.by_client_id()
+    strangers = {("OPEN_ORDER", each): ("not open", _told_of(seen[each])) for each in foreign}
+    major = frozenset(each for each in foreign if _touches(desk, seen[each]))
     balances, same = _balance_differences(desk, gateway)
-    return _Look(missing | balances, strangers, len(resting & ours) + same)
+    return _Look(missing | balances, strangers, len(resting & ours) + same, major=major)
+
+
+def _told_of(order: OpenOrder) -> str:
+    """An order of others, as far as the venue tells of it."""
+    seen = order.seen
+    if seen is None:
+        return "open"
+    px = seen.price or seen.stop_px
+    at = "" if px is None else f" @ {plain(px)}"
+    return f"open: {seen.side} {plain(seen.order_qty)} {seen.symbol}{at} {seen.ord_type}"
+
+
+def _touches(desk: Desk, order: OpenOrder) -> bool:
+    """Whether an order of others, where the desk trades nothing, would move an asset of the desk's:
+    its fills come as flows of both assets, and until then it is not in the exposure."""
+    assets = {asset for row in desk.instruments.values() for asset in (row.base, row.quote)}
+    symbol = "" if order.seen is None else order.seen.letters
+    return any(symbol.startswith(each) or symbol.endswith(each) for each in assets)
 
 
 def _is_over(store: OrderStore, row: ReconBreak, differences: Collection[tuple[str, str]]) -> bool:

@@ -15,9 +15,11 @@ from aitrader.kernel.fix import OrdStatus, OrdType, Side
 from compliance.models import JournalEntry
 from tests.integration.trading.at_venue import COINBASE, AtVenue, at_venue, only_external
 from trading.domain.order_state import Closedness
+from trading.domain.ports import OpenOrder, SeenOrder
 from trading.models import Account, Order, ReconBreak
 from trading.selectors import orders
 from trading.services import executions, external, reconciliation, routing
+from trading.services.listed import Listed
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 
@@ -76,6 +78,37 @@ def test_a_bracket_of_other_hands_is_one_order_that_counts_once(tmp_path: Path) 
         found.refresh_from_db()
         assert (found.ord_status, found.filled_qty) == ("FILLED", D("0.6"))
         assert venue.differences() == {}
+
+
+@pytest.mark.parametrize(
+    ("symbol", "px", "told"),
+    [
+        ("ETHUSDT", D(2000), "open: BUY 0.5 ETHUSDT @ 2000 LIMIT"),
+        ("ETHBTC", D("0.02"), "open: BUY 0.5 ETHBTC @ 0.02 LIMIT"),
+    ],
+)
+def test_an_order_where_the_desk_trades_nothing_is_told_as_it_is_and_denies_nothing(
+    venue: AtVenue, symbol: str, px: D, told: str
+) -> None:
+    name, listed = "web-eth", Listed(venue.desk, venue.gateway)
+    seen = SeenOrder("7", symbol, Side.BUY, OrdType.LIMIT, D("0.5"), px)
+    listed._found = [OpenOrder(name, D(0), seen)]
+    found = reconciliation.compare(
+        desk=venue.desk, gateway=venue.gateway, at=venue.now(), listed=listed
+    )
+    assert found.agree
+    row = ReconBreak.objects.get(object_id=name)
+    # It would move what the desk trades.
+    assert (row.venues, row.severity) == (told, "MAJOR")
+
+
+def test_an_order_in_assets_that_the_desk_has_not_is_a_minor_break(venue: AtVenue) -> None:
+    seen = SeenOrder("7", "ETHEUR", Side.SELL, OrdType.STOP, D(2), stop_px=D(9))
+    listed = Listed(venue.desk, venue.gateway)
+    listed._found = [OpenOrder("web", D(0), seen), OpenOrder("strange", D(0))]
+    reconciliation.compare(desk=venue.desk, gateway=venue.gateway, at=venue.now(), listed=listed)
+    told = ReconBreak.objects.order_by("object_id").values_list("venues", "severity")
+    assert [*told] == [("open", "MINOR"), ("open: SELL 2 ETHEUR @ 9 STOP", "MINOR")]
 
 
 def test_an_order_that_was_given_up_and_fills_is_ours_all_the_same(venue: AtVenue) -> None:
