@@ -9,7 +9,7 @@
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from ssl import SSLCertVerificationError
 from threading import Event, Timer
 from typing import Any
@@ -44,13 +44,17 @@ class Capped(HTTPAdapter):
             raise requests.exceptions.ConnectTimeout(ConnectTimeoutError("the lease is over"))
         deadline = monotonic() + sum(kwargs["timeout"])
         response = super().send(*args, **{**kwargs, "stream": True})
-        with _ended_by(deadline, response):
+        with self.bounded(deadline, response):
             body = response.raw.read(MOST_BYTES + 1, decode_content=True)
         if len(body) > MOST_BYTES:
             response.close()
             raise requests.exceptions.ContentDecodingError("the answer is too long")
         response._content, response._content_consumed = body, True
         return response
+
+    def bounded(self, deadline: float, response: requests.Response) -> AbstractContextManager[None]:
+        """While the body is read."""
+        return _ended_by(deadline, response)
 
 
 @contextmanager

@@ -20,13 +20,13 @@ from aitrader.kernel.money import ZERO
 from trading.domain.ports import ClientIdClass
 from trading.sandbox import audit_books
 from trading.sandbox.answers import ClientIds
-from trading.sandbox.audit_books import FillName
+from trading.sandbox.audit_books import FillName, OrderName
 from trading.sandbox.audit_limits import Key, LimitWatch
 from trading.sandbox.events import BalanceCause, BalanceEvent, Event, Execution, OrderEvent
-from trading.sandbox.inside import Wire
 from trading.sandbox.orders import Fill
 from trading.sandbox.simulated_desk import Books
 from trading.sandbox.stage import Stage
+from trading.sandbox.wire import Wire
 from trading.selectors.desk import Desk
 from trading.services import order_rows
 
@@ -80,7 +80,7 @@ class Audit:
     ) -> None:
         self._records = stage.exchange.records
         self._wire = wire
-        self._names = wire.codes
+        self._listed = wire.codes
         self._store = order_rows.of(desk)
         self._books = books
         self._codes = {pk: row.code for pk, row in desk.instruments.items()}
@@ -131,9 +131,9 @@ class Audit:
 
     def found(self, seed: int, plan: str) -> Found:
         """The whole account against the exchange's records."""
-        account, codes = self._wire.account, self._names
+        account, codes, names = self._wire.account, self._listed, self._wire.names
         traded = {
-            (codes[each.instrument], str(each.trade_id), each.side): each
+            (codes[each.instrument], names.exec_id(each), each.side): each
             for each in self._records.account_trades(account, limit=_ALL)
         }
         theirs = {key: each.last_qty for key, each in traded.items()}
@@ -146,7 +146,7 @@ class Audit:
         known = {order.cl_ord_id for order in orders}
         sent = set(self._wire.sent)
         every = self._records.all_orders(account, limit=_ALL)
-        taken = [each.cl_ord_id for each in every if each.cl_ord_id in sent]
+        taken = [name for name in map(names.cl_ord_id, every) if name in sent]
         held = {each.asset: each.total for each in self._records.balances(account)}
         resend = self._wire.promises.client_id_class is ClientIdClass.IDEMPOTENT
         return Found(
@@ -161,7 +161,7 @@ class Audit:
             unknown_left=len(self._store.in_doubt()),
             breaks_left=len(self._store.open_breaks()),
             wishes_lost=len(
-                self.wished & {o.cl_ord_id for o in self._records.open_orders(account)}
+                self.wished & set(map(names.cl_ord_id, self._records.open_orders(account)))
             ),
             foreign_wrong=len(voided ^ (busted & ours.keys())) + self._foreign_wrong(held),
             ledger_wrong=self._ledger_wrong(
@@ -184,15 +184,27 @@ class Audit:
         return (
             audit_books.ledger_wrong(entries, standing, rows, balances, self._brought)
             + audit_books.costs_wrong(entries, booked, rows, held)
-            + audit_books.filled_wrong(self._books.orders(), booked, self._codes)
+            + audit_books.filled_wrong(self._books.orders(), self._by_order(booked), self._codes)
         )
+
+    def _by_order(self, booked: Mapping[FillName, Fill]) -> list[tuple[OrderName, Fill]]:
+        found = []
+        for (code, _, _), fill in booked.items():
+            order = self._records.by_id(fill.order_id)
+            found.append(((code, self._wire.names.order_id(order)), fill))
+        return found
 
     def _foreign_wrong(self, held: Mapping[str, Decimal]) -> int:
         """Orders of other hands that are in the books twice or are ours, positions that are not
         what is held, open orders that are not reserved for."""
         foreign = [each for each in self._books.orders() if each.origin == Origin.EXTERNAL]
-        sent = set(self._wire.sent)
-        mistaken = [o for o in foreign if self._records.by_id(int(o.order_id)).cl_ord_id in sent]
+        every = self._records.all_orders(self._wire.account, limit=_ALL)
+        ours = {
+            self._wire.names.order_id(each)
+            for each in every
+            if self._wire.names.cl_ord_id(each) in self._wire.sent
+        }
+        mistaken = [each for each in foreign if each.order_id in ours]
         might = self._might_trade(sent_only=False)
         for order in self._store.working():
             might[self._codes[order.instrument_id], order.side] -= order.leaves_qty
@@ -220,26 +232,30 @@ class Audit:
         if not isinstance(event, OrderEvent) or event.order.account != self._wire.account:
             return
         self._heard += 1
-        is_ours = event.order.cl_ord_id in self._wire.sent
+        is_ours = self._wire.names.cl_ord_id(event.order) in self._wire.sent
         self._hears_others = self._hears_others or not is_ours
         fill, execution = event.fill, event.execution
         if fill is None or execution not in (Execution.TRADE, Execution.TRADE_CANCEL):
             return
-        code, taken_back = self._names[fill.instrument], execution is Execution.TRADE_CANCEL
+        code, taken_back = (
+            self._listed[fill.instrument],
+            execution is Execution.TRADE_CANCEL,
+        )
         if is_ours:
             self._done[code, fill.side] += -fill.last_qty if taken_back else fill.last_qty
 
     def _might_trade(self, *, sent_only: bool = True) -> dict[Key, Decimal]:
         """What of the desk's, or of anybody's, rests at the exchange or is on its way there."""
         found: dict[Key, Decimal] = defaultdict(lambda: ZERO)
-        codes, account = self._names, self._wire.account
+        codes, account = self._listed, self._wire.account
         for order in self._records.open_orders(account):
-            if not sent_only or order.cl_ord_id in self._wire.sent:
+            if not sent_only or self._wire.names.cl_ord_id(order) in self._wire.sent:
                 found[codes[order.instrument], order.side] += order.leaves_qty
         once = self._wire.promises.client_ids is ClientIds.FOREVER
         coming: set[str] = set()
-        for each in self._wire.on_the_way:
-            request = each.request
+        for request in (each.order for each in self._wire.on_the_way):
+            if request is None:
+                continue
             there = self._records.order(account, None, cl_ord_id=request.cl_ord_id)
             if once and (there or request.cl_ord_id in coming):
                 continue

@@ -22,6 +22,8 @@ from trading.sandbox.orders import Fill
 
 #: Instrument code, id of the trade, side.
 FillName = tuple[str, str, Side]
+#: Instrument code and the venue's id of the order.
+OrderName = tuple[str, str]
 _Sums = dict[tuple[LedgerAccount, str], Decimal]
 #: In quote: each booking rounds to 18 decimals.
 _ROUNDED = Decimal("1e-12")
@@ -139,14 +141,13 @@ def _after(held: Decimal, cost: Decimal, delta: Decimal, px: Decimal) -> tuple[D
 
 
 def filled_wrong(
-    orders: Iterable[Order], booked: Mapping[FillName, Fill], codes: Mapping[int, str]
+    orders: Iterable[Order], booked: Iterable[tuple[OrderName, Fill]], codes: Mapping[int, str]
 ) -> int:
     """How many orders have not filled what the exchange's fills of them come to."""
-    qty: dict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
-    notional: dict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
+    qty: dict[OrderName, Decimal] = defaultdict(lambda: ZERO)
+    notional: dict[OrderName, Decimal] = defaultdict(lambda: ZERO)
     with localcontext(CONTEXT):
-        for (code, _, _), fill in booked.items():
-            order = code, str(fill.order_id)
+        for order, fill in booked:
             qty[order] += fill.last_qty
             notional[order] += fill.last_qty * fill.last_px
     return sum(

@@ -22,10 +22,10 @@ from risk.domain.limits import LimitKey
 from trading.domain.order import OrderIntent
 from trading.models import InstrumentRow
 from trading.sandbox.events import BalanceCause, BalanceEvent, Event, Execution, OrderEvent
-from trading.sandbox.inside import Wire
 from trading.sandbox.opening import LIMITS, QUOTE
-from trading.sandbox.orders import Fill, Order
+from trading.sandbox.orders import Fill
 from trading.sandbox.records import Records
+from trading.sandbox.wire import Wire
 
 #: How far prices may move between the gate and what comes of the order, as a share of the limit.
 _DRIFT = Decimal("1.05")
@@ -60,6 +60,7 @@ class LimitWatch:
     ) -> None:
         self._records, self._account, self._codes = records, wire.account, wire.codes
         self._rows, self._prices, self._might = rows, prices, might
+        self._names = wire.names
         self._decided: dict[str, _Decided] = {}
         self._arrived: dict[str, _Decided] = {}
         self._traded: set[str] = set()
@@ -80,14 +81,16 @@ class LimitWatch:
             if event.cause is BalanceCause.ORDER:
                 self._weigh()
         elif isinstance(event, OrderEvent) and event.order.account == self._account:
-            if event.execution is Execution.NEW and event.order.cl_ord_id in self._decided:
-                self._judge(event.order)
+            if event.execution is Execution.NEW:
+                self._judge(self._names.cl_ord_id(event.order))
             if event.fill is not None:
                 self._count(event.fill, event.execution)
 
-    def _judge(self, order: Order) -> None:
+    def _judge(self, cl_ord_id: str) -> None:
         """An order that has arrived."""
-        decided = self._arrived[order.cl_ord_id] = self._decided[order.cl_ord_id]
+        if cl_ord_id not in self._decided:
+            return
+        decided = self._arrived[cl_ord_id] = self._decided[cl_ord_id]
         intent, mark = decided.intent, decided.mark
         if intent.origin is not Origin.PROTECTION and intent.price is not None:
             self._note(abs(intent.price - mark) / mark, LimitKey.PRICE_COLLAR)
@@ -95,12 +98,12 @@ class LimitWatch:
             return
         until = [each for each in self._arrived.values() if each.number <= decided.number]
         of_day = [each for each in until if each.day == decided.day]
-        resting = {each.cl_ord_id for each in self._records.open_orders(self._account)}
+        resting = set(map(self._names.cl_ord_id, self._records.open_orders(self._account)))
         known = resting & {name for name, each in self._arrived.items() if each in until}
         self._note(decided.opens, LimitKey.MAX_ORDER_NOTIONAL)
         self._note(sum((each.opens for each in of_day), ZERO), LimitKey.MAX_DAY_NOTIONAL)
         self._note(Decimal(len(of_day)), LimitKey.MAX_ORDERS_PER_DAY)
-        self._note(Decimal(len(known | {order.cl_ord_id})), LimitKey.MAX_OPEN_ORDERS)
+        self._note(Decimal(len(known | {cl_ord_id})), LimitKey.MAX_OPEN_ORDERS)
 
     def _count(self, fill: Fill, execution: Execution) -> None:
         code = self._codes[fill.instrument]

@@ -48,14 +48,16 @@ class Garbage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RequestFate:
-    """`delay` passes before the request reaches the engine, `answer_delay` before its answer
-    leaves. `stale` is how old the data of a read are; `hide_order` makes a query by id or client id
-    answer that there is no such order; `fill_first` lets the order fill just before its cancel;
-    `half_replace` makes the second half of a cancel-replace fail; `odd_numbers` writes the answer's
-    decimals in unusual ways (exponents, "0E-8", more than 18 digits)."""
+    """`delay` passes before the request reaches the engine, `engine_delay` there before it is acted
+    on, which no check of its time sees, `answer_delay` before its answer leaves. `stale` is how old
+    the data of a read are; `hide_order` makes a query by id or client id answer that there is no
+    such order; `fill_first` lets the order fill just before its cancel; `half_replace` makes the
+    second half of a cancel-replace fail; `odd_numbers` writes the answer's decimals in unusual ways
+    (exponents, "0E-8", more than 18 digits)."""
 
     outcome: Outcome = Outcome.PASS
     delay: timedelta = timedelta(0)
+    engine_delay: timedelta = timedelta(0)
     answer_delay: timedelta = timedelta(0)
     retry_after: timedelta = timedelta(0)
     stale: timedelta = timedelta(0)

@@ -10,11 +10,10 @@
    that were begun against its word; the processes share what they were told.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
+from functools import partial
 
 from aitrader.kernel.errors import NotSent, OutcomeUnknown, RejectedByVenue
 from aitrader.kernel.fix import OrdType, TimeInForce
@@ -24,91 +23,13 @@ from trading.domain.request import of_orders, require_kept
 from trading.sandbox import inside_reports, orders
 from trading.sandbox.faults import Outcome, Request, RequestFate
 from trading.sandbox.orders import Order
-from trading.sandbox.promises import Promises
 from trading.sandbox.records import Records
 from trading.sandbox.rules import Refusal, Refused
-from trading.sandbox.stage import Stage
+from trading.sandbox.wire import LATEST_ARRIVAL, OnTheWay, Process, Wire
 
-#: recvWindow and the engine's own ten seconds.
-_LATEST_ARRIVAL = timedelta(seconds=15)
 _MOST_OFFSET = timedelta(seconds=1)
 _ALL = 1_000_000
-_NEVER = datetime.min.replace(tzinfo=UTC)
 _NOT_DONE = (Outcome.RATE_LIMIT, Outcome.BAN, Outcome.MAINTENANCE)
-
-
-@dataclass(frozen=True, slots=True)
-class OnTheWay:
-    """A request that its sender gave up on."""
-
-    at: datetime
-    request: orders.NewOrder
-
-
-@dataclass(slots=True)
-class Wire:
-    """What all processes of one account share with its venue. `symbols` names instruments there;
-    `sent` are client order ids in the order in which they left, `told` what its stream has told."""
-
-    stage: Stage
-    account: str
-    symbols: Mapping[str, str]
-    promises: Promises
-    pass_time: Callable[[timedelta], None]
-    clock: Callable[[], datetime]
-    #: What the processes know of a silence that was asked for.
-    quiet_until: datetime = _NEVER
-    #: The venue's own record of it: from when until when, and the calls begun in between.
-    silence: tuple[datetime, datetime] = (_NEVER, _NEVER)
-    calls_in_silence: int = 0
-    on_the_way: list[OnTheWay] = field(default_factory=list)
-    sent: list[str] = field(default_factory=list)
-    told: list[ExecutionReport] = field(default_factory=list)
-
-    @property
-    def codes(self) -> dict[str, str]:
-        """Instruments by the names they have at the venue."""
-        return {symbol: code for code, symbol in self.symbols.items()}
-
-    def deliver(self) -> None:
-        """Let what is due by now arrive."""
-        now = self.stage.now()
-        due = [each for each in self.on_the_way if each.at <= now]
-        if not due:
-            return
-        self.on_the_way = [each for each in self.on_the_way if each.at > now]
-        for each in due:
-            self.stage.exchange.submit(each.request, now=now)
-
-    def ask_for_silence(self, by: timedelta) -> None:
-        now = self.clock()
-        self.silence = (now, now + by)
-
-    def refuses(self, begun_at: datetime) -> bool:
-        """Whether the venue wants silence; a call that began before it was told is forgiven."""
-        asked_at, until = self.silence
-        self.calls_in_silence += asked_at <= begun_at < until
-        return self.clock() < until
-
-
-class Process(Protocol):
-    """The process that a gateway belongs to."""
-
-    def now(self) -> datetime:
-        """Its clock, which may be wrong."""
-        ...
-
-    def calls(self) -> None:
-        """Called when a request begins."""
-        ...
-
-    def signed(self) -> None:
-        """Called when a request is signed and has not left; the process may be paused here."""
-        ...
-
-    def answered(self) -> None:
-        """Called when the venue has acted; may raise what ends the process."""
-        ...
 
 
 class InsideGateway:
@@ -127,7 +48,7 @@ class InsideGateway:
             times_in_force=frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK}),
             client_id_class=wire.promises.client_id_class,
             streams=False,
-            enters_within=wire.promises.valid_for + _LATEST_ARRIVAL,
+            enters_within=wire.promises.valid_for + LATEST_ARRIVAL,
         )
 
     def request(self, orders: Sequence[NewOrder]) -> str:
@@ -137,14 +58,14 @@ class InsideGateway:
         require_kept(order)
         fate = self._begin(Request.ORDER)
         self._wire.sent.append(order.cl_ord_id)
-        request = self._request(order)
+        request = self._wire.order(order)
         if fate.outcome is Outcome.LOSE:
             raise OutcomeUnknown("no answer")
         if fate.outcome in (Outcome.REFUSE_FILTER, Outcome.REFUSE_BALANCE):
             raise RejectedByVenue(fate.outcome.value, "by the plan")
         if fate.outcome is not Outcome.PASS and fate.answer_delay > timedelta(0):
-            at = self._stage.now() + min(fate.answer_delay, _LATEST_ARRIVAL)
-            self._wire.on_the_way.append(OnTheWay(at, request))
+            at = self._stage.now() + min(fate.answer_delay, LATEST_ARRIVAL)
+            self._wire.on_the_way.append(OnTheWay(at, partial(self._arrive, request), request))
             raise OutcomeUnknown(f"{fate.outcome}, and on its way")
         placed = self._stage.exchange.submit(request, now=self._stage.now())
         self._answer(fate)
@@ -228,7 +149,8 @@ class InsideGateway:
         _, fate = self._stage.next_request(kind)
         self._wire.pass_time(fate.delay)
         self._wire.deliver()
-        if self._wire.refuses(begun_at):
+        self._wire.count_in_silence(begun_at)
+        if self._wire.clock() < self._wire.silence[1]:
             self._hear_of_silence()
             raise NotSent("the venue has asked for silence")
         if fate.outcome in _NOT_DONE:
@@ -249,6 +171,9 @@ class InsideGateway:
     def _hear_of_silence(self) -> None:
         self._wire.quiet_until = self._wire.silence[1]
 
+    def _arrive(self, request: orders.NewOrder) -> None:
+        self._stage.exchange.submit(request, now=self._stage.now())
+
     def _read(self) -> RequestFate:
         fate = self._begin(Request.READ)
         if fate.outcome is not Outcome.PASS:
@@ -265,18 +190,3 @@ class InsideGateway:
         fills = records.account_trades(self._account, order_id=order.order_id, limit=_ALL)
         kept = [each for each in fills if not each.busted]
         return inside_reports.of_order(order, kept, self._codes[order.instrument])
-
-    def _request(self, order: NewOrder) -> orders.NewOrder:
-        return orders.NewOrder(
-            self._account,
-            self._wire.symbols[order.instrument],
-            order.side,
-            order.ord_type,
-            order_qty=order.order_qty,
-            price=order.price,
-            stop_px=order.stop_px,
-            time_in_force=order.time_in_force,
-            expire_at=order.expire_time,
-            post_only=order.post_only,
-            cl_ord_id=order.cl_ord_id,
-        )

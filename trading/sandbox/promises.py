@@ -23,6 +23,8 @@ class Promises:
     fee_in: tuple[FeeIn, ...]
     valid_for: timedelta
     engine_knows_ids: bool
+    #: What stands in a symbol between the two assets.
+    between: str = ""
 
 
 VENUES: Mapping[str, Promises] = {
@@ -39,6 +41,7 @@ VENUES: Mapping[str, Promises] = {
         (FeeIn.QUOTE,),
         timedelta(seconds=120),
         engine_knows_ids=False,
+        between="-",
     ),
     "btcturk": Promises(
         ClientIdClass.NONE,

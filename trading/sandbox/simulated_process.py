@@ -7,9 +7,10 @@ from typing import Protocol
 
 from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import GatewayError
+from trading.domain.ports import Gateway
 from trading.sandbox.audit import Audit
-from trading.sandbox.inside import InsideGateway, Wire
 from trading.sandbox.simulated_desk import Books
+from trading.sandbox.wire import Process, Wire
 from trading.selectors.desk import Desk
 from trading.services import executions, external, reconciliation, routing
 
@@ -26,6 +27,10 @@ class Run(Protocol):
     audit: Audit
     deaths: int
 
+    def connect(self, process: Process) -> Gateway:
+        """The process's own way to the venue."""
+        ...
+
     def now(self) -> datetime: ...
 
     def passed(self) -> timedelta:
@@ -39,7 +44,7 @@ class Run(Protocol):
     def may_stop(self, process: "SimulatedProcess", where: str) -> None: ...
 
 
-def _reconcile(*, desk: Desk, gateway: InsideGateway, at: Moment) -> None:
+def _reconcile(*, desk: Desk, gateway: Gateway, at: Moment) -> None:
     with suppress(GatewayError):
         external.reconcile(desk=desk, gateway=gateway, at=at)
 
@@ -53,7 +58,7 @@ class SimulatedProcess:
         self.number = number
         self.offset = timedelta(0)
         self.desk = simulation.books.desk(self)
-        self.gateway = InsideGateway(simulation.wire, self)
+        self.gateway = simulation.connect(self)
 
     def now(self) -> datetime:
         return self._simulation.now() + self.offset

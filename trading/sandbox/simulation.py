@@ -14,8 +14,10 @@ the faults stop, time passes, and the books must be the exchange's.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from random import Random
 
 from aitrader.kernel import ids
@@ -23,20 +25,22 @@ from aitrader.kernel.clock import Moment
 from aitrader.kernel.errors import GatewayError
 from aitrader.kernel.fix import WORKING, OrdType, Origin, Side, TimeInForce
 from trading.domain.order import OrderIntent, client_order_id
+from trading.domain.ports import Gateway
 from trading.sandbox import fault_knobs
 from trading.sandbox.accounts import FeeIn, Fees
 from trading.sandbox.acts import Acts
 from trading.sandbox.audit import Audit, Found
 from trading.sandbox.faults import FaultPlan
 from trading.sandbox.hint_stream import HintStream
-from trading.sandbox.inside import Wire
+from trading.sandbox.inside import InsideGateway
 from trading.sandbox.opening import QUOTE, Opening
-from trading.sandbox.promises import VENUES
+from trading.sandbox.promises import VENUES, Promises
 from trading.sandbox.rules import Listing, Status
 from trading.sandbox.simulated_desk import Books, InMemory
 from trading.sandbox.simulated_process import Died, SimulatedProcess
 from trading.sandbox.stage import Stage
 from trading.sandbox.thin_market import ThinMarket
+from trading.sandbox.wire import Process, Wire
 from trading.services import external, orders
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -48,6 +52,8 @@ LISTINGS = {
 }
 PRICES = dict(zip(LISTINGS, (Decimal(60_000), Decimal(3_000), Decimal(600)), strict=True))
 _TRADED = tuple(LISTINGS)[:2]
+#: How a process comes to its gateway, once all processes share what they have with the venue.
+Connect = Callable[[Wire], Callable[[Process], Gateway]]
 _CASH, _BNB = Decimal(10_000), Decimal(1)
 _ACCOUNT = "desk"
 _STEPS = 40
@@ -72,8 +78,13 @@ _ACTS = tuple(name for name in (*_PLAYED, *_FOREIGN) if name.endswith("_every_s"
 _RECONCILED_EVERY = timedelta(seconds=60)
 
 
+def without_protocol(wire: Wire) -> Callable[[Process], Gateway]:
+    return partial(InsideGateway, wire)
+
+
 class Simulation:
-    """One seed. `books` says where the account is kept; memory unless told."""
+    """One seed. `books` says where the account is kept, in memory unless told; `connect` how the
+    desk speaks to the exchange, without a protocol unless told."""
 
     def __init__(
         self,
@@ -82,6 +93,7 @@ class Simulation:
         namespace: str,
         venue: str = "binance",
         books: Callable[[Opening], Books] = InMemory,
+        connect: Connect = without_protocol,
     ) -> None:
         self._seed = seed
         self._draw = Random(f"simulation|{seed}")
@@ -93,11 +105,15 @@ class Simulation:
         self.plan = fault_knobs.write(
             {**fault_knobs.read(""), **{name: drawn[name] for name in (*_PLAYED, *_FOREIGN)}}
         )
-        self._stage = Stage([*LISTINGS.values()], FaultPlan(self.plan, seed), seed, self)
+        self._listings = {code: _listed(each, self._promises) for code, each in LISTINGS.items()}
+        plan = FaultPlan(self.plan, seed)
+        self._stage = Stage([*self._listings.values()], plan, seed, self)
         self._deposits = self._open_account(bool(drawn["fee_third"]))
         self.books = books(self._opening(namespace))
-        symbols = {code: each.instrument for code, each in LISTINGS.items()}
-        self.wire = Wire(self._stage, _ACCOUNT, symbols, self._promises, self.skip, self.now)
+        symbols = {code: each.instrument for code, each in self._listings.items()}
+        self.wire = Wire(
+            self._stage, _ACCOUNT, symbols, self._promises, self.skip, self.now, self._seconds
+        )
         self._stream = HintStream(self._stage, _ACCOUNT, self.wire.codes, self.wire.sent)
         self.wire.told = self._stream.told
         self._stage.listen(self._stream)
@@ -118,6 +134,7 @@ class Simulation:
         self.deaths = 0
         self._reconciled_at = START
         self._intents = 0
+        self.connect = connect(self.wire)
         self._processes = [SimulatedProcess(self, number) for number in range(2)]
         desk = self._processes[0].desk
         self.audit = Audit(self._stage, self.wire, desk, self.books, self._prices)
@@ -141,6 +158,9 @@ class Simulation:
 
     def passed(self) -> timedelta:
         return self._now - START
+
+    def _seconds(self) -> float:
+        return self.passed().total_seconds()
 
     def skip(self, by: timedelta) -> None:
         """Let time pass."""
@@ -201,7 +221,7 @@ class Simulation:
     def _heal(self) -> None:
         self._stage.set_plan(FaultPlan("", self._seed), self._seed)
         now = self._stage.now()
-        for listing in LISTINGS.values():
+        for listing in self._listings.values():
             self._stage.exchange.set_status(listing.instrument, Status.TRADING, now=now)
         for market in self._markets.values():
             market.interval = timedelta(seconds=30)
@@ -322,7 +342,7 @@ class Simulation:
         return {**PRICES, **{code: market.px for code, market in self._markets.items()}}
 
     def _market(self, code: str) -> ThinMarket:
-        listing, px = LISTINGS[code], PRICES[code]
+        listing, px = self._listings[code], PRICES[code]
         return ThinMarket(
             self._stage.crowds[listing.instrument],
             seed=self._seed,
@@ -338,7 +358,7 @@ class Simulation:
         fees = Fees(fee_in=fee_in, third_asset="BNB", third_prices={QUOTE: PRICES["SIM:BNB-USDT"]})
         deposits = {QUOTE: _CASH} | ({"BNB": _BNB} if fee_in is FeeIn.THIRD else {})
         exchange.open_account(_ACCOUNT, fees=fees, client_ids=promises.client_ids)
-        self._stage.accounts[_ACCOUNT] = LISTINGS[_TRADED[0]].instrument
+        self._stage.accounts[_ACCOUNT] = self._listings[_TRADED[0]].instrument
         for asset, amount in deposits.items():
             exchange.deposit(_ACCOUNT, asset, amount, now=START)
         return deposits
@@ -348,8 +368,13 @@ class Simulation:
             seed=self._seed,
             namespace=namespace,
             start=START,
-            listings=LISTINGS,
+            listings=self._listings,
             prices=PRICES,
             deposits=self._deposits,
             fee_rate=Decimal("0.001"),
         )
+
+
+def _listed(listing: Listing, promises: Promises) -> Listing:
+    """By the name that it has at such a venue."""
+    return replace(listing, instrument=f"{listing.base}{promises.between}{listing.quote}")

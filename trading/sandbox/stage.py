@@ -50,8 +50,11 @@ class Stage:
         self.flows: list[Flow] = []
         #: Until when nobody gets through to it, as monotonic seconds.
         self.unreachable_until = 0.0
-        #: How a request waits on its way.
+        #: How a request waits on its way, and what the way makes of its fate.
         self.pause: Callable[[timedelta], Awaitable[None]] = _asleep
+        self.on_its_way: Callable[[Request, RequestFate], RequestFate] = lambda _kind, fate: fate
+        #: Requests that came to the engine.
+        self.entered = 0
         #: Tells a status that no list of statuses has.
         self.strange_status = False
         self.set_plan(plan, seed)
@@ -82,7 +85,12 @@ class Stage:
     def next_request(self, kind: Request) -> tuple[int, RequestFate]:
         """The number and the fate of the request that has just come in."""
         number = next(self._requests)
-        return number, self.plan.request(number, kind, self.elapsed())
+        return number, self.on_its_way(kind, self.plan.request(number, kind, self.elapsed()))
+
+    async def enter(self, fate: RequestFate) -> None:
+        """A request that nobody has refused on its way comes to the engine, and waits there."""
+        self.entered += 1
+        await self.pause(fate.engine_delay)
 
     def next_connection(self) -> ConnectionFate:
         return self.plan.connection(next(self._connections), self.elapsed())

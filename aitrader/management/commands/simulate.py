@@ -1,7 +1,7 @@
 """`simulate`: the desk against an exchange that misbehaves, seed after seed."""
 
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -19,13 +19,17 @@ from aitrader.kernel.clock import WALL, monotonic
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.money import plain
 from compliance.services import installation, provenance
+from trading.management import own_gateways
 from trading.sandbox.audit import Found
+from trading.sandbox.opening import Opening
 from trading.sandbox.promises import VENUES
-from trading.sandbox.simulated_desk import InRows
-from trading.sandbox.simulation import Simulation
+from trading.sandbox.simulated_desk import Books, InMemory, InRows
+from trading.sandbox.simulation import Simulation, without_protocol
 
 _STORES = ("memory", "postgresql")
 _NAMESPACE = ids.namespace_of_seed(1)
+#: Of how many seeds one goes by the venue's own gateway, which takes several times as long.
+_SHARES = {"own": 1, "mixed": 8, "inside": 0}
 #: Seeds handed to a process at once.
 _PORTION = 5
 _SECONDS_A_LINE = 10.0
@@ -55,6 +59,13 @@ class Command(BaseCommand):
             help="where the desk keeps what it does; slower in a database, and the same",
         )
         parser.add_argument(
+            "--gateway",
+            choices=sorted(_SHARES),
+            default="mixed",
+            help="how the desk speaks: its own gateway of the venue and the venue's protocol, no"
+            " protocol at all, or, unless said, own in every eighth seed",
+        )
+        parser.add_argument(
             "--workers", type=int, default=0, help="processes (memory only); one a core unless said"
         )
         parser.add_argument("--json", metavar="FILE")
@@ -64,11 +75,12 @@ class Command(BaseCommand):
             raise BadInput("--seeds must be positive, --start and --workers not negative")
         venue, seeds = given["venue"], range(given["start"], given["start"] + given["seeds"])
         if given["store"] == "memory":
-            found = self._told(_in_memory(seeds, venue, given["workers"]), len(seeds), venue)
+            results = _in_memory(seeds, venue, given["gateway"], given["workers"])
+            found = self._told(results, len(seeds), venue)
         else:
             with databases.passing("aitrader_simulate_"):
                 installation.install(namespace=_NAMESPACE, now=WALL.now())
-                found = self._told(_in_rows(seeds, venue), len(seeds), venue)
+                found = self._told(_in_rows(seeds, venue, given["gateway"]), len(seeds), venue)
         told = summary(found)
         for key, value in told.items():
             if key != "log_hashes":
@@ -93,9 +105,14 @@ class Command(BaseCommand):
         return found
 
 
-def run(seed: int, venue: str) -> Found:
-    """One seed, kept in memory."""
-    return Simulation(seed, namespace=_NAMESPACE, venue=venue).run()
+def run(
+    seed: int, venue: str, gateway: str = "mixed", books: Callable[[Opening], Books] = InMemory
+) -> Found:
+    """One seed."""
+    every = _SHARES[gateway]
+    own = every and seed % every == 0
+    connect = own_gateways.connect(venue) if own else without_protocol
+    return Simulation(seed, namespace=_NAMESPACE, venue=venue, books=books, connect=connect).run()
 
 
 def summary(found: list[Found]) -> dict[str, Any]:
@@ -127,16 +144,16 @@ def failure(found: Found, venue: str) -> str:
     return f"SEED={found.seed} REVISION={provenance.revision()} failed: {found}\n  again: {again}"
 
 
-def _in_memory(seeds: range, venue: str, workers: int) -> Iterator[Found]:
+def _in_memory(seeds: range, venue: str, gateway: str, workers: int) -> Iterator[Found]:
     workers = min(workers or psutil.cpu_count() or 1, -(-len(seeds) // _PORTION))
     if workers == 1:
-        yield from (run(seed, venue) for seed in seeds)
+        yield from (run(seed, venue, gateway) for seed in seeds)
         return
     context = get_context("spawn")
+    one = partial(run, venue=venue, gateway=gateway)
     with ProcessPoolExecutor(workers, mp_context=context, initializer=django.setup) as pool:
-        yield from pool.map(partial(run, venue=venue), seeds, chunksize=_PORTION)
+        yield from pool.map(one, seeds, chunksize=_PORTION)
 
 
-def _in_rows(seeds: range, venue: str) -> Iterator[Found]:
-    for seed in seeds:
-        yield Simulation(seed, namespace=_NAMESPACE, venue=venue, books=InRows).run()
+def _in_rows(seeds: range, venue: str, gateway: str) -> Iterator[Found]:
+    yield from (run(seed, venue, gateway, InRows) for seed in seeds)

@@ -66,6 +66,7 @@ class Connection:
         wall: Clock,
         timeout_seconds: tuple[float, float] = TIMEOUT_SECONDS,
         silence: Silence | None = None,
+        carrier: Callable[[], Capped] = Capped,
     ) -> None:
         # The library fills these templates in its constructor: set on the instance they come late.
         urls = {"API_URL": address.rest_url, "REQUEST_RECVWINDOW": RECV_WINDOW_MILLIS}
@@ -82,7 +83,7 @@ class Connection:
         # A signed call goes to the host that it was signed for, once.
         self._client.session.max_redirects = 0
         for scheme in ("http://", "https://"):
-            self._client.session.mount(scheme, Capped())
+            self._client.session.mount(scheme, carrier())
         self._for_sample = {"timeout": min(timeout_seconds, _SAMPLE_TIMEOUT_SECONDS, key=sum)}
         self._silence = silence or Silence()
         #: Told of every answer that says how much of the limit is used.
@@ -103,11 +104,11 @@ class Connection:
 
     def call(self, work: Callable[[Client], T]) -> T:
         """Make one call. Raises NotSent, RejectedByVenue or OutcomeUnknown, nothing else."""
-        self._silence.check(self._url)
         self.clock.check()
         return self._attempt(work)
 
     def _attempt(self, work: Callable[[Client], T]) -> T:
+        self._silence.check(self._url)
         try:
             return work(self._client)
         except Exception as error:  # noqa: BLE001  # what is not ours is translated

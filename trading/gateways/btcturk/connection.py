@@ -102,6 +102,8 @@ class Connection:
         wall: Clock,
         timeout_seconds: Timeout = TIMEOUT_SECONDS,
         silence: Silence | None = None,
+        carrier: Callable[[], Capped] = Capped,
+        stamps: Stamps | None = None,
     ) -> None:
         self._address = address
         self._wall = wall
@@ -110,9 +112,9 @@ class Connection:
         # Proxies and password files of the machine are not for signed calls.
         self._session.trust_env = False
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, Capped())
+            self._session.mount(scheme, carrier())
         key = address.api_key.get_secret_value()
-        self._stamps = _STAMPS.setdefault(key, Stamps())
+        self._stamps = stamps or _STAMPS.setdefault(key, Stamps())
         self._silence = silence or Silence()
         self.clock = ClockCheck(self._ask_time, wall=wall)
 
@@ -160,9 +162,8 @@ class Connection:
         body: str | None = None,
         quick: bool = False,
     ) -> Any:
-        url = self._address.rest_url
-        self._silence.check(url)
-        return self._call(method, url + path, params, self.credentials(), body=body, quick=quick)
+        url = self._address.rest_url + path
+        return self._call(method, url, params, self.credentials(), body=body, quick=quick)
 
     def _call(
         self,

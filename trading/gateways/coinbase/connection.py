@@ -12,12 +12,12 @@ requests an hour for a key), Get Server Time.
 """
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from threading import Lock
-from time import sleep
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -65,7 +65,9 @@ class Address:
 class _Client(RESTClient):  # type: ignore[misc]  # the library ships no types
     """Signs as the library does, and sends as we want it."""
 
-    def __init__(self, address: Address, timeout_seconds: tuple[float, float]) -> None:
+    def __init__(
+        self, address: Address, timeout_seconds: tuple[float, float], carrier: Callable[[], Capped]
+    ) -> None:
         to = urlsplit(address.rest_url)
         if to.scheme != "https" and address.api_key and to.hostname not in _LOOPBACK:
             raise BadInput(f"{address.rest_url}: a key is only used over https")
@@ -80,7 +82,7 @@ class _Client(RESTClient):  # type: ignore[misc]  # the library ships no types
         self._verify: str | bool = address.ca or True
         self.timeout = timeout_seconds
         for scheme in ("http://", "https://"):
-            self.session.mount(scheme, Capped())
+            self.session.mount(scheme, carrier())
 
     def set_headers(self, method: str, path: str) -> Mapping[str, str]:
         try:
@@ -129,10 +131,11 @@ class Connection:
         wall: Clock,
         timeout_seconds: tuple[float, float] = TIMEOUT_SECONDS,
         silence: Silence | None = None,
+        carrier: Callable[[], Capped] = Capped,
     ) -> None:
-        self._client = _Client(address, timeout_seconds)
+        self._client = _Client(address, timeout_seconds, carrier)
         sample = min(timeout_seconds, _SAMPLE_TIMEOUT_SECONDS, key=sum)
-        self._asking_time = _Client(Address(address.rest_url, ca=address.ca), sample)
+        self._asking_time = _Client(Address(address.rest_url, ca=address.ca), sample, carrier)
         self._wall = wall
         self.clock = ClockCheck(self._venues_time, wall=wall)
         self._pace = _Pace()
@@ -172,11 +175,11 @@ class Connection:
 
     def check_clock(self) -> None:
         """Raises NotSent when nothing should be signed now."""
-        self._silence.check(self._url)
         self.clock.check()
+        self._silence.check(self._url)
 
     def _call(self, work: Callable[[_Client], T], reserve: float) -> T:
-        self.check_clock()
+        self.clock.check()
         left = self._pace.take(leave=reserve)
         if self.on_used is not None:
             per = f"requests at once by this process, {PER_SECOND:g} more a second"
@@ -197,9 +200,10 @@ class Connection:
         behind = _MARGIN_SECONDS - self.offset_seconds
         passed = self._wall.now().microsecond / 1_000_000
         if passed < behind:
-            sleep(behind - passed)
+            time.sleep(behind - passed)
 
     def _attempt(self, work: Callable[[_Client], T], client: _Client) -> T:
+        self._silence.check(self._url)
         try:
             return work(client)
         except Exception as error:  # noqa: BLE001  # what is not ours is translated

@@ -131,6 +131,8 @@ async def _act(
     if operation.security is not Security.NONE:
         check_time(params, call.now)
     _refuse_by_plan(call.fate)
+    await venue.stage.enter(call.fate)
+    call.now = venue.stage.now()
     if venue.stage.plan.knobs["same_ms"]:
         call.now = call.now.replace(microsecond=0)
     body = operation.handler(call)

@@ -79,11 +79,13 @@ def _fees(knobs: Mapping[str, Decimal]) -> Fees:
     return _BNB_FEES if knobs["fee_third"] else Fees()
 
 
+def key_of(account: str, seed: int) -> Key:
+    """The test key of an account; the same for the same seed."""
+    return Key(secret("key", account, seed).hex(), secret("sign", account, seed).hex(), account)
+
+
 def _make(stage: Stage, *, accounts: Sequence[str], fees: Fees, seed: int) -> BinanceDesk:
-    keys = [
-        Key(secret("key", each, seed).hex(), secret("sign", each, seed).hex(), each)
-        for each in accounts
-    ]
+    keys = [key_of(each, seed) for each in accounts]
     symbols = tuple(each.instrument for each in LISTINGS)
     return BinanceDesk(stage, keys, dict.fromkeys(accounts, fees), symbols)
 

@@ -107,6 +107,8 @@ async def _act(call: Call, operation: Operation, asked: Asked) -> Any:
     if stamp is not None:
         signing.check_time(stamp, call.now)
     _refuse_by_plan(call.fate)
+    await venue.stage.enter(call.fate)
+    call.now = venue.stage.now()
     if venue.stage.plan.knobs["same_ms"]:
         call.now = call.now.replace(microsecond=0)
     call.params = asked.read()

@@ -92,13 +92,14 @@ def _fees(knobs: Mapping[str, Decimal]) -> Fees:
     return Fees(maker=ZERO, taker=ZERO, fee_in=FeeIn.QUOTE) if knobs["fee_zero"] else _FEES
 
 
-def _key(account: str, seed: int) -> Key:
+def key_of(account: str, seed: int) -> Key:
+    """The test key of an account; the same for the same seed."""
     name = uuid.UUID(bytes=secret("key", account, seed)[:16])
     return Key(str(name), base64.b64encode(secret("sign", account, seed)).decode(), account)
 
 
 def _make(stage: Stage, *, accounts: Sequence[str], fees: Fees, seed: int) -> BtcturkDesk:
-    keys = [_key(each, seed) for each in accounts]
+    keys = [key_of(each, seed) for each in accounts]
     symbols = tuple(each.instrument for each in LISTINGS)
     return BtcturkDesk(stage, keys, dict.fromkeys(accounts, fees), symbols)
 

@@ -109,6 +109,8 @@ async def _act(
         raise errors.unauthorized()
     if fate.outcome is Outcome.MAINTENANCE:
         raise errors.unavailable()
+    await venue.stage.enter(fate)
+    call.now = venue.stage.now()
     if knobs["same_ms"]:
         call.now = call.now.replace(microsecond=0)
     return operation.handler(call)

@@ -16,7 +16,7 @@ from trading.sandbox.coinbase_api import vocabulary
 from trading.sandbox.coinbase_api.amounts import named_uuid, text, uuid
 from trading.sandbox.coinbase_api.venue import Venue
 from trading.sandbox.coinbase_api.views import View
-from trading.sandbox.orders import Fill
+from trading.sandbox.orders import Fill, Order
 
 Json = dict[str, Any]
 _PERCENT = Decimal("0.01")
@@ -97,14 +97,24 @@ def order(venue: Venue, view: View) -> Json:
     }
 
 
+def trade_id(venue: Venue, each: Fill) -> str:
+    number = str(each.trade_id), str(each.order_id)
+    return named_uuid("fill", venue.seed, each.instrument, *number)
+
+
+def order_id(venue: Venue, each: Order | Fill) -> str:
+    """Of the order, or of the order that traded."""
+    return uuid("order", venue.views.number(each), venue.seed)
+
+
 def fill(venue: Venue, each: Fill) -> Json:
     """One row of the fills."""
     number = str(each.trade_id), str(each.order_id)
     at = iso(each.transact_time)
     return {
         "entry_id": named_uuid("entry", venue.seed, each.instrument, *number),
-        "trade_id": named_uuid("fill", venue.seed, each.instrument, *number),
-        "order_id": uuid("order", venue.views.number(each), venue.seed),
+        "trade_id": trade_id(venue, each),
+        "order_id": order_id(venue, each),
         "trade_time": at,
         "trade_type": "FILL",
         "price": text(each.last_px),
