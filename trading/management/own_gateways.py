@@ -78,7 +78,7 @@ class _Carried(Capped):
         self._line = line
 
     def send(self, *args: Any, **kwargs: Any) -> requests.Response:
-        self._line.begin()
+        self._line.begin(args[0].method)
         return super().send(*args, **kwargs)
 
     def bounded(self, deadline: float, response: requests.Response) -> AbstractContextManager[None]:
@@ -150,7 +150,7 @@ def _connected(
     )
     with clock():
         gateway = _GATEWAYS[venue](_Own(protocol, process, quiet, line))
-    for name in _CALLS:
+    for name in filter(partial(hasattr, gateway), _CALLS):
         setattr(gateway, name, _spoken(getattr(gateway, name), line, clock))
     return gateway
 
@@ -159,11 +159,11 @@ def _spoken(
     call: Callable[..., Any], line: Carriage, clock: Callable[[], AbstractContextManager[None]]
 ) -> Callable[..., Any]:
     @wraps(call)
-    def speak(**given: Any) -> Any:
-        line.order = given.get("order")
+    def speak(*args: Any, **named: Any) -> Any:
+        line.order = named.get("order")
         try:
             with clock():
-                return call(**given)
+                return call(*args, **named)
         finally:
             line.order = None
 
@@ -202,4 +202,6 @@ def _btcturk(own: _Own) -> Gateway:
 
 
 _GATEWAYS = {"binance": _binance, "btcturk": _btcturk, "coinbase": _coinbase}
-_CALLS = ("submit", "cancel", "query", "open_orders", "trades", "client_id_of", "balances")
+_CALLS = (
+    "look", "submit", "cancel", "query", "open_orders", "trades", "client_id_of", "balances",
+)  # fmt: skip

@@ -94,11 +94,14 @@ class Carriage:
         self.order: NewOrder | None = None
         self._begun_at = wire.clock()
 
-    def begin(self) -> None:
+    def begin(self, method: str) -> None:
         """A request is signed, and has not left."""
         self._process.calls()
         self._begun_at = self._wire.clock()
         self._process.signed()
+        if self.order is not None and method == "POST":
+            # Nothing leaves any more when the lease is over.
+            self._process.placed()
 
     def ask(self, request: HttpRequest, *, patience: timedelta) -> HttpAnswer:
         """Raises NoAnswer."""

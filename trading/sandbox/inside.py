@@ -11,6 +11,7 @@
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -146,6 +147,7 @@ class InsideGateway:
             raise NotSent("our clock is off")
         signed_at, begun_at = self._stage.now(), self._wire.clock()
         self._process.signed()
+        late = kind is Request.ORDER and self._process.placed()
         _, fate = self._stage.next_request(kind)
         self._wire.pass_time(fate.delay)
         self._wire.deliver()
@@ -162,7 +164,7 @@ class InsideGateway:
             raise RejectedByVenue(fate.outcome.value, "by the plan")
         if self._stage.now() - signed_at > self._wire.promises.valid_for:
             raise RejectedByVenue("TIMESTAMP", "signed too long ago")
-        return fate
+        return replace(fate, outcome=Outcome.REFUSE_BALANCE) if late else fate
 
     def _keep_silence(self) -> None:
         if self._wire.clock() < self._wire.quiet_until:

@@ -43,6 +43,8 @@ class Run(Protocol):
 
     def may_stop(self, process: "SimulatedProcess", where: str) -> None: ...
 
+    def may_come_late(self, process: "SimulatedProcess") -> bool: ...
+
 
 def _reconcile(*, desk: Desk, gateway: Gateway, at: Moment) -> None:
     with suppress(GatewayError):
@@ -74,6 +76,9 @@ class SimulatedProcess:
 
     def signed(self) -> None:
         self._simulation.may_stop(self, "signed")
+
+    def placed(self) -> bool:
+        return self._simulation.may_come_late(self)
 
     def answered(self) -> None:
         self._simulation.may_die("answer")

@@ -75,6 +75,7 @@ _FOREIGN = (
     "deposit_every_s", "withdraw_every_s", "lock_every_s", "external_every_s", "bust_every_s",
 )  # fmt: skip
 _ACTS = tuple(name for name in (*_PLAYED, *_FOREIGN) if name.endswith("_every_s"))
+_REFUSED_LATE = 0.7
 _RECONCILED_EVERY = timedelta(seconds=60)
 
 
@@ -129,6 +130,8 @@ class Simulation:
                 ("clock", 0.1), ("second", 0.5), ("stop", 0.3),
             )
         }  # fmt: skip
+        self._late = Random(f"late|{seed}")
+        self._late_chance = self._late.choice((0.0, 0.0, 0.03, 0.1))
         self._stopped = False
         self._faulty = False
         self.deaths = 0
@@ -183,11 +186,21 @@ class Simulation:
 
     def may_stop(self, process: SimulatedProcess, where: str) -> None:
         """Stop a process for a while: the exchange and the other one go on."""
-        if self._stopped or not self._happens(where):
-            return
+        if not self._stopped and self._happens(where):
+            self._stop(process, sweeps=self._draw.choice((1, 4, 12, 30)))
+
+    def may_come_late(self, process: SimulatedProcess) -> bool:
+        """Stop a process with a signed order in its hands for longer than its lease; whether the
+        venue refuses the order then, of which another copy may rest by now."""
+        if self._stopped or not self._faulty or self._late.random() >= self._late_chance:
+            return False
+        self._stop(process, sweeps=self._late.choice((6, 12)))
+        return self._late.random() < _REFUSED_LATE
+
+    def _stop(self, process: SimulatedProcess, *, sweeps: int) -> None:
         self._stopped = True
         other = self._processes[1 - process.number]
-        for _ in range(self._draw.choice((1, 4, 12, 30))):
+        for _ in range(sweeps):
             self._pass_time(timedelta(seconds=self._draw.choice((2, 5, 8))))
             other.sweep()
         self._stopped = False

@@ -120,6 +120,11 @@ class Process(Protocol):
         """Called when a request is signed and has not left; the process may be paused here."""
         ...
 
+    def placed(self) -> bool:
+        """Called when an order is signed and has not left; the process may be stopped until another
+        has taken the order over. Whether the venue refuses what comes so late."""
+        ...
+
     def answered(self) -> None:
         """Called when the venue has acted; may raise what ends the process."""
         ...
