@@ -29,7 +29,7 @@ PORTIONS = [(venue, start) for venue in sorted(VENUES) for start in (1, 26, 51, 
 
 def _in_rows(seed: int, venue: str) -> Found:
     installation.install(namespace=NAMESPACE, now=WALL.now())
-    return Simulation(seed, namespace=NAMESPACE, venue=venue, books=InRows).run()
+    return simulate.run(seed, venue, books=InRows)
 
 
 def _failures(seeds: range, venue: str) -> list[str]:
@@ -76,7 +76,14 @@ def test_the_auditor_notices_what_other_hands_did_and_the_desk_did_not_book(
 
 
 @pytest.mark.usefixtures("fresh_database")
-@pytest.mark.parametrize(("venue", "seed"), [("binance", 350), ("btcturk", 382), ("coinbase", 84)])
+@pytest.mark.parametrize(
+    ("venue", "seed"),
+    [
+        *(("binance", 350), ("btcturk", 382), ("coinbase", 84)),
+        # Over the venue's own gateway.
+        *(("binance", 16), ("btcturk", 48), ("coinbase", 8)),
+    ],
+)
 def test_a_database_keeps_the_same_to_the_byte(venue: str, seed: int) -> None:
     assert _in_rows(seed, venue) == simulate.run(seed, venue)
 

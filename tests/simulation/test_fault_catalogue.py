@@ -105,7 +105,7 @@ CATALOGUE: Mapping[str, Fault] = {
     ),
     "X9": _fault(
         "refuse_filter filters_every_s",
-        f"{_UNIT}/domain/test_order.py::test_each_problem_has_its_line",
+        f"{_UNIT}/domain/test_order_rules.py::test_each_problem_has_its_line",
         _SEEDS,
         card=True,
     ),

@@ -275,6 +275,15 @@ def test_a_sender_that_was_stopped_gives_back_what_another_has_settled(monkeypat
     assert _caught(lambda found: found.breaks_left)
 
 
+def test_a_late_refusal_is_believed_of_an_order_that_another_has_sent_again(
+    monkeypatch: Patch,
+) -> None:
+    """Two workers of one account and no fencing: a stopped one's copy is refused, the other's
+    rests."""
+    monkeypatch.setattr(executions, "_still_stands", lambda answer, order: True)
+    assert _caught(lambda found: found.breach, "coinbase")
+
+
 @pytest.mark.parametrize("venue", ["binance", "coinbase", "btcturk"])
 def test_a_venue_that_asked_for_silence_is_asked_on(monkeypatch: Patch, venue: str) -> None:
     """Binance: whoever goes on after a 429 is banned, for longer each time."""

@@ -76,6 +76,8 @@ _FOREIGN = (
 )  # fmt: skip
 _ACTS = tuple(name for name in (*_PLAYED, *_FOREIGN) if name.endswith("_every_s"))
 _REFUSED_LATE = 0.7
+#: The limit of a stop, where the venue takes none without.
+_BELOW = Decimal("0.995")
 _RECONCILED_EVERY = timedelta(seconds=60)
 
 
@@ -273,6 +275,8 @@ class Simulation:
         off = Decimal(self._draw.randrange(-30, 30)) / 10_000
         worth = Decimal(self._draw.randrange(60, 2_000))
         in_force = self._draw.choice((TimeInForce.GTC, TimeInForce.IOC))
+        if in_force not in process.gateway.capabilities.times_in_force:
+            in_force = TimeInForce.GTC
         self._submit(
             process,
             code,
@@ -291,13 +295,16 @@ class Simulation:
         held = self.audit.held(code)
         qty = (held * self._draw.randrange(2, 10) / 10).quantize(listing.lot)
         if qty > 0:
+            stop_px, bare = (px * (1 - off)).quantize(listing.tick), OrdType.STOP
+            by_itself = bare in process.gateway.capabilities.ord_types
             self._submit(
                 process,
                 code,
                 side=Side.SELL,
-                ord_type=OrdType.STOP,
+                ord_type=bare if by_itself else OrdType.STOP_LIMIT,
                 order_qty=qty,
-                stop_px=(px * (1 - off)).quantize(listing.tick),
+                price=None if by_itself else (stop_px * _BELOW).quantize(listing.tick),
+                stop_px=stop_px,
                 origin=Origin.PROTECTION,
                 reduce_only=True,
             )
