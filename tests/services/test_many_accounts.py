@@ -33,7 +33,7 @@ from aitrader.kernel.fix import WORKING, AccountKind, OrdType, Origin, PriceSour
 from aitrader.paper import PaperOptions
 from compliance.services import installation
 from tests.integration.trading import at_venue
-from tests.integration.trading.at_venue import BINANCE, COINBASE, MINUTE, PX, Place
+from tests.integration.trading.at_venue import BINANCE, BTCTURK, COINBASE, MINUTE, PX, Place
 from tests.services import crowd
 from tests.services.processes import Desk as Processes
 from tests.simulation import exchange_audit
@@ -53,7 +53,7 @@ from trading.services.monitor import Monitor
 pytestmark = pytest.mark.services
 
 #: A worker keeps its talks with sixteen accounts at Coinbase, so there are no more of them.
-EXCHANGES, ACCOUNTS = (*[BINANCE] * 17, *[COINBASE] * 3), 5
+EXCHANGES, ACCOUNTS = (*[BINANCE] * 14, *[COINBASE] * 3, *[BTCTURK] * 3), 5
 FAULTY_SECONDS, HEAL_SECONDS = 40, 240
 BATCHES = 5
 _CASH = Decimal(100_000)
@@ -63,6 +63,12 @@ _SECONDS = 20
 _LEAST_UNANSWERED = Decimal("0.1")
 _WORKERS, _THREADS = 2, 24
 _TOLD_OF = "SELECT count(*) FROM compliance_journalentry WHERE event = '{}'"
+_STREAMS_UP = """
+SELECT count(*) FROM (
+    SELECT DISTINCT ON (object_id) event FROM compliance_journalentry
+     WHERE event IN ('stream.up', 'stream.down') ORDER BY object_id, id DESC) AS last
+ WHERE event = 'stream.up'
+"""
 
 
 @dataclass(slots=True)
@@ -143,7 +149,7 @@ class Run:
 
     def wrong(self, database: str) -> list[str]:
         books = exchange_audit.books(database, self.desk.account.code)
-        # Coinbase's fills have names of its protocol's making.
+        # The other protocols name trades by themselves.
         return exchange_audit.wrong(books, self.truth(), named=self.place is BINANCE)
 
 
@@ -238,7 +244,9 @@ class Crowd:
                 self._start(len(runs))
                 self._misbehave(runs, first_seed)
                 wrong = self._healed(runs)
-                self._was_tried(runs)
+                if not wrong:
+                    self._until_streams_are_up(len(runs))
+                    self._was_tried(runs)
                 return wrong
 
     def _key(self, code: str, told: Mapping[str, Any]) -> Path:
@@ -256,8 +264,11 @@ class Crowd:
             )
         self._processes.beat()
         self._processes.start("-m", "tests.services.crowd")
+        self._until_streams_are_up(accounts)
+
+    def _until_streams_are_up(self, accounts: int) -> None:
         self._processes.until(
-            lambda: self._processes.ask(_TOLD_OF.format("stream.up"))[0][0] == accounts,
+            lambda: self._processes.ask(_STREAMS_UP)[0][0] == accounts,
             "not every user stream is up",
             seconds=HEAL_SECONDS,
         )
@@ -289,7 +300,8 @@ class Crowd:
         left, until = runs, time.monotonic() + HEAL_SECONDS
         while left and time.monotonic() < until:
             time.sleep(2)
-            left = [each for each in left if not each.is_quiet() or each.wrong(database)]
+            # None may have gone wrong since it was right.
+            left = _not_right(left, database) or _not_right(runs, database)
         return [
             f"seed {each.seed} of {each.desk.account.code}, quiet {each.is_quiet()}: {said}"
             for each in left
@@ -304,13 +316,21 @@ class Crowd:
             truth = each.truth()
             orders[each.place.venue] += len(truth["orders"])
             trades.update((each.place.venue, fill["side"]) for fill in truth["fills"])
-        ((in_doubt,),) = self._processes.ask(_TOLD_OF.format("order.outcome_unknown"))
-        said = f"orders {dict(orders)}, trades {dict(trades)}, in doubt {in_doubt}"
+        in_doubt, cut = (
+            self._processes.ask(_TOLD_OF.format(event))[0][0]
+            for event in ("order.outcome_unknown", "stream.down")
+        )
+        said = f"orders {dict(orders)}, trades {dict(trades)}, in doubt {in_doubt}, cut {cut}"
         print(said)
-        venues = {each.place.venue for each in runs}
-        assert orders.total() > len(runs), said
+        venues = Counter(each.place.venue for each in runs)
+        assert all(orders[venue] > accounts for venue, accounts in venues.items()), said
         assert trades.keys() == {(venue, side) for venue in venues for side in Side}, said
         assert in_doubt > 0, said
+        assert cut > 0, said
+
+
+def _not_right(runs: list[Run], database: str) -> list[Run]:
+    return [each for each in runs if not each.is_quiet() or each.wrong(database)]
 
 
 def _change(control: str, what: str, **asked: Any) -> None:
