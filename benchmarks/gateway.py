@@ -4,8 +4,8 @@
 The venue is the sandbox's Binance, a process of its own. Beside our orders and cancels the library
 that we call is called bare, in turns, on a second account. What is added is our time less the
 median of the bare one. The orders are a strategy's; those of a person wait for the disk once more,
-before he is told of them. A call through the broker, which a running desk makes between the decision
-and the sending, is not in the first table; it is in the second. Run in one go:
+before he is told of them. A call through the broker, which a running desk makes between the
+decision and the sending, is not in the first table; it is in the second. Run in one go:
 
     .venv/bin/python -m benchmarks.gateway [--orders N] [--fills N]
 
