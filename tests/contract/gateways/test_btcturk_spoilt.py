@@ -10,6 +10,7 @@ from aitrader.kernel.errors import GatewayError, OutcomeUnknown, RejectedByVenue
 from aitrader.kernel.fix import OrdType
 from trading.domain.execution_report import ExecutionReport
 from trading.domain.ports import NewOrder
+from trading.domain.request import written
 from trading.gateways.btcturk import lookup
 from trading.gateways.btcturk.gateway import BtcturkGateway
 from trading.management.commands import conformance
@@ -38,10 +39,10 @@ class _BuysInQuote(_Wrapped):
             quantity = str(order.order_qty)
             self._connection.post(
                 lookup.ORDER,
-                {
+                written({
                     "orderMethod": "market", "orderType": "buy", "pairSymbol": "BTCTRY",
                     "quantity": quantity, "newOrderClientId": order.cl_ord_id,
-                },
+                }),
             )  # fmt: skip
             return (
                 super().query(

@@ -125,8 +125,9 @@ def test_limits_are_followed_and_are_the_running_desks_at_once(
     assert held.venue_limits == Limits()
     _until(lambda: _row().rules_at)
     limits = _row().venue_limits
-    assert (limits.max_qty, limits.market_max_qty, limits.max_stops) == (9_000, 1_000, 5)
-    assert (limits.bid_down, limits.ask_up, limits.band_minutes) == (Decimal("0.2"), 5, 0)
+    assert (limits.max_qty, limits.market_max_qty) == (Decimal(9_000), Decimal(1_000))
+    assert (limits.bid_down, limits.ask_up) == (Decimal("0.2"), Decimal(5))
+    assert (limits.max_stops, limits.band_minutes) == (5, 0)
     _until(lambda: next(iter(venue.desk.instruments.values())).venue_limits == limits)
     changes = journal_of.last_data("instrument", CODE, [EventName.INSTRUMENT_CHANGED]) or {}
     assert changes["before"]["limits"] == {}
