@@ -218,15 +218,15 @@ def change_password(
 def _action_permissions() -> dict[Action, int]:
     """The permission of each action, made if absent; those of actions no more are removed."""
     home, _ = ContentType.objects.get_or_create(app_label="compliance", model="operator")
-    result = {}
-    for action in Action:
-        row, _ = Permission.objects.update_or_create(
-            content_type=home, codename=action.value, defaults={"name": f"May {action.value}"}
-        )
-        result[action] = row.pk
-    dotted = Permission.objects.filter(content_type=home, codename__contains=".")
-    dotted.exclude(pk__in=result.values()).delete()
-    return result
+    wanted = {action.value: f"May {action.value}" for action in Action}
+    ours = Permission.objects.filter(content_type=home, codename__contains=".")
+    ours.exclude(codename__in=wanted, name__in=wanted.values()).delete()
+    absent = wanted.keys() - set(ours.values_list("codename", flat=True))
+    Permission.objects.bulk_create(
+        Permission(content_type=home, codename=codename, name=wanted[codename])
+        for codename in sorted(absent)
+    )
+    return {Action(codename): pk for codename, pk in ours.values_list("codename", "pk")}
 
 
 def _groups(roles: Iterable[Role]) -> list[Group]:
