@@ -17,6 +17,7 @@ from functools import cache
 
 from aitrader.kernel import crash
 from aitrader.kernel.clock import Moment
+from aitrader.kernel.errors import BadInput, GatewayError
 from aitrader.kernel.events import Event, EventName
 from aitrader.kernel.fix import OrdStatus, OrdType, Side, TimeInForce
 from risk.domain import trading_state
@@ -152,10 +153,15 @@ def _take(
     store.take([order for orders in calls for order in orders], terms, events, now=at.wall)
 
 
+#: What making a request of an order that its venue does not know may end with.
+_UNSAYABLE = (GatewayError, BadInput, LookupError, TypeError, ValueError, ArithmeticError)
+
+
 def _request(gateway: Gateway, orders: Sequence[Order]) -> str:
     try:
         return request.kept([as_new_order(order) for order in orders], gateway.request)
-    except Exception:  # noqa: BLE001  # the call says it again, and holds nobody else up
+    except _UNSAYABLE:
+        # The call says it again, and holds nobody else up.
         return ""
 
 
