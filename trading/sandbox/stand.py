@@ -16,6 +16,7 @@ from typing import Any
 
 import requests
 
+from aitrader.kernel import ids
 from aitrader.kernel.clock import WALL
 from aitrader.kernel.errors import BadInput
 from aitrader.kernel.fix import OrdType, Side, TimeInForce
@@ -57,7 +58,8 @@ class Stand:
     def order(self, **changes: Any) -> NewOrder:
         """A limit order to buy a little, far from the market, unless told otherwise."""
         usual: dict[str, Any] = {
-            "cl_ord_id": f"CARD-{next(self._numbers)}",
+            # As the desk names its orders: by that a gateway may know them.
+            "cl_ord_id": ids.derive("cards", "order", next(self._numbers)),
             "instrument": self.scene.instrument,
             "side": Side.BUY,
             "ord_type": OrdType.LIMIT,
