@@ -127,7 +127,7 @@ def _card(word: str) -> str:
         (_RoundsWhatWasOrdered, _card("bad order")),
         (_BelievesTheLibrary, _card("second copy")),
         (_BelievesTheLibrary, _card("timeout_code")),
-        (_BelievesTheLibrary, _card("garbage")),
+        (_BelievesTheLibrary, _card("nobody can read")),
     ],
 )
 def test_a_gateway_that_breaks_a_rule_fails_its_card(

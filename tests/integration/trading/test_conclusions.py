@@ -231,7 +231,13 @@ def test_a_break_is_told_when_it_opens_once_and_when_it_ends() -> None:
     found = ReconBreak.objects.get()
     assert (found.severity, found.evidence) == ("MAJOR", {"asked": "twice"})
     (opened,) = _written("reconciliation.break_opened")
-    assert opened["data"] == {"kind": "BALANCE", "object": "USDT", "ours": "1", "venue": "2"}
+    assert opened["data"] == {
+        "kind": "BALANCE",
+        "object": "USDT",
+        "ours": "1",
+        "venue": "2",
+        "severity": "MAJOR",
+    }
     with transaction.atomic():
         executions.close_break(desk=road.desk, found=found, resolution="they agree", at=road.moment)
     found.refresh_from_db()
