@@ -50,7 +50,9 @@ def take_back(
     store = order_rows.of(desk)
     by_base: dict[str, list[KeptFill]] = defaultdict(list)
     for fill in fills:
-        by_base[desk.instruments[fill.instrument_id].base].append(fill)
+        row = desk.instruments[fill.instrument_id]
+        if _is_older(fill, breaks.get(row.base) or breaks.get(row.quote)):
+            by_base[row.base].append(fill)
     done = 0
     for base, group in sorted(by_base.items()):
         moved = _moved_back(desk, group)
@@ -71,6 +73,16 @@ def take_back(
             # What else differs is of before: it is compared anew.
             break
     return done
+
+
+def _is_older(fill: KeptFill, found: ReconBreak | None) -> bool:
+    """Whether the break may be this fill's: a list that lags does not tell yet of what was traded
+    since."""
+    return (
+        found is not None
+        and found.noticed_at is not None
+        and (fill.transact_time <= found.noticed_at)
+    )
 
 
 def _moved_back(desk: Desk, fills: Sequence[KeptFill]) -> dict[str, Decimal]:

@@ -1,6 +1,7 @@
 """What the venue takes back is taken back here when exactly that is missing, and not otherwise."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal as D
 from typing import Any
 
@@ -18,6 +19,8 @@ from trading.domain.ports import VenueTrade
 from trading.models import Balance, Order, Position, ReconBreak
 from trading.selectors.order_store import KeptFill
 from trading.services import executions, routing, voided
+
+LATER = roads.START + timedelta(days=1)
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 
@@ -41,10 +44,12 @@ def _held(asset: str) -> D:
     return Balance.objects.get(asset=asset).amount
 
 
-def _missing(asset: str, amount: D) -> dict[str, ReconBreak]:
+def _missing(asset: str, amount: D, since: datetime = LATER) -> dict[str, ReconBreak]:
     """A balance of which the venue has so much less."""
     ours = _held(asset)
-    found = ReconBreak(object_id=asset, ours=plain(ours), venues=plain(ours - amount))
+    found = ReconBreak(
+        object_id=asset, ours=plain(ours), venues=plain(ours - amount), noticed_at=since
+    )
     return {asset: found}
 
 
@@ -78,6 +83,16 @@ def test_the_fill_that_is_still_listed_stands() -> None:
     assert left == first
     assert _take_back(road, [left], _missing("BTC", first.qty)) == 1
     assert Position.objects.get().quantity == second.qty == _held("BTC")
+
+
+def test_a_fill_of_after_the_break_has_no_part_in_it() -> None:
+    """A list that lags does not tell of it yet."""
+    road = _bought()
+    first, second = _unlisted(road)
+    assert first.transact_time < second.transact_time
+    breaks = _missing("BTC", first.qty, since=first.transact_time)
+    assert _take_back(road, [first, second], breaks) == 1
+    assert Position.objects.get().quantity == second.qty
 
 
 @pytest.mark.parametrize("off", [D("-0.001"), D("0.001")])
@@ -117,7 +132,10 @@ def test_a_contract_is_not_told_by_balances() -> None:
 def test_where_the_account_met_itself_its_fees_must_all_differ_and_the_base_must_not(
     moved: dict[str, D], differing: set[str], explains: bool
 ) -> None:
-    breaks = {asset: ReconBreak(object_id=asset, ours="2", venues="3") for asset in differing}
+    breaks = {
+        asset: ReconBreak(object_id=asset, ours="2", venues="3", noticed_at=LATER)
+        for asset in differing
+    }
     assert voided._explains(moved, "BTC", breaks) is explains
 
 
