@@ -76,6 +76,18 @@ TARGETS = {
             ),
         ),
         Target(
+            "trading.services.claims",
+            (
+                f"{_AT}/test_sending.py",
+                f"{_AT}/test_request_kept.py",
+                _FACTS,
+                f"{_AT}/test_routing.py",
+                f"{_AT}/test_sent_again.py",
+                f"{_AT}/test_half_known.py",
+                f"{_AT}/test_native_oco.py",
+            ),
+        ),
+        Target(
             "trading.services.executions",
             (
                 f"{_AT}/test_conclusions.py",

@@ -34,7 +34,7 @@ def _in_rows(seed: int, venue: str) -> Found:
 
 def _failures(seeds: range, venue: str) -> list[str]:
     found = (simulate.run(seed, venue) for seed in seeds)
-    return [simulate.failure(each, venue) for each in found if each.failed]
+    return [simulate.failure(each, simulate.as_asked(venue)) for each in found if each.failed]
 
 
 @pytest.mark.parametrize(("venue", "start"), PORTIONS)
@@ -131,10 +131,11 @@ def test_a_failure_says_how_to_see_it_again(
 ) -> None:
     monkeypatch.setattr(InMemory, "fills", lambda self: [])
     with pytest.raises(SystemExit):
-        call_command("simulate", seeds=1, start=3, venue="btcturk", workers=1)
+        call_command("simulate", seeds=1, start=3, venue="btcturk", gateway="own", workers=1)
     said = capsys.readouterr().out
     assert "SEED=3 REVISION=" in said
-    assert "manage.py simulate --seeds 1 --start 3 --venue btcturk" in said
+    assert "manage.py simulate --seeds 1 --start 3 --venue btcturk --gateway own\n" in said
+    assert simulate.as_asked("binance") == "--venue binance"
 
 
 def _simulated(out: Path, *asked: str, hash_seed: str = "0") -> dict[str, Any]:

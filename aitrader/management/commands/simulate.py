@@ -74,13 +74,14 @@ class Command(BaseCommand):
         if given["seeds"] < 1 or given["start"] < 0 or given["workers"] < 0:
             raise BadInput("--seeds must be positive, --start and --workers not negative")
         venue, seeds = given["venue"], range(given["start"], given["start"] + given["seeds"])
+        again = as_asked(venue, given["gateway"], given["store"])
         if given["store"] == "memory":
             results = _in_memory(seeds, venue, given["gateway"], given["workers"])
-            found = self._told(results, len(seeds), venue)
+            found = self._told(results, len(seeds), again)
         else:
             with databases.passing("aitrader_simulate_"):
                 installation.install(namespace=_NAMESPACE, now=WALL.now())
-                found = self._told(_in_rows(seeds, venue, given["gateway"]), len(seeds), venue)
+                found = self._told(_in_rows(seeds, venue, given["gateway"]), len(seeds), again)
         told = summary(found)
         for key, value in told.items():
             if key != "log_hashes":
@@ -90,14 +91,14 @@ class Command(BaseCommand):
         if told["failed"]:
             raise SystemExit(1)
 
-    def _told(self, results: Iterator[Found], most: int, venue: str) -> list[Found]:
+    def _told(self, results: Iterator[Found], most: int, again: str) -> list[Found]:
         """The results, in the order of seeds; failures and progress are told as they come."""
         found: list[Found] = []
         spoken = monotonic()
         for each in results:
             found.append(each)
             if each.failed:
-                self.stdout.write(failure(each, venue))
+                self.stdout.write(failure(each, again))
             if monotonic() - spoken >= _SECONDS_A_LINE:
                 spoken = monotonic()
                 wrong = sum(one.failed for one in found)
@@ -138,9 +139,16 @@ def summary(found: list[Found]) -> dict[str, Any]:
     }
 
 
-def failure(found: Found, venue: str) -> str:
+def as_asked(venue: str, gateway: str = "mixed", store: str = _STORES[0]) -> str:
+    """The options that decide what becomes of a seed, or of its run."""
+    asked = {"venue": venue, "gateway": gateway, "store": store}
+    usual = {"gateway": "mixed", "store": _STORES[0]}
+    return " ".join(f"--{name} {it}" for name, it in asked.items() if usual.get(name) != it)
+
+
+def failure(found: Found, asked: str) -> str:
     """What failed, at which revision, and how to see it again."""
-    again = f"manage.py simulate --seeds 1 --start {found.seed} --venue {venue}"
+    again = f"manage.py simulate --seeds 1 --start {found.seed} {asked}"
     return f"SEED={found.seed} REVISION={provenance.revision()} failed: {found}\n  again: {again}"
 
 
