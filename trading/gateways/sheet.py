@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from aitrader.kernel.fix import OrdType, TimeInForce
-from trading.domain.ports import Capabilities
+from trading.domain.ports import Capabilities, ClientIdClass
 
 _BUDGETS: Mapping[str, str] = MappingProxyType(
     {
@@ -51,6 +52,24 @@ def told(able: Capabilities) -> dict[str, object]:
         "exact_reads": able.exact_reads,
         "enters_within_seconds": int(able.enters_within / timedelta(seconds=1)),
     }
+
+
+def understood(kept: Mapping[str, Any]) -> Capabilities | None:
+    """What `told` made, read back from its row. None where another version wrote it otherwise."""
+    try:
+        return Capabilities(
+            ord_types=frozenset(map(OrdType, kept["ord_types"])),
+            times_in_force=frozenset(map(TimeInForce, kept["times_in_force"])),
+            stop_times_in_force=frozenset(map(TimeInForce, kept["stop_times_in_force"])),
+            client_id_class=ClientIdClass(kept["client_id_class"]),
+            oco=frozenset(frozenset(map(OrdType, group)) for group in kept["oco"]),
+            post_only=kept["post_only"],
+            streams=kept["streams"],
+            exact_reads=kept["exact_reads"],
+            enters_within=timedelta(seconds=kept["enters_within_seconds"]),
+        )
+    except (KeyError, ValueError):
+        return None
 
 
 def _names(every: type[StrEnum], chosen: Iterable[StrEnum]) -> list[str]:

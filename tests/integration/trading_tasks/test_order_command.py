@@ -3,18 +3,21 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.db import connections
 
+from aitrader.kernel.errors import BadInput
 from compliance.domain.roles import Role
 from compliance.services import access
 from tests.factories import desk as people
 from tests.factories import road as roads
 from tests.factories.road import Road
-from trading.models import Feed, Order, ParentOrder, ReplaceRequest
+from trading.models import Feed, Order, ParentOrder, ReplaceRequest, Venue, VenueFacts
 from trading.tasks.sweep import sweep
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
@@ -88,6 +91,52 @@ def test_a_replaced_order_gives_way_while_the_command_waits(
     new = Order.objects.latest("pk").public_id
     assert capsys.readouterr().out.splitlines() == [f"{new} NEW", f"{old} CANCELED"]
     assert ReplaceRequest.objects.get().outcome == "RELEASED"
+
+
+@pytest.fixture
+def unreachable(road: Road, settings: Any, tmp_path: Path) -> Road:
+    """The account is at a sandbox that was there when the desk started, and is not any more."""
+    road.move(101)
+    road.hold()
+    key = tmp_path / "key.json"
+    key.write_text('{"api_key": "k", "api_secret": "s"}')
+    key.chmod(0o600)
+    there = {
+        **settings.AITRADER_VENUES["BINANCE"],
+        "rest_url": "http://127.0.0.1:9",
+        "credentials": f"file:{key}",
+    }
+    settings.AITRADER_VENUES = {**settings.AITRADER_VENUES, "BINANCE": there}
+    Venue.objects.filter(code="SIM").update(code="BINANCE")
+    return road
+
+
+def _sell(road: Road) -> None:
+    call_command(
+        "order", "submit", "--account", road.desk.account.code, "--instrument", road.code,
+        "--side", "SELL", "--type", "MARKET", "--qty", "1", "--reduce-only",
+        "--by", "ada", "--reason", "out", "--wait", "0",
+    )  # fmt: skip
+
+
+def test_a_reduce_only_sale_is_written_while_the_venue_does_not_answer(unreachable: Road) -> None:
+    _sell(unreachable)
+    order = Order.objects.latest("pk")
+    assert (order.ord_status, order.side, order.reduce_only) == ("CREATED", "SELL", True)
+
+
+@pytest.mark.parametrize(
+    "lacking",
+    [{"maker_rate": None}, {"taker_rate": None}, {"capabilities": {"of": "another version"}}],
+)
+def test_without_kept_fees_the_venue_is_asked_and_its_silence_denies(
+    unreachable: Road, lacking: dict[str, Any]
+) -> None:
+    before = Order.objects.count()
+    VenueFacts.objects.update(**lacking)
+    with pytest.raises(BadInput, match="the venue does not tell its fees"):
+        _sell(unreachable)
+    assert Order.objects.count() == before
 
 
 def test_slices_are_cut_by_the_sweep(road: Road) -> None:

@@ -1,12 +1,15 @@
 """`order`: a person's orders, from the command line.
 
 1. It writes rows and waits a moment for the desk that runs; it never talks to a venue about orders.
-2. The person is an operator whose roles allow it.
+2. Fees and abilities of the venue are those that the desk kept, so that an order is written while
+   the venue does not answer; where none are kept the venue is asked.
+3. The person is an operator whose roles allow it.
 """
 
 import time
 from argparse import ArgumentParser
 from dataclasses import asdict
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +21,10 @@ from aitrader.kernel.errors import BadInput, GatewayError, Refused
 from aitrader.kernel.fix import CLOSED, OrdStatus
 from aitrader.kernel.money import plain
 from compliance.services import access, installation
-from trading.gateways import registry
+from trading.domain.ports import Capabilities, Fees
+from trading.gateways import registry, sheet
 from trading.management import order_arguments as arguments
-from trading.models import Feed, Order, ParentOrder
+from trading.models import Feed, Order, ParentOrder, Venue, VenueFacts
 from trading.selectors import desk as desks
 from trading.selectors import person_view
 from trading.selectors.desk import Desk
@@ -167,18 +171,33 @@ def _desk(account: str) -> tuple[Desk, Moment]:
         raise BadInput(f"there is no account {account}")
     if feed.market_at is None:
         raise BadInput(f"account {account} has no prices yet: start the desk first")
-    try:
-        venue = registry.connect(feed.account.venue.code, namespace=installation.namespace())
-    except GatewayError as error:
-        raise BadInput(f"the venue does not tell its fees: {error}") from None
+    fee_rate, capabilities = _kept(feed.account.venue) or _asked(feed.account.venue)
     desk = desks.load(
         account_id=feed.account_id,
         namespace=installation.namespace(),
-        fee_rate=venue.fee_rate,
-        capabilities=venue.gateway.capabilities,
+        fee_rate=fee_rate,
+        capabilities=capabilities,
     )
     desk.refresh_bars()
     return desk, Moment(feed.market_at, WALL.now())
+
+
+def _kept(venue: Venue) -> tuple[Decimal, Capabilities] | None:
+    """The highest fee, as a share of notional, and the abilities that the desk was told last."""
+    facts = VenueFacts.objects.filter(venue=venue).first()
+    if facts is None or facts.maker_rate is None or facts.taker_rate is None:
+        return None
+    capabilities = sheet.understood(facts.capabilities)
+    fees = Fees(facts.maker_rate, facts.taker_rate)
+    return None if capabilities is None else (fees.highest, capabilities)
+
+
+def _asked(venue: Venue) -> tuple[Decimal, Capabilities]:
+    try:
+        connected = registry.connect(venue.code, namespace=installation.namespace())
+    except GatewayError as error:
+        raise BadInput(f"the venue does not tell its fees: {error}") from None
+    return connected.fee_rate, connected.gateway.capabilities
 
 
 def _row(each: Line) -> str:

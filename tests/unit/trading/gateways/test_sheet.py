@@ -71,6 +71,7 @@ def test_what_a_row_holds_is_text_numbers_and_lists() -> None:
         "exact_reads": False,
         "enters_within_seconds": 7,
     }
+    assert sheet.understood(sheet.told(able)) == able
 
 
 def test_a_host_is_told_without_path_and_without_whoever_signs_in(settings: Any) -> None:
