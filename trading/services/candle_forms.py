@@ -1,12 +1,12 @@
 """Opening candle files of every form that the library takes, as lines of the one layout.
 
 1. Whatever the form, the rows are judged by the one reader (domain/candle_file.py).
-2. The form is seen in the file: the layout of replays, or a venue's klines of twelve columns with
-   or without a header, plain, packed (.gz) or in a .zip of one file; .parquet by its name.
+2. The form is seen in the file: columns by the names of its header, or a venue's klines of twelve
+   columns without one; plain, packed (.gz) or in a .zip of one file; .parquet by its name.
 3. Times are whole milliseconds of UTC in the end: seconds, microseconds and nanoseconds are told
-   by their digits, and a part of a millisecond is refused.
+   by their digits, ISO 8601 is of UTC, and a part of a millisecond is refused.
 4. Floats of a Parquet file are read by their shortest text, never by their binary value.
-5. What neither the name nor the caller says is not guessed.
+5. What neither the name nor the caller says is not guessed; a column `symbol` may only agree.
 """
 
 import hashlib
@@ -16,12 +16,13 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aitrader.kernel.clock import EPOCH
 from aitrader.kernel.errors import BadInput, InvalidBar
 from aitrader.kernel.fix import AccountKind
 from aitrader.kernel.money import plain, stored
@@ -36,9 +37,13 @@ SUFFIXES = (".csv.gz", ".csv", ".zip", ".parquet")
 _VENUES = ("binance", "coinbase", "btcturk")
 _COLUMNS = HEADER.split(",")
 _KLINE_COLUMNS = 12
+_SYMBOL = "symbol"
 #: As Binance's archive names its files: BTCUSDT-1m-2025-01.zip, or of a day.
 _ARCHIVE = re.compile(r"([A-Za-z0-9]+)-([1-9][0-9]*[smhd])-\d{4}-\d{2}(?:-\d{2})?")
 _TIMES = ("open_time", "timestamp", "date", "datetime", "time")
+#: More digits than of microseconds would be dropped unseen, unless they are noughts.
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:]+(\.[0-9]{1,6}0*)?(Z|[+-][0-9:]+)?)?")
+_MILLISECOND = timedelta(milliseconds=1)
 _SLICE = 100_000
 _HASHED_AT_ONCE = 1 << 20
 #: Digits of an instant of this century, and what makes milliseconds of them.
@@ -64,12 +69,16 @@ class SourceFile:
     def __iter__(self) -> Iterator[Bar | Quarantined]:
         """Raises InvalidBar with file and line, or BadInput."""
         if self.path.name.lower().endswith(".parquet"):
-            text, first_line = _parquet(self.path, self.source), 0
+            text, first_line = _parquet(self.path, self.source, self.symbol), 0
         else:
             text, first_line = self._text()
         yield from CandleReader(
             text, source=self.source, interval=self.interval, first_line=first_line
         )
+
+    @property
+    def symbol(self) -> str:
+        return f"{self.base}{self.quote}"
 
     def sha256(self) -> str:
         """Of the file's bytes."""
@@ -87,17 +96,32 @@ class SourceFile:
         first = next(lines, None)
         if first is None:
             return iter(()), 1
-        columns = first.removeprefix("\ufeff").rstrip("\r\n").split(",")
-        if len(columns) != _KLINE_COLUMNS:
-            return chain([first], lines), 1
-        if columns[0].isdigit():
-            return chain([HEADER], _klines(chain([first], lines), self.source, 1)), 0
-        if columns[: len(_COLUMNS)] != _COLUMNS:
-            raise InvalidBar(f"{self.source}:1: the first columns are not {HEADER}")
-        if self.kind_is_open:
+        names = [name.strip() for name in first.removeprefix("\ufeff").lower().split(",")]
+        if names[0].isdigit() and len(names) == _KLINE_COLUMNS:
+            unnamed = [*_COLUMNS, *[""] * (_KLINE_COLUMNS - len(_COLUMNS))]
+            return chain([HEADER], self._rows(chain([first], lines), unnamed, 1)), 0
+        if wrong := [name for name in _COLUMNS if names.count(name) != 1]:
+            raise InvalidBar(
+                f"{self.source}:1: expected a header such as {HEADER}, and this line does not name "
+                f"{', '.join(wrong)} once"
+            )
+        if self.kind_is_open and len(names) >= _KLINE_COLUMNS:
             # In Binance's archive only the files of perpetuals have a header.
             raise BadInput(f"{self.source}: spot or perpetual? give --kind SPOT or --kind PERP")
-        return chain([HEADER], _klines(lines, self.source, 2)), 1
+        return chain([HEADER], self._rows(lines, names, 2)), 1
+
+    def _rows(self, lines: Iterable[str], names: Sequence[str], line: int) -> Iterator[str]:
+        """The six of the columns, the time in milliseconds."""
+        time, *numbers = map(names.index, _COLUMNS)
+        symbol = names.index(_SYMBOL) if _SYMBOL in names else None
+        for number, text in enumerate(lines, start=line):
+            fields = text.rstrip("\r\n").split(",")
+            where = f"{self.source}:{number}"
+            if len(fields) != len(names):
+                raise InvalidBar(f"{where}: {len(fields)} columns where {len(names)} are expected")
+            if symbol is not None:
+                _agree(fields[symbol], self.symbol, where)
+            yield ",".join([_millis(fields[time]), *(fields[each] for each in numbers)])
 
 
 def read(
@@ -147,25 +171,32 @@ def _venue(source: str, tokens: Sequence[str], given: str | None) -> str:
     return found.upper()
 
 
-def _klines(lines: Iterable[str], source: str, line: int) -> Iterator[str]:
-    """The first six of twelve columns, the time in milliseconds."""
-    for number, text in enumerate(lines, start=line):
-        fields = text.rstrip("\r\n").split(",")
-        if len(fields) != _KLINE_COLUMNS:
-            raise InvalidBar(
-                f"{source}:{number}: {len(fields)} columns where {_KLINE_COLUMNS} are expected"
-            )
-        yield ",".join([_millis(fields[0]), *fields[1 : len(_COLUMNS)]])
+def _agree(told: str | None, symbol: str, where: str) -> None:
+    if told != symbol and re.sub("[-/]", "", told or "").upper() != symbol:
+        raise InvalidBar(f"{where}: the symbol is {(told or '')[:60]!r} where {symbol} is expected")
 
 
 def _millis(time: str) -> str:
     """An instant in milliseconds; as it is where it cannot be one, for the reader to refuse."""
+    if _ISO.fullmatch(time):
+        return _millis_of_iso(time)
     factor = _DIGITS.get(len(time))
     if factor is None or not time.isdigit():
         return time
     if factor > 0:
         return str(int(time) * factor)
     whole, rest = divmod(int(time), -factor)
+    return time if rest else str(whole)
+
+
+def _millis_of_iso(time: str) -> str:
+    try:
+        told = datetime.fromisoformat(time)
+    except ValueError:
+        return time
+    if told.utcoffset():
+        return time
+    whole, rest = divmod(told.replace(tzinfo=EPOCH.tzinfo) - EPOCH, _MILLISECOND)
     return time if rest else str(whole)
 
 
@@ -194,14 +225,19 @@ def _zipped(path: Path, source: str) -> Iterator[str]:
         raise BadInput(f"{source}: cannot be read ({error.strerror})") from None
 
 
-def _parquet(path: Path, source: str) -> Iterator[str]:
+def _parquet(path: Path, source: str, symbol: str) -> Iterator[str]:
     # A quarter of a second that only this form costs.
     import polars
 
     yield HEADER
     try:
         frame = polars.scan_parquet(path)
-        columns, readers = _columns(frame.collect_schema(), source)
+        schema = frame.collect_schema()
+        columns, readers = _columns(schema, source)
+        for name in (name for name in schema if name.lower() == _SYMBOL):
+            every = polars.col(name).cast(polars.String).unique()
+            for (told,) in frame.select(every).collect().iter_rows():
+                _agree(told, symbol, source)
         for start in count(0, _SLICE):
             rows = frame.select(columns).slice(start, _SLICE).collect()
             for time, *numbers in rows.iter_rows():
