@@ -8,7 +8,7 @@
 Source of the words: Binance's filters.md, which has most of them; other venues tell some.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
@@ -126,6 +126,17 @@ def most(lot: Decimal, limits: Limits, ord_type: OrdType, px: Decimal) -> Decima
         bounds.append(CONTEXT.divide(worth, px))
     given = [each for each in bounds if each is not None]
     return qty_to_lot(min(given), step_of(lot, limits, ord_type)) if given else None
+
+
+def taken(
+    qty: Decimal, lot: Decimal, limits: Limits, kinds: Iterable[tuple[OrdType, Decimal]]
+) -> tuple[Decimal, ...]:
+    """A quantity in even parts of which each may be an order of any of these types, at about the
+    price beside it; none where the venue takes nothing."""
+    asked = [*kinds]
+    bounds = [most(lot, limits, ord_type, px) for ord_type, px in asked]
+    greatest = min((each for each in bounds if each is not None), default=None)
+    return parts(qty, max(step_of(lot, limits, ord_type) for ord_type, _ in asked), greatest)
 
 
 def parts(qty: Decimal, lot: Decimal, greatest: Decimal | None) -> tuple[Decimal, ...]:

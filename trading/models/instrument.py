@@ -1,10 +1,13 @@
 """Venues and their instruments, as rows. Rules for reading them: domain/instrument.py."""
 
+from decimal import Decimal
+
 from django.db import models
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from aitrader.kernel.fix import AccountKind
+from aitrader.kernel.fix import AccountKind, OrdType
+from aitrader.kernel.money import ZERO, product
 from trading.domain import instrument_limits
 from trading.domain.instrument_limits import Limits
 from trading.models.columns import Amount
@@ -56,3 +59,12 @@ class InstrumentRow(models.Model):
     def venue_limits(self) -> Limits:
         """`limits`, read once: whoever writes them writes another object."""
         return instrument_limits.read(self.limits)
+
+    def takes(self, ord_type: OrdType, qty: Decimal, px: Decimal) -> bool:
+        """Whether an order of this type is not too little for the venue, in base, at this price."""
+        limits, least, worth = self.venue_limits, self.min_qty, self.min_notional
+        if ord_type not in instrument_limits.PRICED:
+            least = max(least, limits.market_min_qty or ZERO)
+        if ord_type is OrdType.MARKET and not limits.min_notional_of_market:
+            worth = ZERO
+        return qty > 0 and qty >= least and product(qty, px) >= worth

@@ -116,7 +116,8 @@ def _status(order: Any) -> str:
         return f"{order.ord_status} {order.certainty}"
     if order.ord_status in CLOSED:
         return str(order.ord_status)
-    if order.replace_open:
+    # One that is held back itself has others of its kind behind it.
+    if order.replace_open and not order.held:
         return "PENDING_REPLACE"
     if order.cancel_open:
         return _CANCELLING

@@ -126,15 +126,8 @@ def _nth(number: int) -> tuple[int, ...]:
 def _parts(context: Context, qty: Decimal, legs: tuple[Leg, ...]) -> tuple[Decimal, ...]:
     """The quantity as the venue takes it in orders that all of these legs can be."""
     row, limits = context.instrument, context.instrument.venue_limits
-    bounds = [
-        instrument_limits.most(
-            row.lot, limits, leg.ord_type, leg.price or leg.stop_px or _reference_px(context)
-        )
-        for leg in legs
-    ]
-    greatest = min((each for each in bounds if each is not None), default=None)
-    lot = max(instrument_limits.step_of(row.lot, limits, leg.ord_type) for leg in legs)
-    return instrument_limits.parts(qty, lot, greatest)[:MOST_AT_ONCE]
+    kinds = [(leg.ord_type, leg.price or leg.stop_px or _reference_px(context)) for leg in legs]
+    return instrument_limits.taken(qty, row.lot, limits, kinds)[:MOST_AT_ONCE]
 
 
 def _reference_px(context: Context) -> Decimal:

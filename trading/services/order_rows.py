@@ -79,7 +79,8 @@ SELECT NOT EXISTS (
     SELECT 1 FROM trading_replacerequest request
       JOIN trading_order o ON o.id = request.order_id
      WHERE request.successor_id = %(order)s
-       AND o.ord_type IN ('STOP', 'STOP_LIMIT', 'TRAILING_STOP')))
+       AND (o.ord_type IN ('STOP', 'STOP_LIMIT', 'TRAILING_STOP')
+            OR request.requested_by = 'desk')))
 """
 _OF_REPORTS = "WHERE account_id = %s AND cl_ord_id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 _BOOKED = """

@@ -51,11 +51,11 @@ class Wish:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Whether a cancel is on its way that was not before, and what ends with the order: the watch
-    of a target, the `successor` by id that was to take its place, the other order of its pair."""
+    of a target, the `successors` by id that were to take its place, the other order of its pair."""
 
     done: bool
     target_px: Decimal | None = None
-    successor: str = ""
+    successors: tuple[str, ...] = ()
     ends_pair: bool = False
 
     @property
@@ -65,12 +65,11 @@ class Asked:
         if self.target_px is not None:
             px = plain(self.target_px)
             found.append(_("Its target %(px)s is not watched any more then.") % {"px": px})
-        if self.successor:
-            successor = self.successor[:12]
-            found.append(
-                _("Order %(successor)s, which was to take its place, is cancelled too.")
-                % {"successor": successor}
-            )
+        found += [
+            _("Order %(successor)s, which was to take its place, is cancelled too.")
+            % {"successor": each[:12]}
+            for each in self.successors
+        ]
         if self.ends_pair:
             found.append(_("The venue holds it with another order as a pair, and ends both."))
         return found
@@ -142,13 +141,15 @@ def cancel(*, order: Order, by: Any, reason: str, now: datetime) -> Asked:
     why = require_reason(reason)
     # What a person wants in the place of an order is a wish of its own.
     taking = Order.objects.filter(
-        replaces__order=order, replaces__requested_by="desk", ord_status__in=WORKING_STATUSES
+        account_id=order.account_id,
+        replaces__requested_by="desk",
+        sizing__order=order.public_id,
+        ord_status__in=WORKING_STATUSES,
     )
-    successor = taking.first()
+    successors = [*taking.order_by("pk")]
     asked = [
         orders.request_cancel(order_id=each.pk, requested_by=actor_of(by), reason=why, now=now)
-        for each in (order, successor)
-        if each is not None
+        for each in (order, *successors)
     ]
     watch = TargetWatch.objects.filter(order=order, ended_at__isnull=True).first()
     pair = bool(order.oco_group) and (
@@ -160,7 +161,7 @@ def cancel(*, order: Order, by: Any, reason: str, now: datetime) -> Asked:
     return Asked(
         any(asked),
         target_px=None if watch is None else watch.target_px,
-        successor="" if successor is None else successor.public_id,
+        successors=tuple(each.public_id for each in successors),
         ends_pair=pair,
     )
 

@@ -7,11 +7,13 @@ the target of a stop is reached (pairs.py), or a stop was passed and did not fil
 2. The successor is held back until the first order is closed and nothing about it is in doubt.
    Then it is sent for what is left: the wanted whole less what the first has filled. Of a pair that
    the venue holds as one both are meant: they have one quantity.
-3. Nothing left, or less than the venue takes, ends the successor unsent. So does a person's cancel.
-4. All of it is rows: after a restart the next turn goes on.
+3. What is more than the venue takes in one order at the market has several successors, each with
+   a request to follow the one before. All of them are written, or none; and all are let go at once.
+4. Nothing left, or less than the venue takes, ends the successor unsent. So does a person's cancel.
+5. All of it is rows: after a restart the next turn goes on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -32,6 +34,7 @@ from aitrader.kernel.fix import (
 from aitrader.kernel.money import CONTEXT, ZERO, plain, product, qty_to_lot
 from compliance.domain.roles import Action
 from compliance.services import access
+from trading.domain.instrument_limits import step_of, taken
 from trading.domain.order import OrderIntent
 from trading.domain.order_state import Closedness
 from trading.models import CancelRequest, InstrumentRow, Order, ReplaceRequest, TargetWatch
@@ -52,12 +55,20 @@ SELECT request.id FROM trading_replacerequest request
          WHERE other.account_id = o.account_id AND o.oco_group <> ''
            AND other.oco_group = o.oco_group AND (other.certainty <> 'CERTAIN'
                OR other.ord_status IN ('CREATED', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')))
+   AND NOT EXISTS (
+        SELECT 1 FROM trading_replacerequest before
+         WHERE before.successor_id = o.id AND before.answered_at IS NULL)
  ORDER BY request.id
 """
+_NEXT = "WHERE order_id = %s AND answered_at IS NULL FOR NO KEY UPDATE"
+_RELEASED = "RELEASED"
 _NOTHING_LEFT = executions.Answer(
     OrdStatus.CANCELED, Closedness.CANCELED, "NOTHING_LEFT", expected=True
 )
 _TOO_LITTLE = executions.Answer(OrdStatus.CANCELED, Closedness.CANCELED, "TOO_LITTLE_LEFT")
+_NOT_ALL = executions.Answer(
+    OrdStatus.CANCELED, Closedness.CANCELED, "A_PART_WAS_DENIED", expected=True
+)
 _TOO_LATE = executions.Answer(OrdStatus.EXPIRED, Closedness.EXPIRED, "EXPIRED_BEFORE_SEND")
 
 
@@ -97,7 +108,7 @@ def request(
             actor=person_orders.actor_of(by),
         )
         new = put_in_place(
-            desk=desk, old=old, draft=draft, order_qty=total, reason=why, held=held, at=at
+            desk=desk, old=old, drafts=[draft], order_qty=total, reason=why, held=held, at=at
         )
         crash.point("replace.before_commit")
     crash.point("replace.written")
@@ -108,43 +119,49 @@ def put_in_place(
     *,
     desk: Desk,
     old: Order,
-    draft: Draft,
+    drafts: Sequence[Draft],
     order_qty: Decimal,
     reason: str,
     held: HeldAccount,
     at: Moment,
 ) -> Order:
-    """Within the transaction that holds the account and the order: write the successor, CREATED and
-    held back, with the request and the wish to cancel; or DENIED, and nothing else.
+    """Within the transaction that holds the account and the order: write the successors, CREATED
+    and held back, with the requests and the wish to cancel; the first of them. Or the one that is
+    DENIED, and nothing that is sent.
 
-    `order_qty` is the whole of both, in base.
+    `order_qty` is the whole of all, in base.
     """
-    new = orders.submit(desk=desk, draft=draft, at=at, held=held)
-    if new.ord_status == OrdStatus.DENIED:
-        return new
-    wish = ReplaceRequest(
-        order=old,
-        successor=new,
-        order_qty=order_qty,
-        requested_at=at.market,
-        requested_by=draft.actor,
-        reason=reason,
-    )
-    sql.insert(wish)
-    data = {
-        "successor": new.public_id, "order_qty": order_qty, "price": new.price, "reason": reason,
-    }  # fmt: skip
-    name = EventName.ORDER_REPLACE_REQUESTED
-    order_rows.of(desk).record([_event(name, old, draft.actor, at, data)], now=at.wall)
+    written: list[Order] = []
+    for draft in drafts:
+        new = orders.submit(desk=desk, draft=draft, at=at, held=held)
+        if new.ord_status == OrdStatus.DENIED:
+            for each in written:
+                executions.conclude(desk=desk, order_id=each.pk, answer=_NOT_ALL, at=at)
+            return new
+        written.append(new)
+    first, actor = written[0], drafts[0].actor
+    for before, new in zip([old, *written], written, strict=False):
+        wish = ReplaceRequest(
+            order=before,
+            successor=new,
+            order_qty=order_qty,
+            requested_at=at.market,
+            requested_by=actor,
+            reason=reason,
+        )
+        sql.insert(wish)
+        name, data = EventName.ORDER_REPLACE_REQUESTED, {"order_qty": order_qty, "reason": reason}
+        data |= {"successor": new.public_id, "price": new.price}
+        order_rows.of(desk).record([_event(name, old, actor, at, data)], now=at.wall)
     for each in _together(old):
         orders.request_cancel(
             order_id=each.pk,
-            requested_by=draft.actor,
-            reason=f"replaced by {new.public_id}",
+            requested_by=actor,
+            reason=f"replaced by {first.public_id}",
             now=at.wall,
             market_at=at.market,
         )
-    return new
+    return first
 
 
 def by_the_market(
@@ -159,47 +176,28 @@ def by_the_market(
     at: Moment,
 ) -> Order | None:
     """Within the transaction that holds the account and a stop: put an order at the market in its
-    place, by the desk; None while that may not be, or if this instant had its attempt.
+    place, by the desk, or as many as the venue takes it in, for all that is left in lots of the
+    market; the first, or the one DENIED. None while that may not be, or if this instant had its
+    attempt.
 
     `px` is the price of the moment; `purpose` tells intents of one stop apart.
     """
     row = desk.instruments[stop.instrument_id]
-    intent_id = ids.derive(desk.namespace, purpose, stop.intent_id, iso(at.market))
+    key = (purpose, stop.intent_id, iso(at.market))
     left = CONTEXT.subtract(stop.order_qty, _filled(stop))
     if (
         left <= 0
         or stop.certainty != Certainty.CERTAIN
         or CancelRequest.objects.filter(order=stop).exists()
         or not held.may_reduce(row, "")
-        or held.knows(intent_id)
+        or held.knows(ids.derive(desk.namespace, *key))
     ):
         return None
-    intent = OrderIntent(
-        intent_id=intent_id,
-        account=desk.account.code,
-        instrument=row.code,
-        side=Side(stop.side),
-        ord_type=OrdType.MARKET,
-        order_qty=left,
-        origin=Origin.OPERATOR,
-        reference_px=px,
-        reason=reason,
-        decided_at=at.market,
-        reduce_only=stop.reduce_only,
-        replaces=stop.intent_id,
-        sizing={**sizing, "order": stop.public_id},
-    )
-    draft = Draft(
-        intent=intent,
-        instrument=row,
-        trace_id=stop.trace_id,
-        shared_qty=left,
-        bar_extreme=person_orders.is_extreme(desk, row),
-    )
+    drafts = _at_the_market(desk, stop, left, px, key, reason, sizing, at)
     return put_in_place(
         desk=desk,
         old=stop,
-        draft=draft,
+        drafts=drafts,
         order_qty=stop.order_qty,
         reason=reason,
         held=held,
@@ -211,6 +209,53 @@ def advance(*, desk: Desk, at: Moment) -> int:
     """Let go of every successor whose first order is over; returns how many requests ended."""
     ready = sql.fetch_all(_READY, [desk.account.pk])
     return sum(_answer(desk, pk, at) for (pk,) in ready)
+
+
+def _at_the_market(
+    desk: Desk,
+    stop: Order,
+    left: Decimal,
+    px: Decimal,
+    key: tuple[str, ...],
+    reason: str,
+    sizing: Mapping[str, str],
+    at: Moment,
+) -> list[Draft]:
+    """What is left of a stop, as the market takes it: the first is named by the key alone."""
+    row = desk.instruments[stop.instrument_id]
+    limits = row.venue_limits
+    whole = qty_to_lot(left, step_of(row.lot, limits, OrdType.MARKET))
+    # What the market takes nothing of is asked for as it is: the gate says what is wrong with it.
+    sizes = taken(whole, row.lot, limits, [(OrdType.MARKET, px)]) or (left,)
+    drafts: list[Draft] = []
+    for number, qty in enumerate(sizes):
+        before = [each.intent for each in drafts]
+        intent = OrderIntent(
+            intent_id=ids.derive(desk.namespace, *key, *([number] if number else [])),
+            account=desk.account.code,
+            instrument=row.code,
+            side=Side(stop.side),
+            ord_type=OrdType.MARKET,
+            order_qty=qty,
+            origin=Origin.OPERATOR,
+            reference_px=px,
+            reason=reason,
+            decided_at=at.market,
+            reduce_only=stop.reduce_only,
+            replaces=stop.intent_id,
+            beside=tuple(each.intent_id for each in before),
+            sizing={**sizing, "order": stop.public_id},
+        )
+        draft = Draft(
+            intent=intent,
+            instrument=row,
+            trace_id=stop.trace_id,
+            # What the stop holds is enough for this one and those before it.
+            shared_qty=sum((each.order_qty for each in before), qty),
+            bar_extreme=person_orders.is_extreme(desk, row),
+        )
+        drafts.append(draft)
+    return drafts
 
 
 def _together(order: Order) -> list[Order]:
@@ -292,45 +337,53 @@ def _answer(desk: Desk, request_id: int, at: Moment) -> bool:
     with store.atomic():
         store.lock()
         (wish,) = sql.load(ReplaceRequest, "WHERE id = %s FOR NO KEY UPDATE", [request_id])
-        old, new = store.locked(wish.order_id), store.locked(wish.successor_id)
+        old = store.locked(wish.order_id)
         known = old.ord_status in CLOSED and old.certainty == Certainty.CERTAIN
         if wish.answered_at is not None or not known:
             return False
-        wish.answered_at = at.market
-        wish.outcome = _let_go(desk, wish, old, new, at)
-        sql.update(wish, "answered_at", "outcome")
-        data = {
-            "successor": new.public_id, "outcome": wish.outcome, "order_qty": new.order_qty,
-            "ended": old.ord_status, "cum_qty": old.cum_qty,
-        }  # fmt: skip
-        event = _event(EventName.ORDER_REPLACE_ANSWERED, old, "desk", at, data)
-        store.record([event], now=at.wall)
+        left, following = CONTEXT.subtract(wish.order_qty, _filled(old)), [wish]
+        while following:
+            (wish,) = following
+            new = store.locked(wish.successor_id)
+            wish.answered_at = at.market
+            wish.outcome = _let_go(desk, new, left, at)
+            sql.update(wish, "answered_at", "outcome")
+            data = {
+                "successor": new.public_id, "outcome": wish.outcome, "order_qty": new.order_qty,
+                "ended": old.ord_status, "cum_qty": old.cum_qty,
+            }  # fmt: skip
+            event = _event(EventName.ORDER_REPLACE_ANSWERED, old, "desk", at, data)
+            store.record([event], now=at.wall)
+            if wish.outcome == _RELEASED:
+                left = CONTEXT.subtract(left, new.order_qty)
+            following = sql.load(ReplaceRequest, _NEXT, [new.pk])
         crash.point("successor.before_commit")
     crash.point("successor.committed")
     return True
 
 
-def _let_go(desk: Desk, wish: ReplaceRequest, old: Order, new: Order, at: Moment) -> str:
+def _let_go(desk: Desk, new: Order, left: Decimal, at: Moment) -> str:
     """Send the successor on its way for what is left, or end it; how that went."""
     if new.ord_status != OrdStatus.CREATED:
         return "WITHDRAWN"
     row = desk.instruments[new.instrument_id]
-    left = min(new.order_qty, qty_to_lot(CONTEXT.subtract(wish.order_qty, _filled(old)), row.lot))
-    px = new.price or new.stop_px or new.reference_px or wish.order_qty
+    limits, ord_type = row.venue_limits, OrdType(new.ord_type)
+    qty = min(new.order_qty, qty_to_lot(max(left, ZERO), step_of(row.lot, limits, ord_type)))
+    px = new.price or new.stop_px or new.reference_px or ZERO
     ended = None
     if left <= 0:
         ended = _NOTHING_LEFT
-    elif left < row.min_qty or product(left, px) < row.min_notional:
+    elif not row.takes(ord_type, qty, px):
         ended = _TOO_LITTLE
     elif new.expire_time is not None and new.expire_time <= at.market:
         ended = _TOO_LATE
     if ended is not None:
         executions.conclude(desk=desk, order_id=new.pk, answer=ended, at=at)
         return ended.text
-    new.order_qty, new.reserved_notional = left, product(left, px)
+    new.order_qty, new.reserved_notional = qty, product(qty, px)
     new.expires_at = person_orders.good_until(desk, at)
     order_rows.of(desk).save(new, "order_qty", "reserved_notional", "expires_at")
-    return "RELEASED"
+    return _RELEASED
 
 
 def _event(name: EventName, order: Order, actor: str, at: Moment, data: dict[str, object]) -> Event:

@@ -23,7 +23,7 @@ from tests.integration.trading.at_venue import BINANCE, BTCTURK, MINUTE, AtVenue
 from tests.integration.trading.trades_at_venue import trading_at_venue
 from trading.domain.bar import Bar
 from trading.domain.ports import EVERYTHING
-from trading.models import Order, TargetWatch
+from trading.models import InstrumentRow, Order, TargetWatch
 from trading.services import (
     market_data,
     pairs,
@@ -211,6 +211,75 @@ def test_a_stop_limit_that_the_price_jumped_over_is_sold_at_the_market(binance: 
     _price(binance, PASSED)
     assert _price(binance, PASSED, STOP_SECONDS) == 1
     _turns(binance, ("STOP_LIMIT", "CANCELED"), ("MARKET", "FILLED"))
+
+
+def _limit(there: AtVenue, **limits: str) -> None:
+    """From here on the venue takes no more than this."""
+    InstrumentRow.objects.update(limits=limits)
+    for row in InstrumentRow.objects.all():
+        there.desk.instruments[row.pk] = row
+
+
+def _sold() -> list[D]:
+    return [qty for _, qty, _ in roads.fills()]
+
+
+def test_what_is_more_than_the_market_takes_is_sold_in_even_parts_after_the_stop(
+    binance: AtVenue,
+) -> None:
+    _limit(binance, market_max_qty="0.3", max_qty="9000")
+    _order(binance, ord_type=OrdType.STOP_LIMIT, price=STOP)
+    _price(binance, PASSED)
+    assert _price(binance, PASSED, STOP_SECONDS) == 1
+    for times in (2, 4, 8):
+        assert _price(binance, PASSED, times * STOP_SECONDS) == 0
+    assert _orders() == [("STOP_LIMIT", "NEW"), ("MARKET", "CREATED"), ("MARKET", "CREATED")]
+    assert replacing.advance(desk=binance.desk, at=binance.now()) == 0
+    _turns(binance, ("STOP_LIMIT", "CANCELED"), ("MARKET", "FILLED"), ("MARKET", "FILLED"))
+    assert (_sold(), binance.position()) == ([D("0.25")] * 2, HALF)
+    assert (binance.differences(), _said(), _said(EventName.STOP_LOST)) == ({}, 1, 0)
+
+
+def test_what_is_off_the_lot_of_the_market_is_sold_but_for_its_dust(binance: AtVenue) -> None:
+    _limit(binance, market_lot="0.3")
+    _order(binance, ord_type=OrdType.STOP_LIMIT, price=STOP)
+    _price(binance, PASSED)
+    assert _price(binance, PASSED, STOP_SECONDS) == 1
+    _turns(binance, ("STOP_LIMIT", "CANCELED"), ("MARKET", "FILLED"))
+    assert (_sold(), binance.position()) == ([D("0.3")], D("0.7"))
+
+
+def test_what_the_stop_sold_meanwhile_is_not_sold_again_in_parts(binance: AtVenue) -> None:
+    _limit(binance, market_max_qty="0.2")
+    stop = _order(binance, ord_type=OrdType.STOP_LIMIT, price=STOP)
+    _price(binance, PASSED)
+    assert _price(binance, PASSED, STOP_SECONDS) == 1
+    first, *_ = parts = [*Order.objects.filter(ord_type="MARKET").order_by("pk")]
+    assert sum(each.order_qty for each in parts) == HALF
+    # One that its person ends lets nothing go while the stop is open.
+    Order.objects.filter(pk=first.pk).update(ord_status="CANCELED", closedness=3)
+    assert replacing.advance(desk=binance.desk, at=binance.now()) == 0
+    Order.objects.filter(pk=first.pk).update(ord_status="CREATED", closedness=0)
+    Order.objects.filter(pk=stop.pk).update(
+        ord_status="CANCELED", closedness=3, cum_qty="0.25", filled_qty="0.25"
+    )
+    assert replacing.advance(desk=binance.desk, at=binance.now()) == 1
+    found = Order.objects.filter(ord_type="MARKET", ord_status="CREATED").order_by("pk")
+    assert sum(each.order_qty for each in found) == D("0.25")
+    assert replacing.advance(desk=binance.desk, at=binance.now()) == 0
+
+
+def test_a_cancel_of_the_stop_ends_every_part_that_was_to_take_its_place(
+    binance: AtVenue,
+) -> None:
+    _limit(binance, market_max_qty="0.2")
+    stop = _order(binance, ord_type=OrdType.STOP_LIMIT, price=STOP)
+    _price(binance, PASSED)
+    assert _price(binance, PASSED, STOP_SECONDS) == 1
+    stop.refresh_from_db()
+    person_orders.cancel(order=stop, by=_who(), reason="enough", now=WALL.now())
+    _turns(binance, ("STOP_LIMIT", "CANCELED"), *[("MARKET", "CANCELED")] * 3)
+    assert _sold() == []
 
 
 def test_a_trailing_stop_is_passed_below_what_follows_from_whole_bars_since_it_was_sent(
