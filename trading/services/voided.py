@@ -51,7 +51,9 @@ def take_back(
     by_base: dict[str, list[KeptFill]] = defaultdict(list)
     for fill in fills:
         row = desk.instruments[fill.instrument_id]
-        if _is_older(fill, breaks.get(row.base) or breaks.get(row.quote)):
+        assets = (row.base, row.quote, fill.fee_asset)
+        found = next((breaks[each] for each in assets if each in breaks), None)
+        if found is not None and _is_older(fill, found):
             by_base[row.base].append(fill)
     done = 0
     for base, group in sorted(by_base.items()):
@@ -75,14 +77,10 @@ def take_back(
     return done
 
 
-def _is_older(fill: KeptFill, found: ReconBreak | None) -> bool:
+def _is_older(fill: KeptFill, found: ReconBreak) -> bool:
     """Whether the break may be this fill's: a list that lags does not tell yet of what was traded
     since."""
-    return (
-        found is not None
-        and found.noticed_at is not None
-        and (fill.transact_time <= found.noticed_at)
-    )
+    return found.noticed_at is not None and fill.transact_time <= found.noticed_at
 
 
 def _moved_back(desk: Desk, fills: Sequence[KeptFill]) -> dict[str, Decimal]:
